@@ -1,0 +1,1 @@
+"""The ECU: its wire format, and how to ask it."""

@@ -1,0 +1,502 @@
+"""The ECU's local protocol (TCP 8899) as tables, and the code that walks them.
+
+Pure: no socket, clock, log or configuration. The vendor publishes no specification; the tables join what public
+reverse-engineering agrees on with what captured frames show (tests/captures has the frames
+with their sources). Integers are unsigned and big-endian. All offsets count from the first byte of the frame.
+
+    bytes -> Frame -> SystemInfo | RealTime | Signal         and back, byte for byte
+"""
+
+from collections.abc import Iterable, Iterator, Mapping
+from dataclasses import dataclass, field, replace
+from typing import Any, NamedTuple, Self, cast
+
+from aps2mqtt.ecu.wire import Bcd, Flag, Hex, Layout, Number, PrefixedText, Rest, Text, Value, read, size, write
+from aps2mqtt.errors import FrameError, IncompleteFrame, MalformedFrame
+from aps2mqtt.model import Remark
+
+DEFAULT_PORT = 8899
+MAX_FRAME = 10_000  # the length has four digits, and does not count the final newline
+
+SYSTEM_INFO = "0001"
+REAL_TIME = "0002"
+SIGNAL = "0030"
+
+STATUS_OK = "00"
+STATUS_NO_DATA = "01"
+STATUS_WRONG_ECU = "02"
+
+HEADER: Layout = (
+    Text("signature", 3),  # APS
+    Text("group", 2),  # 11; 12 in the system info of 2162 and 215x: never matched on
+    Text("length", 4),  # decimal text: bytes of the frame less its final newline
+    Text("command", 4),
+)
+BODY = size(HEADER)
+LENGTH_KNOWN = BODY - 4  # after so many bytes `declared_size` can tell
+TRAILER = b"END"
+NEWLINE = b"\n"
+
+SYSTEM_INFO_LAYOUTS: dict[str, Layout] = {
+    "01": (
+        Text("ecu_id", 12),
+        Text("version", 2),
+        Number("lifetime_energy", 4, "kWh", per=10),
+        Number("power", 4, "W"),
+        Number("energy_today", 4, "kWh", per=100),
+        Bcd("last_contact", 7),  # with the vendor's cloud; d0 filler on 2160 and 2163, zeros on a new ECU
+        Number("registered", 2),
+        Number("online", 2),
+        Text("channel", 2),
+        PrefixedText("firmware", 0),
+        PrefixedText("time_zone", 0),  # always Etc/GMT-8 on 2160 and 2163, where it means nothing
+        Hex("wired_mac", 6),
+        Hex("wireless_mac", 6),  # zeros on 2160 and 2163
+        Rest("unknown", 0),  # twelve bytes on 2162 and 215x: 00 in text, then zeros
+    ),
+    # Only in other programs' code, never in a public frame (quirk 23).
+    "02": (
+        Text("ecu_id", 12),
+        Text("version", 2),
+        Number("lifetime_energy", 4, "kWh", per=10),
+        Number("power", 4, "W"),
+        Number("energy_today", 4, "kWh", per=100),
+        Number("registered", 2),
+        Number("online", 2),
+        Hex("reserved", 6),
+        PrefixedText("firmware", 0),
+        Rest("unknown", 0),
+    ),
+}
+SYSTEM_INFO_VERSION = slice(BODY + 12, BODY + 14)
+KNOWN_UNKNOWN = (0, 24)  # lengths seen in `unknown`, in hexadecimal digits
+
+STATUS: Layout = (Text("status", 2),)
+REAL_TIME_HEAD: Layout = (
+    Text("version", 2),
+    Number("count", 2),
+    Bcd("time", 7),  # local wall time of the site, yyyymmddhhmmss
+)
+RECORD_HEAD: Layout = (Bcd("uid", 6), Flag("online", 1), Text("type", 2))
+RECORD_HEAD_SIZE = size(RECORD_HEAD)
+MEASURED: Layout = (Number("frequency", 2, "Hz", per=10), Number("temperature", 2, "degC", less=100))
+
+
+def _words(names: str) -> Layout:
+    """16-bit words: P is the power of a channel in W, V an AC voltage in V."""
+    return tuple(
+        Number(f"power_{name[1]}", 2, "W") if name[0] == "P" else Number(f"voltage_{name[1]}", 2, "V")
+        for name in names.split()
+    )
+
+
+TWO_CHANNELS = RECORD_HEAD + MEASURED + _words("P1 V1 P2 V2")
+FOUR_CHANNELS_THREE_PHASES = RECORD_HEAD + MEASURED + _words("P1 V1 P2 V2 P3 V3 P4")
+FOUR_CHANNELS = RECORD_HEAD + MEASURED + _words("P1 V1 P2 P3 P4")
+
+# By type code, never by UID prefix (quirk 30). Where a type has two layouts, the one is right under which all records
+# end exactly at the trailer (quirk 35).
+RECORD_LAYOUTS: dict[str, tuple[Layout, ...]] = {
+    "00": (RECORD_HEAD,),  # registered, never heard; can stand anywhere in the list (quirk 28)
+    "01": (TWO_CHANNELS,),  # YC600, DS3
+    "02": (FOUR_CHANNELS_THREE_PHASES,),  # YC1000, QT2; V1..V3 are L1..L3
+    "03": (FOUR_CHANNELS,),  # QS1, QS1A
+    "04": (TWO_CHANNELS,),  # DS3-H, DS3D-L by other programs' code
+    "05": (TWO_CHANNELS, FOUR_CHANNELS_THREE_PHASES),  # nobody published a frame
+}
+NEVER_HEARD = "00"
+
+SIGNAL_RECORD: Layout = (Bcd("uid", 6), Number("level", 1))  # Zigbee link quality, 0..255
+
+# The longest prefix that fits names the model.
+INVERTER_MODELS = {
+    "10": "YC500",
+    "40": "YC600",
+    "50": "YC1000",
+    "70": "DS3",
+    "702": "DS3-S",
+    "703": "DS3-L",
+    "80": "QS1",
+    "804": "QS1A",
+    "806": "QS1A",
+    "90": "QT2",
+}
+ECU_MODELS = {"203": "ECU-3", "215": "ECU-C", "2160": "ECU-R", "2162": "ECU-R-Pro", "2163": "ECU-B"}
+
+
+def _model(prefixes: Mapping[str, str], serial: str, unknown: str) -> str:
+    fitting = [prefix for prefix in prefixes if serial.startswith(prefix)]
+    return prefixes[max(fitting, key=len)] if fitting else unknown
+
+
+def size_of(type_code: str) -> int:
+    """Bytes of a record of a known type; where two are possible, the larger."""
+    return max(size(layout) for layout in RECORD_LAYOUTS[type_code])
+
+
+def inverter_model(uid: str) -> str:
+    """Model of an inverter as its UID's prefix names it; "inverter" where it is not known."""
+    return _model(INVERTER_MODELS, uid, "inverter")
+
+
+def ecu_model(ecu_id: str) -> str:
+    """Model of an ECU as its id's prefix names it; "ECU" where it is not known."""
+    return _model(ECU_MODELS, ecu_id, "ECU")
+
+
+def request(command: str, ecu_id: str = "") -> bytes:
+    """The request for `command`; all but the system info name the ECU."""
+    body = f"{command}{ecu_id}END"
+    return f"APS11{len(body) + 9:04d}{body}\n".encode("ascii")
+
+
+# -- frames -----------------------------------------------------------------------------------------------------------
+
+
+def declared_size(head: bytes) -> int:
+    """Bytes of the whole frame, its final newline included, told by its first LENGTH_KNOWN bytes.
+
+    Raises MalformedFrame where these are no frame's, IncompleteFrame where they are too few.
+    """
+    if not head.startswith(b"APS"[: len(head)]):
+        raise MalformedFrame(f"the answer does not begin with APS but with 0x{head[:8].hex()}")
+    if len(head) < LENGTH_KNOWN:
+        raise IncompleteFrame(f"the answer ends within its header, at byte {len(head)}")
+    length = head[5:LENGTH_KNOWN]
+    if not length.isdigit() or int(length) < BODY:
+        raise MalformedFrame(f"the answer's length field is no length: 0x{length.hex()}")
+    return int(length) + len(NEWLINE)
+
+
+class Frame(NamedTuple):
+    """One answer. `body` is all of it up to the trailer, header included, so that offsets are those of the frame."""
+
+    body: bytes
+    trailer: bool = True  # END stood behind the body
+
+    @property
+    def group(self) -> str:
+        """Command group, "11" or "12"."""
+        return self.body[3:5].decode("latin-1")
+
+    @property
+    def command(self) -> str:
+        """Command that was answered, four digits."""
+        return self.body[LENGTH_KNOWN:BODY].decode("latin-1")
+
+    @classmethod
+    def decode(cls, data: bytes) -> Self:
+        """The frame in `data`, which has to be all of it.
+
+        A missing newline is forgiven, a missing trailer noted: firmware of August 2025 leaves it out (quirk 8).
+        Raises IncompleteFrame and MalformedFrame.
+        """
+        whole = declared_size(data)
+        if len(data) < whole - len(NEWLINE):
+            raise IncompleteFrame(f"the answer ends at byte {len(data)} of {whole}")
+        if data[whole - len(NEWLINE) :] not in (NEWLINE, b""):
+            raise MalformedFrame(f"the answer does not end where its length says, at byte {whole}")
+        body = data[: whole - len(NEWLINE)]
+        if body.endswith(TRAILER) and len(body) >= BODY + len(TRAILER):
+            return cls(body[: -len(TRAILER)])
+        return cls(body, trailer=False)
+
+    def encode(self) -> bytes:
+        """The bytes on the wire, newline included, under the length they really have."""
+        whole = self.body + (TRAILER if self.trailer else b"")
+        return whole[:5] + b"%04d" % len(whole) + whole[LENGTH_KNOWN:] + NEWLINE
+
+    @classmethod
+    def build(cls, group: str, command: str, payload: bytes, *, trailer: bool = True) -> Self:
+        """A frame of these parts; `encode` fills in its length."""
+        return cls(f"APS{group}0000{command}".encode("latin-1") + payload, trailer)
+
+
+# -- 0001 -------------------------------------------------------------------------------------------------------------
+
+
+@dataclass(frozen=True, slots=True)
+class SystemInfo:
+    """Answer to 0001. What format 02 lacks is empty."""
+
+    ecu_id: str
+    version: str
+    lifetime_energy: float  # kWh, 0.1 each
+    power: int  # W
+    energy_today: float  # kWh, 0.01 each
+    registered: int  # inverters
+    online: int  # inverters
+    firmware: str
+    last_contact: str = ""  # yyyymmddhhmmss, or filler
+    channel: str = ""
+    time_zone: str = ""
+    wired_mac: str = ""  # hexadecimal, as the next three
+    wireless_mac: str = ""
+    reserved: str = ""
+    unknown: str = ""
+    remarks: tuple[Remark, ...] = field(default=(), compare=False)
+
+
+def decode_system_info(frame: Frame) -> SystemInfo:
+    """The system info in `frame`; raises FrameError.
+
+    A format nobody has seen yet is read under the first layout that fits.
+    """
+    version = frame.body[SYSTEM_INFO_VERSION].decode("latin-1")
+    layouts = [SYSTEM_INFO_LAYOUTS[version]] if version in SYSTEM_INFO_LAYOUTS else list(SYSTEM_INFO_LAYOUTS.values())
+    failure: FrameError | None = None
+    for layout in layouts:
+        try:
+            info = SystemInfo(**cast("dict[str, Any]", read(layout, frame.body, BODY)))
+        except FrameError as error:
+            failure = failure or error
+            continue
+        if not frame.trailer and len(info.unknown) not in KNOWN_UNKNOWN:
+            raise MalformedFrame("the answer to 0001 does not end behind its last field" + _wrong_end(frame))
+        remarks = _absent_trailer(frame)
+        if version not in SYSTEM_INFO_LAYOUTS:
+            remarks += (Remark(f"format {version!r} of 0001 is new", "read as the one that fits"),)
+        return replace(info, remarks=remarks)
+    raise MalformedFrame(f"the answer to 0001 cannot be understood: {failure}") from failure
+
+
+def encode_system_info(info: SystemInfo, group: str = "11") -> Frame:
+    """The frame of `info`, under the layout of its version."""
+    values = {name: getattr(info, name) for name in SystemInfo.__slots__}
+    return Frame.build(group, SYSTEM_INFO, write(SYSTEM_INFO_LAYOUTS[info.version], values))
+
+
+# -- 0002 -------------------------------------------------------------------------------------------------------------
+
+
+class Record(NamedTuple):
+    """One inverter in the answer to 0002, as the wire has it: an offline one's values are junk (quirks 36, 37)."""
+
+    uid: str
+    online: bool
+    type: str
+    frequency: float = 0.0  # Hz
+    temperature: int = 0  # degC
+    powers: tuple[int, ...] = ()  # W, by channel
+    voltages: tuple[int, ...] = ()  # V AC, V1..Vn
+    undecoded: str = ""  # of a type nobody knows: its bytes behind the type code, hexadecimal
+
+
+@dataclass(frozen=True, slots=True)
+class RealTime:
+    """Answer to 0002. Where `status` is not "00" nothing else is there."""
+
+    status: str
+    version: str = ""
+    count: int = 0
+    time: str = ""  # yyyymmddhhmmss, wall time of the site
+    records: tuple[Record, ...] = ()
+    complete: bool = field(default=True, compare=False)  # every record was decoded and their number is `count`
+    remarks: tuple[Remark, ...] = field(default=(), compare=False)
+
+
+RECORDS = BODY + size(STATUS) + size(REAL_TIME_HEAD)  # offset of the first record
+LARGEST_RECORD = 64  # of a type nobody knows; the largest known has 27 bytes
+Sizes = dict[str, int]  # bytes of a record by type code
+KNOWN_SIZES: Sizes = {code: size(layouts[0]) for code, layouts in RECORD_LAYOUTS.items() if len(layouts) == 1}
+
+
+def decode_real_time(frame: Frame) -> RealTime:
+    """The records in `frame`; raises FrameError.
+
+    A record of an unknown type is skipped where exactly one size of it makes number and end of the records fit; else
+    the records before it are the result. Records that fill the frame are good even if their number is not `count`,
+    but the list is not complete then.
+    """
+    status = _status(frame)
+    if status != STATUS_OK:
+        return RealTime(status)
+    head = cast("dict[str, Any]", _read(REAL_TIME_HEAD, frame, BODY + size(STATUS)))
+    remarks = _absent_trailer(frame)
+    if head["version"] != "01":
+        remarks += (Remark(f"format {head['version']!r} of 0002 is new", "read as format 01"),)
+    count: int = head["count"]
+    fitting = (
+        list(_fitting_sizes(frame, RECORDS, count, KNOWN_SIZES))
+        or list(_fitting_sizes(frame, RECORDS, None, KNOWN_SIZES))
+        or [KNOWN_SIZES]
+    )
+    sizes = fitting[0] if len(fitting) == 1 else KNOWN_SIZES
+    records, end = _records(frame.body, sizes)
+    undecoded = [
+        Remark(
+            f"inverter {record.uid} is of the unknown type {record.type}",
+            f"skipped; please report its record at byte {at}: {frame.body[at : at + sizes[record.type]].hex()}",
+        )
+        for at, record in records
+        if record.type not in RECORD_LAYOUTS
+    ]
+    code = _type_at(frame.body, end)
+    if code is not None and code not in sizes and frame.trailer:
+        undecoded.append(
+            Remark(
+                f"records of type {code} cannot be told apart",
+                f"{len(records)} of {count} inverters read; please report from byte {end}: {frame.body[end:].hex()}",
+            )
+        )
+    elif end < len(frame.body):
+        raise MalformedFrame(
+            f"{len(records)} of {count} records end at byte {end}, the answer at {len(frame.body)}" + _wrong_end(frame)
+        )
+    elif len(records) != count:
+        undecoded.append(Remark("0002 contradicts itself", f"it says {count} inverters and lists {len(records)}"))
+    return RealTime(
+        status,
+        **head,
+        records=tuple(record for _, record in records),
+        complete=end == len(frame.body) and len(records) == count,
+        remarks=remarks + tuple(undecoded),
+    )
+
+
+def encode_real_time(real_time: RealTime, group: str = "11") -> Frame:
+    """The frame of `real_time`; a status other than "00" has no trailer."""
+    payload = write(STATUS, {"status": real_time.status})
+    if real_time.status != STATUS_OK:
+        return Frame.build(group, REAL_TIME, payload, trailer=False)
+    payload += write(REAL_TIME_HEAD, {name: getattr(real_time, name) for name in ("version", "count", "time")})
+    return Frame.build(group, REAL_TIME, payload + b"".join(map(_encode_record, real_time.records)))
+
+
+def _type_at(body: bytes, offset: int) -> str | None:
+    """Type code of the record at `offset`, None where no record can begin.
+
+    A UID is decimal, online is 0 or 1, a type code is text: zeros, as offline records have them, begin no record.
+    """
+    raw = body[offset : offset + RECORD_HEAD_SIZE]
+    if len(raw) < RECORD_HEAD_SIZE or raw[6] > 1 or not raw[:6].hex().isdecimal() or not raw[7:].isalnum():
+        return None
+    return raw[7:].decode("ascii")
+
+
+def _fitting_sizes(frame: Frame, offset: int, count: int | None, sizes: Sizes) -> Iterator[Sizes]:
+    """Every choice of a size for the types that leave it open under which `count` records end where the frame does.
+
+    `count` None: however many. One unknown type at the most, and only with a count and a trailer that proves the end:
+    else anything fits.
+    """
+    body, found = frame.body, 0
+    while offset < len(body) and found != count:
+        code = _type_at(body, offset)
+        if code is None:
+            return
+        if code not in sizes:
+            left = None if count is None else count - found
+            for candidate in _open_sizes(frame, code, sizes, left):
+                yield from _fitting_sizes(frame, offset, left, {**sizes, code: candidate})
+            return
+        offset, found = offset + sizes[code], found + 1
+    if offset == len(body) and count in (found, None):
+        yield sizes
+
+
+def _open_sizes(frame: Frame, code: str, sizes: Sizes, count: int | None) -> Iterable[int]:
+    if code in RECORD_LAYOUTS:
+        return [size(layout) for layout in RECORD_LAYOUTS[code]]
+    if frame.trailer and count is not None and sizes.keys() <= RECORD_LAYOUTS.keys():
+        return range(RECORD_HEAD_SIZE, LARGEST_RECORD + 1)
+    return ()
+
+
+def _records(body: bytes, sizes: Sizes) -> tuple[list[tuple[int, Record]], int]:
+    """The records of known size with their offsets, and where they end."""
+    records, offset = [], RECORDS
+    while (code := _type_at(body, offset)) is not None and code in sizes and offset + sizes[code] <= len(body):
+        records.append((offset, _decode_record(body, offset, code, sizes[code])))
+        offset += sizes[code]
+    return records, offset
+
+
+def _decode_record(body: bytes, offset: int, code: str, record_size: int) -> Record:
+    for layout in RECORD_LAYOUTS.get(code, ()):
+        if size(layout) == record_size:
+            return _record(read(layout, body, offset))
+    head = cast("dict[str, Any]", read(RECORD_HEAD, body, offset))
+    return Record(**head, undecoded=body[offset + RECORD_HEAD_SIZE : offset + record_size].hex())
+
+
+def _record(values: dict[str, Value]) -> Record:
+    named = cast("dict[str, Any]", values)
+    powers = tuple(value for name, value in named.items() if name.startswith("power_"))
+    voltages = tuple(value for name, value in named.items() if name.startswith("voltage_"))
+    return Record(
+        named["uid"],
+        named["online"],
+        named["type"],
+        named.get("frequency", 0.0),
+        named.get("temperature", 0),
+        powers,
+        voltages,
+    )
+
+
+def _encode_record(record: Record) -> bytes:
+    values: dict[str, Value] = {name: getattr(record, name) for name in Record._fields}
+    values |= {f"power_{n}": power for n, power in enumerate(record.powers, 1)}
+    values |= {f"voltage_{n}": voltage for n, voltage in enumerate(record.voltages, 1)}
+    names = values.keys()
+    layouts = RECORD_LAYOUTS.get(record.type, (RECORD_HEAD,))
+    layout = max((one for one in layouts if {item.name for item in one} <= names), key=size)
+    return write(layout, values) + bytes.fromhex(record.undecoded)
+
+
+# -- 0030 -------------------------------------------------------------------------------------------------------------
+
+
+@dataclass(frozen=True, slots=True)
+class Signal:
+    """Answer to 0030. Where `status` is not "00" nothing else is there."""
+
+    status: str
+    levels: tuple[tuple[str, int], ...] = ()  # UID and link quality, 0..255; the list need not be that of 0002
+    remarks: tuple[Remark, ...] = field(default=(), compare=False)
+
+
+def decode_signal(frame: Frame) -> Signal:
+    """The link qualities in `frame`; raises FrameError."""
+    status = _status(frame)
+    if status != STATUS_OK:
+        return Signal(status)
+    start, step = BODY + size(STATUS), size(SIGNAL_RECORD)
+    if (len(frame.body) - start) % step:
+        raise MalformedFrame("the answer to 0030 does not end with a whole record" + _wrong_end(frame))
+    rows = [read(SIGNAL_RECORD, frame.body, at) for at in range(start, len(frame.body), step)]
+    levels = tuple((str(row["uid"]), int(row["level"])) for row in rows)
+    return Signal(status, levels, _absent_trailer(frame))
+
+
+def encode_signal(signal: Signal, group: str = "11") -> Frame:
+    """The frame of `signal`; a status other than "00" has no trailer."""
+    payload = write(STATUS, {"status": signal.status})
+    payload += b"".join(write(SIGNAL_RECORD, {"uid": uid, "level": level}) for uid, level in signal.levels)
+    return Frame.build(group, SIGNAL, payload, trailer=signal.status == STATUS_OK)
+
+
+# -- shared -----------------------------------------------------------------------------------------------------------
+
+
+def _status(frame: Frame) -> str:
+    return str(_read(STATUS, frame, BODY)["status"])
+
+
+def _read(layout: Layout, frame: Frame, offset: int) -> dict[str, Value]:
+    """As `read`, of a frame that is whole: what it lacks makes it malformed, not incomplete."""
+    try:
+        return read(layout, frame.body, offset)
+    except IncompleteFrame as error:
+        raise MalformedFrame(f"the answer to {frame.command} is too short: {error}") from error
+
+
+def _absent_trailer(frame: Frame) -> tuple[Remark, ...]:
+    if frame.trailer:
+        return ()
+    return (Remark(f"no END behind the answer to {frame.command}", "length and content fit, so it is used"),)
+
+
+def _wrong_end(frame: Frame) -> str:
+    return "" if frame.trailer else ", and has a wrong end, not END"

@@ -1,0 +1,43 @@
+"""Restarts an ECU over HTTP: setting its own access point anew has that side effect (2162 and 215x only, quirk 3)."""
+
+import http.client
+import logging
+import urllib.parse
+
+from aps2mqtt.ecu.client import Endpoint
+
+log = logging.getLogger(__name__)
+
+PORT = 80
+PATH = "/index.php/management/set_wlan_ap"
+WPA = "2"
+SECONDS = 10.0  # for each step of the exchange
+MOST = 1000  # bytes of the answer that are read
+
+
+class RestartError(Exception):
+    """The ECU did not take the request; the message says why."""
+
+
+def restart(endpoint: Endpoint, ssid: str, password: str) -> None:
+    """Has the ECU set the access point that it has, of this name and password, and so restart; raises RestartError.
+
+    An ECU that restarts before it has answered has done what it was asked for.
+    """
+    form = {"SSID": ssid, "channel": "0", "method": WPA, "psk_wep": "", "psk_wpa": password}
+    headers = {"X-Requested-With": "XMLHttpRequest", "Content-Type": "application/x-www-form-urlencoded"}
+    connection = http.client.HTTPConnection(endpoint.address, PORT, timeout=SECONDS)
+    try:
+        connection.request("POST", PATH, urllib.parse.urlencode(form), headers)
+    except OSError as error:
+        raise RestartError(f"its web server cannot be reached ({error.strerror or 'time-out'})") from error
+    try:
+        response = connection.getresponse()
+        response.read(MOST)
+    except (OSError, http.client.HTTPException) as error:
+        log.debug("no answer to the restart: %s", error)
+        return
+    finally:
+        connection.close()
+    if response.status != http.HTTPStatus.OK:
+        raise RestartError(f"its web server answers {response.status}: recent firmware has removed it, in part")

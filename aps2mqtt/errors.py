@@ -1,0 +1,122 @@
+"""What can go wrong, by whose fault it is and what the process then exits with.
+
+    JobError                  the job could not do its work
+    ├── ConfigError           78  the configuration: one line per mistake
+    ├── EcuError                  the ECU could not be read
+    │   ├── EcuUnreachable    69  refused, unknown
+    │   │   └── EcuSilent             or mute
+    │   └── FrameError        76  its answer
+    │       ├── IncompleteFrame       ends before its declared length
+    │       ├── MalformedFrame        does not follow the protocol
+    │       └── EcuRefusal            has a status other than 00
+    ├── EcuBusy               75  another job holds the ECU
+    ├── BrokerUnreachable     69  the broker: refused, unknown, mute, TLS
+    ├── BrokerRefusal         77  the broker: user or password
+    ├── OutputError           70  standard output
+    └── BothFailed                the ECU and then the broker: the ECU's status
+
+Every message is one line that names the cause and, after a semicolon, the remedy. No message holds a secret.
+The statuses are those of sysexits.h.
+"""
+
+from enum import IntEnum
+
+
+class ExitStatus(IntEnum):
+    """The documented exit statuses (sysexits.h)."""
+
+    OK = 0
+    USAGE = 64
+    UNAVAILABLE = 69
+    SOFTWARE = 70
+    TEMPFAIL = 75
+    PROTOCOL = 76
+    NOPERM = 77
+    CONFIG = 78
+
+
+class JobError(Exception):
+    """The job could not do its work; `status` is what the process exits with."""
+
+    status = ExitStatus.SOFTWARE
+
+
+class ConfigError(JobError):
+    """The configuration holds mistakes; `mistakes` has one line for each."""
+
+    status = ExitStatus.CONFIG
+
+    def __init__(self, *mistakes: str) -> None:
+        super().__init__("; ".join(mistakes))
+        self.mistakes = mistakes
+
+
+class EcuError(JobError):
+    """The ECU could not be read; `ecu_id` is its id, where it got so far as to say it."""
+
+    ecu_id = ""
+
+
+class EcuUnreachable(EcuError):
+    """No byte came from the ECU."""
+
+    status = ExitStatus.UNAVAILABLE
+
+
+class EcuSilent(EcuUnreachable):
+    """Nor was a connection refused: it may hang."""
+
+
+class FrameError(EcuError):
+    """The ECU answered, and the answer is of no use."""
+
+    status = ExitStatus.PROTOCOL
+
+
+class IncompleteFrame(FrameError):
+    """The answer ends before its declared length."""
+
+
+class MalformedFrame(FrameError):
+    """The answer does not follow the protocol."""
+
+
+class EcuRefusal(FrameError):
+    """The answer's status is not 00: asking again would not help."""
+
+
+class EcuBusy(JobError):
+    """Another job holds the ECU."""
+
+    status = ExitStatus.TEMPFAIL
+
+
+class BrokerUnreachable(JobError):
+    """No broker there, or none that could be trusted or that acknowledged in time."""
+
+    status = ExitStatus.UNAVAILABLE
+
+
+class BrokerRefusal(JobError):
+    """The broker refuses user or password."""
+
+    status = ExitStatus.NOPERM
+
+
+class OutputError(JobError):
+    """Standard output cannot be written."""
+
+
+class BothFailed(JobError):
+    """The ECU failed, and the broker could not be told."""
+
+    def __init__(self, ecu: JobError, broker: JobError) -> None:
+        super().__init__(f"{ecu}. And {broker}")
+        self.status = ecu.status
+
+
+def described(error: Exception) -> str:
+    """One line on a failure, or on a bug: whatever is no JobError is one."""
+    if isinstance(error, JobError):
+        return str(error)
+    return f"a bug, {type(error).__name__}: {error}; run it with -D and report what it prints"
