@@ -1,0 +1,147 @@
+"""What is read, what is true and what is remembered: the values that flow through a job.
+
+    frames -> Snapshot -> Report -> messages
+                    Memory -> (next job)
+
+Frozen, without behaviour. `None` means unknown, never 0.
+"""
+
+from datetime import date, datetime
+from enum import Enum
+from typing import NamedTuple
+
+
+class Kept(Enum):
+    """Stands for a value that the broker keeps as it is: neither published nor removed."""
+
+    KEPT = "kept"
+
+
+KEPT = Kept.KEPT
+
+
+class Site(NamedTuple):
+    """Where the array stands."""
+
+    latitude: float  # degrees north
+    longitude: float  # degrees east
+
+
+class Remark(NamedTuple):
+    """Something odd that stops nobody. `what` stays the same from poll to poll, `detail` may change."""
+
+    what: str
+    detail: str
+
+    def __str__(self) -> str:
+        return f"{self.what}: {self.detail}"
+
+
+class Inverter(NamedTuple):
+    """One inverter. An offline one has power 0 everywhere and nothing measured."""
+
+    uid: str  # 12 digits
+    online: bool
+    powers: tuple[int | None, ...] = ()  # W, by channel; empty for one never heard, None for a channel it lost
+    voltages: tuple[int | None, ...] = ()  # V AC, V1..Vn, as many as its type has; None where not measured
+    frequency: float | None = None  # Hz
+    temperature: int | None = None  # degC
+    signal: int | Kept | None = None  # percent
+
+
+class Snapshot(NamedTuple):
+    """All that was read from the ECU in one poll."""
+
+    ecu_id: str  # 12 digits
+    firmware: str
+    power: int  # W
+    lifetime: float  # kWh, the ECU's counter
+    today: float  # kWh, the ECU's counter
+    registered: int  # as 0001 has it
+    online: int  # as 0001 has it
+    contradictory: bool  # 0001 has more inverters online than registered, or none registered where 0002 lists some
+    timestamp: datetime | None  # of the inverters' data, in the site's time zone
+    inverters: tuple[Inverter, ...]
+    skipped: frozenset[str]  # UIDs listed, but not understood
+    complete: bool  # no inverter can be missing from `inverters` and `skipped`
+    remarks: tuple[Remark, ...] = ()
+    skipped_online: int = 0  # how many of `skipped` are
+
+
+class Report(NamedTuple):
+    """What is true now, as the topics have it."""
+
+    ecu_id: str
+    power: int | Kept  # W
+    today: float | Kept  # kWh
+    lifetime: float | Kept  # kWh
+    registered: int | Kept
+    online: int | Kept
+    timestamp: datetime | None
+    firmware: str
+    inverters: tuple[Inverter, ...]
+    gone: tuple[Inverter, ...] = ()  # all their topics are removed
+    error: str = ""  # cause of the last failed job; empty: it did not fail
+
+
+class Recalled(NamedTuple):
+    """What the broker itself still retains of the ECU's counters; None where nothing (readable) is retained."""
+
+    lifetime: float | None = None  # kWh
+    today: float | None = None  # kWh
+    timestamp: datetime | None = None
+    readable: bool = True  # the broker lets us read
+
+
+class Lower(NamedTuple):
+    """Readings in a row under a counter's published value, none lower than the one before."""
+
+    first: float
+    last: float
+    readings: int
+
+
+class Today(NamedTuple):
+    """Energy of one date of the site."""
+
+    date: date
+    published: float  # kWh
+    reported: float  # kWh, the ECU's last word
+    renewed: bool  # the ECU has said something else than on the date before
+    before: tuple[float, ...] = ()  # kWh, what was published and reported last on the date before
+
+
+class Known(NamedTuple):
+    """An inverter as the last job knew it."""
+
+    panels: int  # 0: never heard
+    voltages: int
+    missing: int = 0  # complete lists in a row without it
+    lost: int = 0  # panels that it once had beyond these, and whose topics may lie on the broker
+
+
+class Hang(NamedTuple):
+    """Jobs in a row to which the ECU was silent."""
+
+    since: datetime
+    jobs: int
+
+
+class Memory(NamedTuple):
+    """What one job tells the next, all of it acknowledged by the broker."""
+
+    ecu_id: str
+    read_at: datetime  # of the last good reading
+    awake: bool  # an inverter was online then
+    firmware: str
+    timestamp: datetime | None
+    registered: int | None
+    lifetime: float | None  # kWh, published
+    lower: Lower | None
+    today: Today | None
+    inverters: dict[str, Known]
+    error: str = ""  # cause of the last job that could not read the ECU; empty: it could
+    told: tuple[str, ...] = ()  # remarks already in the log
+    hang: Hang | None = None
+    restarted_at: datetime | None = None
+    restarts: int = 0  # since the last good reading

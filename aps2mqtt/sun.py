@@ -1,0 +1,62 @@
+"""Whether the sun is up at a site, and when it will be next. The one user of astral.
+
+Asked by elevation only: sunrise and sunset by date fail on polar days and nights and, at many longitudes, belong to
+the neighbouring date.
+"""
+
+from collections.abc import Iterator
+from datetime import UTC, datetime, timedelta
+
+import astral
+import astral.sun
+
+from aps2mqtt.model import Site
+
+RISEN = -0.833  # degrees: the upper limb at the horizon, lifted by 34' of refraction (US Naval Observatory)
+DAYS = 400  # longer than any polar night
+SECOND = timedelta(seconds=1)
+
+
+def is_up(site: Site, when: datetime) -> bool:
+    """True while the sun is up; `when` is aware."""
+    return elevation(site, when) > RISEN
+
+
+def next_sunrise(site: Site, when: datetime) -> datetime | None:
+    """The first moment after `when`, at which the sun is down, that it is up; in UTC, to the second.
+
+    None if there is none within 400 days, which does not happen on Earth.
+    """
+    below = when.astimezone(UTC)
+    for culmination in _culminations(site, below):
+        if is_up(site, culmination):
+            return _crossing(site, below, culmination)
+        below = culmination
+    return None
+
+
+def elevation(site: Site, when: datetime) -> float:
+    """Degrees of the sun above the horizon, without refraction; `when` is aware."""
+    # With refraction, astral's default, the value jumps near the horizon.
+    return astral.sun.elevation(astral.Observer(site.latitude, site.longitude), when, with_refraction=False)
+
+
+def _culminations(site: Site, after: datetime) -> Iterator[datetime]:
+    """Solar noons and midnights: between two of them the elevation only rises or only falls."""
+    observer = astral.Observer(site.latitude, site.longitude)
+    first = after.date() - timedelta(days=2)
+    for day in range(DAYS):
+        noon = astral.sun.noon(observer, first + timedelta(days=day))
+        yield from (culmination for culmination in (noon, noon + timedelta(hours=12)) if culmination > after)
+
+
+def _crossing(site: Site, down: datetime, up: datetime) -> datetime:
+    """The first whole second at which the sun is up, between one at which it is down and one at which it is up."""
+    down, up = down.replace(microsecond=0), up.replace(microsecond=0) + SECOND
+    while up - down > SECOND:
+        middle = down + (up - down) // (2 * SECOND) * SECOND
+        if is_up(site, middle):
+            up = middle
+        else:
+            down = middle
+    return up

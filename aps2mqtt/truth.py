@@ -1,0 +1,255 @@
+"""What is true on the broker: a pure function of what was read, what is remembered and what the broker retains.
+
+    (Snapshot, Memory, Recalled, now) -> (Report, Memory)
+
+A memory belongs to one ECU: `memory_of` drops that of an ECU which was replaced.
+"""
+
+from collections.abc import Iterator
+from datetime import date, datetime, timedelta, tzinfo
+
+from aps2mqtt.model import KEPT, Inverter, Kept, Known, Lower, Memory, Recalled, Report, Snapshot, Today
+
+READINGS_OF_A_LOWER_LIFETIME = 12  # an hour at the default interval
+GONE_AFTER = 3  # complete lists in a row without the inverter
+MOST_PANELS = 4  # of any known inverter
+CLOCK_SLACK = timedelta(minutes=1)  # that a clock may be set back by time synchronisation
+
+
+def memory_of(ecu_id: str, memory: Memory | None) -> Memory | None:
+    """`memory`, if it is of this ECU."""
+    return memory if memory is not None and memory.ecu_id == ecu_id else None
+
+
+def clock_is_behind(memory: Memory, now: datetime) -> bool:
+    """True where `now` lies before the last reading: a Raspberry Pi that does not know the time yet."""
+    return now < memory.read_at - CLOCK_SLACK
+
+
+def wants_recall(memory: Memory | None) -> bool:
+    """True where a counter is not remembered, so that only the broker can tell whether it was positive."""
+    return memory is None or memory.lifetime is None or memory.today is None
+
+
+def settle(
+    snapshot: Snapshot, memory: Memory | None, recalled: Recalled, now: datetime, timezone: tzinfo
+) -> tuple[Report, Memory]:
+    """What a good reading makes true, and what the next job has to know of it.
+
+    `now` is aware; `timezone` is the site's and says which date it is there.
+    """
+    site_date = now.astimezone(timezone).date()
+    read_at = now
+    if memory is not None and clock_is_behind(memory, now) and _stamped(snapshot) != site_date:
+        # The clock is behind the last reading, and the ECU's own does not agree with it: no new date from it.
+        site_date = memory.today.date if memory.today is not None else site_date
+        read_at = memory.read_at
+    lifetime, lower = _lifetime(snapshot, memory, recalled)
+    today = _today(snapshot, memory, recalled, site_date)
+    inverters, gone, known = _inverters(snapshot, memory)
+    registered, online = _counts(snapshot)
+    report = Report(
+        ecu_id=snapshot.ecu_id,
+        power=0 if online == 0 else snapshot.power,
+        today=KEPT if today is None or snapshot.contradictory else today.published,
+        lifetime=KEPT if lifetime is None or snapshot.contradictory else lifetime,
+        registered=registered,
+        online=online,
+        timestamp=snapshot.timestamp,
+        firmware=snapshot.firmware,
+        inverters=inverters,
+        gone=gone,
+    )
+    return report, Memory(
+        ecu_id=snapshot.ecu_id,
+        read_at=read_at,
+        awake=online != 0 or any(inverter.online for inverter in inverters),
+        firmware=snapshot.firmware,
+        timestamp=snapshot.timestamp,
+        registered=_registered(registered, memory),
+        lifetime=lifetime,
+        lower=lower,
+        today=today,
+        inverters=known,
+        told=tuple(sorted({remark.what for remark in snapshot.remarks})),
+        restarted_at=memory.restarted_at if memory is not None else None,
+    )
+
+
+def night(memory: Memory, now: datetime, timezone: tzinfo) -> tuple[Report, Memory]:
+    """What is true while the ECU is left alone: the last reading, which had no inverter online, and today's date."""
+    today = memory.today and _at_date(memory.today, max(memory.today.date, now.astimezone(timezone).date()))
+    report = Report(
+        ecu_id=memory.ecu_id,
+        power=0,
+        today=KEPT if today is None else today.published,
+        lifetime=KEPT if memory.lifetime is None else memory.lifetime,
+        registered=KEPT if memory.registered is None else memory.registered,
+        online=0,
+        timestamp=memory.timestamp,
+        firmware=memory.firmware,
+        inverters=tuple(_absent(uid, known) for uid, known in memory.inverters.items()),
+        error=memory.error,
+    )
+    return report, memory._replace(today=today)
+
+
+def _registered(registered: int | Kept, memory: Memory | None) -> int | None:
+    if isinstance(registered, int):
+        return registered
+    return memory.registered if memory is not None else None
+
+
+def _counts(snapshot: Snapshot) -> tuple[int | Kept, int | Kept]:
+    """0001's counts; where it contradicts itself, those of the records, if all are known."""
+    if not snapshot.contradictory:
+        return snapshot.registered, snapshot.online
+    if not snapshot.complete:
+        return KEPT, KEPT
+    listed = len(snapshot.inverters) + len(snapshot.skipped)
+    return listed, sum(inverter.online for inverter in snapshot.inverters) + snapshot.skipped_online
+
+
+# -- energy/lifetime --------------------------------------------------------------------------------------------------
+
+
+def _lifetime(snapshot: Snapshot, memory: Memory | None, recalled: Recalled) -> tuple[float | None, Lower | None]:
+    """The counter to publish, which never falls, and the lower value that may one day replace it (quirks 50, 53).
+
+    An ECU that was replaced or reset counts from anew: a lower value is believed once it has stood and risen for
+    READINGS_OF_A_LOWER_LIFETIME readings. A glitch does neither.
+    """
+    published = memory.lifetime if memory is not None else None
+    lower = memory.lower if memory is not None else None
+    if published is None:
+        published = recalled.lifetime
+    if snapshot.contradictory:
+        return published, lower
+    value = snapshot.lifetime
+    if published is None and value == 0 and not recalled.readable:
+        return None, None
+    if published is None or value >= published:
+        return value, None
+    if lower is not None and value >= lower.last:
+        lower = Lower(lower.first, value, lower.readings + 1)
+    else:
+        lower = Lower(value, value, 1)
+    if lower.readings >= READINGS_OF_A_LOWER_LIFETIME and lower.last > lower.first:
+        return value, None
+    return published, lower
+
+
+# -- energy/today -----------------------------------------------------------------------------------------------------
+
+
+def _today(snapshot: Snapshot, memory: Memory | None, recalled: Recalled, site_date: date) -> Today | None:
+    """Energy of `site_date`, which never falls within it (quirks 52, 56), nor begins with the day before's."""
+    known = memory.today if memory is not None else None
+    known = known or _recalled_today(snapshot, recalled, site_date)
+    if known is None:
+        return None if snapshot.contradictory else _first_today(snapshot, recalled, site_date)
+    missed_a_day = known.date < _day_before(site_date)
+    known, value = _at_date(known, site_date), snapshot.today
+    if snapshot.contradictory:
+        return known
+    if known.renewed:
+        return known._replace(published=max(value, known.published), reported=value)
+    # Stamped with the day before, a counter that has grown did so after our last poll; after a day that we missed we
+    # cannot know what it was.
+    of_before = _is_of_day_before(snapshot, site_date) and (missed_a_day or value > max(known.before))
+    if value == 0 or value in known.before or of_before:
+        return known._replace(reported=value, before=tuple(sorted({*known.before, value})))
+    return known._replace(published=value, reported=value, renewed=True)
+
+
+def _first_today(snapshot: Snapshot, recalled: Recalled, site_date: date) -> Today | None:
+    """With nothing known: data of the day before are not today's, and a 0 is believed only if nobody knows better."""
+    value = snapshot.today
+    if _is_of_day_before(snapshot, site_date):
+        return Today(site_date, 0, value, renewed=False, before=(value,))
+    if value == 0 and (recalled.today or not recalled.readable):
+        return None
+    return Today(site_date, value, value, renewed=True)
+
+
+def _recalled_today(snapshot: Snapshot, recalled: Recalled, site_date: date) -> Today | None:
+    """What the broker retains, under the date that its own time stamp gives it beside that of the ECU's data."""
+    stamped = _stamped(snapshot)
+    if recalled.today is None or recalled.timestamp is None or stamped is None or recalled.timestamp.date() > stamped:
+        return None
+    earlier = recalled.timestamp.date() < stamped or _is_of_day_before(snapshot, site_date)
+    on = _day_before(site_date) if earlier else site_date
+    return Today(on, recalled.today, recalled.today, renewed=True)
+
+
+def _at_date(known: Today, site_date: date) -> Today:
+    """`known` on `site_date`: on a later date 0, until the ECU says something else than it said last."""
+    if site_date <= known.date:
+        return known._replace(date=site_date)
+    before = tuple(sorted({known.published, known.reported}))
+    return Today(site_date, 0, known.reported, renewed=False, before=before)
+
+
+def _is_of_day_before(snapshot: Snapshot, site_date: date) -> bool:
+    return _stamped(snapshot) == _day_before(site_date)
+
+
+def _stamped(snapshot: Snapshot) -> date | None:
+    return snapshot.timestamp.date() if snapshot.timestamp is not None else None
+
+
+def _day_before(site_date: date) -> date:
+    return site_date - timedelta(days=1)
+
+
+# -- inverters --------------------------------------------------------------------------------------------------------
+
+
+def _inverters(
+    snapshot: Snapshot, memory: Memory | None
+) -> tuple[tuple[Inverter, ...], tuple[Inverter, ...], dict[str, Known]]:
+    """The inverters to publish, those that are gone, and what to know of them next time."""
+    before = memory.inverters if memory is not None else {}
+    known = {one.uid: _known(one, before.get(one.uid)) for one in snapshot.inverters}
+    known |= {uid: before[uid]._replace(missing=0) for uid in snapshot.skipped & before.keys()}
+    inverters = [_with_lost_panels(one, before.get(one.uid)) for one in snapshot.inverters]
+    gone = []
+    for uid, was in _unlisted(snapshot, before):
+        missing = was.missing + snapshot.complete
+        if missing >= GONE_AFTER:
+            gone.append(_absent(uid, was))
+            continue
+        known[uid] = was._replace(missing=missing)
+        if missing:
+            inverters.append(_absent(uid, was))
+    return tuple(inverters), tuple(gone), known
+
+
+def _unlisted(snapshot: Snapshot, before: dict[str, Known]) -> Iterator[tuple[str, Known]]:
+    listed = {inverter.uid for inverter in snapshot.inverters}
+    for uid, was in before.items():
+        if uid not in listed and uid not in snapshot.skipped:
+            yield uid, was
+
+
+def _known(inverter: Inverter, was: Known | None) -> Known:
+    panels = len(inverter.powers)
+    return Known(panels, len(inverter.voltages), lost=max(0, _most_panels(was) - panels))
+
+
+def _most_panels(was: Known | None) -> int:
+    return was.panels + was.lost if was is not None else 0
+
+
+def _with_lost_panels(inverter: Inverter, was: Known | None) -> Inverter:
+    """`inverter`, and the panels that it had once and has no more: theirs are removed."""
+    panels = _most_panels(was) if inverter.powers else MOST_PANELS
+    lost = (None,) * (panels - len(inverter.powers))
+    lost_voltages = (None,) * (panels - len(inverter.voltages)) if lost else ()
+    return inverter._replace(powers=inverter.powers + lost, voltages=inverter.voltages + lost_voltages)
+
+
+def _absent(uid: str, was: Known) -> Inverter:
+    """An inverter that was not read, as it was known: offline."""
+    inverter = Inverter(uid, online=False, powers=(0,) * was.panels, voltages=(None,) * was.voltages)
+    return _with_lost_panels(inverter, was)
