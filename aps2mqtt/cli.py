@@ -1,0 +1,386 @@
+"""The command line: arguments, the clock, signals, and what the process exits with."""
+
+import argparse
+import io
+import logging
+import os
+import shutil
+import signal
+import sys
+import threading
+from collections.abc import Callable, Iterable, Sequence
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import TYPE_CHECKING, NoReturn
+
+from aps2mqtt import __version__, logs
+from aps2mqtt.errors import ConfigError, ExitStatus, JobError, OutputError, described
+
+if TYPE_CHECKING:
+    from aps2mqtt.config import Config
+
+log = logging.getLogger("aps2mqtt.cli")
+
+MAX_PORT = 65535
+DESCRIPTION = "Reads an APsystems ECU and publishes what it says as retained MQTT messages."
+EPILOG = """\
+examples:
+  aps2mqtt demo                     see it work: simulated ECU, embedded broker
+  aps2mqtt -c config.yaml once      one job, as cron and a systemd timer do
+  aps2mqtt -c config.yaml           the same job every 5 minutes (run)
+  aps2mqtt units --output DIR       files for systemd and cron
+  APS_ECU_IP=192.168.1.42 aps2mqtt once --dry-run
+                                    what would be published; needs no broker
+
+The configuration is a YAML file (-c, or $CONFIG_FILE), environment variables of
+the same names, or both: see config.yaml.example and the README.
+
+exit status: 0 done, or nothing to do; 64 usage; 69 ECU or broker cannot be
+reached; 70 a bug; 75 another job holds the ECU; 76 the ECU's answer is of no
+use; 77 the broker refuses the login; 78 configuration
+"""
+
+
+class _Parser(argparse.ArgumentParser):
+    """One line for a wrong usage, and the status of sysexits."""
+
+    def error(self, message: str) -> NoReturn:
+        self.exit(ExitStatus.USAGE, f"aps2mqtt: {message}; see {self.prog} --help\n")
+
+
+def main(arguments: Sequence[str] | None = None) -> int:
+    """Runs the program; returns its exit status."""
+    _open_streams()
+    options = _parser().parse_args(arguments)
+    logs.set_up(debug=options.debug)
+    try:
+        status: int = options.command(options)
+        sys.stdout.flush()
+    except ConfigError as error:
+        for mistake in error.mistakes:
+            log.error("%s", mistake)  # noqa: TRY400 - a line per mistake
+        log.debug("from here:", exc_info=True)
+        return error.status
+    except JobError as error:
+        _log_failure(error)
+        return error.status
+    except KeyboardInterrupt:
+        return 128 + 2
+    except BrokenPipeError:
+        return _silence()
+    except Exception as error:  # noqa: BLE001 - the last boundary: whatever comes here is a bug
+        _log_failure(error)
+        return ExitStatus.SOFTWARE
+    return status
+
+
+def _open_streams() -> None:
+    """Standard streams that were closed are nobody's; what a terminal cannot show is shown in escapes."""
+    for name in ("stdout", "stderr"):
+        stream = getattr(sys, name)
+        if stream is None:
+            setattr(sys, name, Path(os.devnull).open("w", encoding="utf-8"))  # noqa: SIM115 - for the whole process
+        elif isinstance(stream, io.TextIOWrapper):
+            stream.reconfigure(errors="backslashreplace")
+
+
+def _show(lines: Iterable[str]) -> None:
+    """Prints data, at once and whole; raises OutputError where it cannot."""
+    try:
+        print("\n".join(lines), flush=True)
+    except BrokenPipeError:
+        raise
+    except OSError as error:
+        _silence()
+        raise OutputError(f"standard output cannot be written: {error.strerror}; make room for it") from error
+
+
+def _silence() -> int:
+    """The reader of our output has gone, as `head` does: no reason for a word."""
+    os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+    return ExitStatus.OK
+
+
+def _parser() -> argparse.ArgumentParser:
+    parser = _Parser(
+        prog="aps2mqtt", description=DESCRIPTION, epilog=EPILOG, formatter_class=argparse.RawDescriptionHelpFormatter
+    )
+    _add_common(parser, first=True)
+    parser.add_argument("--version", action="version", version=f"aps2mqtt {__version__}")
+    parser.set_defaults(command=_run)
+    commands = parser.add_subparsers(title="commands", metavar="COMMAND", parser_class=_Parser)
+    _add_once(commands)
+    _add_run(commands)
+    _add_simulate(commands)
+    _add_demo(commands)
+    _add_units(commands)
+    return parser
+
+
+def _add_common(parser: argparse.ArgumentParser, *, first: bool = False) -> None:
+    """Options that may stand before the command and after it."""
+    parser.add_argument(
+        "-c",
+        "--config",
+        metavar="FILE",
+        type=Path,
+        default=None if first else argparse.SUPPRESS,
+        help="configuration file (default: $CONFIG_FILE)",
+    )
+    parser.add_argument(
+        "-D",
+        "--debug",
+        action="store_true",
+        default=False if first else argparse.SUPPRESS,
+        help="log everything, frames in hex included; secrets never",
+    )
+
+
+def _add(
+    commands: "argparse._SubParsersAction[_Parser]", name: str, command: Callable[..., int], about: str, text: str
+) -> _Parser:
+    parser = commands.add_parser(
+        name, help=about, description=text, formatter_class=argparse.RawDescriptionHelpFormatter
+    )
+    _add_common(parser)
+    parser.set_defaults(command=command)
+    return parser
+
+
+def _add_once(commands: "argparse._SubParsersAction[_Parser]") -> None:
+    parser = _add(
+        commands,
+        "once",
+        _once,
+        "one job: query the ECU, publish, exit",
+        """\
+Asks the ECU, publishes what it says, exits. cron and the systemd timer run it.
+
+With APS_ECU_STOP_AT_NIGHT the ECU is left alone while the sun is down and its
+inverters sleep; what is known is published all the same.
+
+example:
+  aps2mqtt -c /etc/aps2mqtt/config.yaml once --dry-run""",
+    )
+    parser.add_argument("--force", action="store_true", help="ask the ECU at night too")
+    parser.add_argument(
+        "--dry-run",
+        action="store_true",
+        help="print topics, payloads and removals; publish and remember nothing, need no broker",
+    )
+
+
+def _add_run(commands: "argparse._SubParsersAction[_Parser]") -> None:
+    _add(
+        commands,
+        "run",
+        _run,
+        "the same job every APS_ECU_POLL_INTERVAL seconds (the default)",
+        """\
+Fires the job of `once` now and then every APS_ECU_POLL_INTERVAL seconds, until
+SIGTERM or SIGINT. With APS_ECU_STOP_AT_NIGHT it waits for the sun.
+
+The topic aps/status says `online` while it lives, `offline` when it has ended,
+also when it was killed.
+
+example:
+  APS_ECU_POLL_INTERVAL=120 aps2mqtt -c config.yaml run""",
+    )
+
+
+def _add_simulate(commands: "argparse._SubParsersAction[_Parser]") -> None:
+    parser = _add(
+        commands,
+        "simulate",
+        _simulate,
+        "a make-believe ECU on a real TCP port of the loopback interface",
+        """\
+Plays an ECU with an array behind it, whose power follows the sun, or replays
+captured frames; until SIGTERM or SIGINT. --fault list names the faults.
+
+example, in two terminals:
+  aps2mqtt simulate --inverters 3xDS3,1xQS1
+  APS_ECU_IP=127.0.0.1 aps2mqtt once --dry-run""",
+    )
+    parser.add_argument("--port", type=_port, default=8899, help="TCP port (default 8899; 0: any, printed)")
+    parser.add_argument("--ecu", metavar="MODEL", default="ECU-R", help="ECU-R (default), ECU-R-Pro, ECU-B or ECU-C")
+    parser.add_argument("--inverters", metavar="LIST", help="such as 3xDS3,1xQS1,1xYC1000,1xunseen")
+    parser.add_argument("--fault", metavar="NAME", default="", help="fail in this way (list: which there are)")
+    parser.add_argument(
+        "--replay",
+        metavar="FILE",
+        type=Path,
+        action="append",
+        default=[],
+        help="answer with the frames in this file of captures (may be given again)",
+    )
+
+
+def _add_demo(commands: "argparse._SubParsersAction[_Parser]") -> None:
+    parser = _add(
+        commands,
+        "demo",
+        _demo,
+        "the main job end to end, with nothing set up",
+        """\
+A simulated ECU, an embedded broker and one job; then the array as a picture,
+and the topics as they lie on the broker.
+
+example:
+  aps2mqtt demo --keep""",
+    )
+    parser.add_argument("--keep", action="store_true", help="go on polling until stopped")
+
+
+def _add_units(commands: "argparse._SubParsersAction[_Parser]") -> None:
+    parser = _add(
+        commands,
+        "units",
+        _units,
+        "write systemd units and a crontab with the paths of this installation",
+        """\
+Writes aps2mqtt.service, aps2mqtt.timer, aps2mqtt-run.service and
+crontab.example, with the paths of this program and of the configuration in them
+(-c, else $CONFIG_FILE, else /etc/aps2mqtt/config.yaml), and says how to go on.
+
+example:
+  aps2mqtt -c /etc/aps2mqtt/config.yaml units --output /etc/aps2mqtt""",
+    )
+    parser.add_argument("--output", metavar="DIR", type=Path, required=True, help="folder to write them to")
+    parser.add_argument("--force", action="store_true", help="replace files that are there and differ")
+
+
+def _port(text: str) -> int:
+    if not text.isdecimal() or int(text) > MAX_PORT:
+        raise argparse.ArgumentTypeError("a port is a number from 0 to 65535")
+    return int(text)
+
+
+# -- the commands: what they need is imported when they run, so that `once` pays for nothing else ---------------------
+
+
+def _once(options: argparse.Namespace) -> int:
+    from aps2mqtt import job
+    from aps2mqtt.state import Store
+
+    config = _load(options)
+    store = Store(config.state_directory, config.ecu.host, config.ecu.port)
+    outcome = job.Job(config, datetime.now(UTC), store, force=options.force, dry_run=options.dry_run).run()
+    log.log(logging.WARNING if options.dry_run and outcome.night else logging.INFO, "%s", outcome.summary)
+    if options.dry_run:
+        longest = max(len(message.topic) for message in outcome.messages)
+        _show(f"{message.topic:<{longest}}  {message.payload or '(removed)'}" for message in outcome.messages)
+    return ExitStatus.OK
+
+
+def _run(options: argparse.Namespace) -> int:
+    # Before any thread begins, so that every one of them leaves the signals to the daemon.
+    signal.pthread_sigmask(signal.SIG_BLOCK, (signal.SIGTERM, signal.SIGINT))
+    from aps2mqtt.daemon import Daemon
+    from aps2mqtt.state import Store
+
+    config = _load(options)
+    Daemon(config, Store(config.state_directory, config.ecu.host, config.ecu.port)).run()
+    return ExitStatus.OK
+
+
+def _simulate(options: argparse.Namespace) -> int:
+    from aps2mqtt.ecu import simulator
+
+    if options.fault == "list":
+        for name, about in simulator.FAULTS.items():
+            print(f"{name:<15} {about}")
+        return ExitStatus.OK
+    try:
+        plant = simulator.local_plant(options.ecu, options.inverters or simulator.DEFAULT_INVERTERS)
+        answers = simulator.replay_answers(options.replay, simulator.plant_answers(plant, options.fault))
+        ecu = simulator.Simulator(plant, port=options.port, fault=options.fault, answers=answers)
+    except simulator.ScenarioError as error:
+        return _usage(str(error))
+    except OSError as error:
+        return _usage(f"port {options.port} cannot be had ({error.strerror}); choose another with --port")
+    with ecu:
+        print(f"{options.ecu} {plant.ecu.ecu_id} with {len(plant.inverters)} inverters on {simulator.HOST}:{ecu.port}")
+        print("stop with Ctrl-C", flush=True)
+        _wait_for_stop()
+    return ExitStatus.OK
+
+
+def _demo(options: argparse.Namespace) -> int:
+    from aps2mqtt import demo
+
+    signal.signal(signal.SIGTERM, signal.default_int_handler)  # so that what it started ends with it
+    width = shutil.get_terminal_size().columns
+    color = sys.stdout.isatty() and not os.environ.get("NO_COLOR")
+    demo.show(keep=options.keep, width=width, color=color)
+    return ExitStatus.OK
+
+
+def _units(options: argparse.Namespace) -> int:
+    from aps2mqtt import units
+
+    script = _console_script()
+    paths = units.Paths(script or units.DEFAULT.program, _absolute(_config_path(options) or Path(units.DEFAULT.config)))
+    folder = _absolute(options.output)
+    try:
+        texts = {name: units.render(name, template, paths) for name, template in units.templates().items()}
+        new = units.write(texts, folder, force=options.force)
+    except units.UnitsError as error:
+        return _usage(str(error))
+    for name in texts:
+        print(f"{'written' if new[name] else 'unchanged':<9}  {folder / name}")
+    print(f"\nThey start {paths.program} with {paths.config}.\n\n{units.next_steps(folder)}", flush=True)
+    if script is None:
+        log.warning("this aps2mqtt is not installed; install it so that %s is there (README)", paths.program)
+    elif unseen := units.hidden((script, script.resolve(), Path(sys.base_prefix).resolve())):
+        log.warning(
+            "the services of systemd do not see %s; install aps2mqtt elsewhere, for example in /opt/aps2mqtt", unseen[0]
+        )
+    if not os.path.lexists(paths.config):
+        log.warning("%s is not there yet; make it from config.yaml.example", paths.config)
+    return ExitStatus.OK
+
+
+def _console_script() -> Path | None:
+    """The program as its users start it."""
+    for path in (Path(sys.argv[0]), Path(sys.executable).with_name("aps2mqtt")):
+        if path.name == "aps2mqtt" and path.is_file():
+            return _absolute(path)
+    return None
+
+
+def _absolute(path: Path) -> Path:
+    return Path(os.path.abspath(path))  # noqa: PTH100 - a link is kept: it outlives what it points to
+
+
+def _config_path(options: argparse.Namespace) -> Path | None:
+    return options.config or (Path(os.environ["CONFIG_FILE"]) if os.environ.get("CONFIG_FILE") else None)
+
+
+def _load(options: argparse.Namespace) -> "Config":
+    from aps2mqtt import config
+
+    loaded = config.load(_config_path(options), os.environ)
+    if loaded.broker.tls:
+        from aps2mqtt import tls
+
+        tls.context(loaded.broker)  # so that files that are none are found before the ECU is asked
+    return loaded
+
+
+def _wait_for_stop() -> None:
+    """Until SIGTERM or SIGINT."""
+    stopped = threading.Event()
+    for number in (signal.SIGTERM, signal.SIGINT):
+        signal.signal(number, lambda *_: stopped.set())
+    stopped.wait()
+
+
+def _usage(message: str) -> int:
+    log.error("%s", message)
+    return ExitStatus.USAGE
+
+
+def _log_failure(error: Exception) -> None:
+    """One line; -D adds the traceback."""
+    log.error("%s", described(error), exc_info=error)

@@ -1,0 +1,458 @@
+"""The configuration: a YAML file and the environment, one parser for both. The one user of environs.
+
+    file, environment -> Config          all mistakes at once, none of them with a secret
+
+The environment wins; an empty value is an unset one; YAML scalars are read as text, so a password of 0777 stays that.
+"""
+
+import os
+import re
+from collections.abc import Callable, Iterator, Mapping
+from datetime import UTC, tzinfo
+from pathlib import Path
+from typing import Any, NamedTuple, cast
+from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
+
+from environs import Env, EnvValidationError, ValidationError
+
+from aps2mqtt.errors import ConfigError
+from aps2mqtt.model import Site
+
+DEFAULT_POSITION = ("48.864716", "2.349014")  # Paris, as in aps2mqtt 2.x
+MAX_SECRET_FILE = 10_000  # characters
+MAX_TEXT = 1000  # characters
+READABLE_BY_OTHERS = 0o004
+
+
+class Secret(str):
+    """Text that shows in no representation."""
+
+    __slots__ = ()
+
+    def __repr__(self) -> str:
+        return "'***'"
+
+
+class EcuConfig(NamedTuple):
+    """The ECU, its site, and how often to ask it."""
+
+    host: str
+    port: int
+    timezone: tzinfo  # of the site
+    poll_interval: int  # seconds, of `run`
+    stop_at_night: bool
+    site: Site
+    fahrenheit: bool
+    auto_restart: bool
+    wifi_ssid: str
+    wifi_password: Secret
+
+
+class BrokerConfig(NamedTuple):
+    """The broker, how to log in, and what to tell it."""
+
+    host: str
+    port: int
+    user: str
+    password: Secret
+    client_id: str
+    topic_prefix: str
+    retain: bool
+    tls: bool
+    ca_file: str  # PEM; empty: the system's
+    certificate_file: str  # PEM, of the client; empty: none
+    key_file: str  # PEM
+
+
+class Config(NamedTuple):
+    """Everything a job has to be told."""
+
+    ecu: EcuConfig
+    broker: BrokerConfig
+    state_directory: Path
+    warnings: tuple[str, ...] = ()
+
+
+# -- what a value may be: each returns it or raises ValidationError, which says what is allowed -----------------------
+
+
+def _text(value: str) -> str:
+    if not value.isprintable() or len(value) > MAX_TEXT:  # what was no UTF-8 in the environment is not printable
+        raise ValidationError(f"printable text of at most {MAX_TEXT} characters")
+    return value
+
+
+def _secret(value: str) -> Secret:
+    return Secret(_text(value))
+
+
+def _host(value: str) -> str:
+    value = value.strip()
+    if "," in value:
+        raise ValidationError("one address: several ECUs are not there yet, so run one job for each")
+    name = r"[\w-]{1,63}(\.[\w-]{1,63})*\.?"
+    ipv6 = r"[0-9a-fA-F]*:[0-9a-fA-F:]*:[0-9a-fA-F:.]*(%[\w.-]+)?"
+    if not re.fullmatch(f"{name}|{ipv6}", value):
+        raise ValidationError("a host name or an address, without scheme, port or spaces")
+    return value
+
+
+def _whole(least: int, most: int) -> Callable[[str], int]:
+    def parse(value: str) -> int:
+        value = value.strip()
+        if not re.fullmatch(r"[0-9]{1,9}", value) or not least <= int(value) <= most:
+            raise ValidationError(f"a whole number from {least} to {most}")
+        return int(value)
+
+    return parse
+
+
+def _degrees(limit: int) -> Callable[[str], float]:
+    def parse(value: str) -> float:
+        allowed = f"degrees from -{limit} to {limit}, with a point (47.206)"
+        try:
+            degrees = float(value)
+        except ValueError as error:
+            raise ValidationError(allowed) from error
+        if not -limit <= degrees <= limit:
+            raise ValidationError(allowed)
+        return degrees
+
+    return parse
+
+
+TRUE, FALSE = ("true", "yes", "on", "1"), ("false", "no", "off", "0")
+
+
+def _boolean(value: str) -> bool:
+    word = value.strip().lower()
+    if word not in TRUE + FALSE:
+        raise ValidationError("True or False")
+    return word in TRUE
+
+
+def _choice(*choices: str) -> Callable[[str], str]:
+    def parse(value: str) -> str:
+        for choice in choices:
+            if value.strip().lower() == choice.lower():
+                return choice
+        raise ValidationError(" or ".join(choices))
+
+    return parse
+
+
+def _topic(value: str) -> str:
+    if re.search(r"[+#]", _text(value)) or value.startswith("/") or value.endswith("/"):
+        raise ValidationError("a topic without + and #, that neither begins nor ends with /")
+    return value
+
+
+def _path(value: str) -> str:
+    """With the user's folder in place of ~; empty stays empty."""
+    if not value:
+        return value
+    try:
+        return str(Path(_text(value)).expanduser())
+    except RuntimeError as error:
+        raise ValidationError("a path; there is no such user") from error
+
+
+def _file(value: str) -> str:
+    path = _path(value)
+    if path:
+        try:
+            if not Path(path).is_file():  # opening a pipe would wait for ever
+                raise ValidationError("a file; there is none")
+            Path(path).open("rb").close()
+        except OSError as error:
+            raise ValidationError(f"a file that can be read: {error.strerror}") from error
+    return path
+
+
+def _timezone(value: str) -> tzinfo | None:
+    if not value:
+        return None
+    try:
+        return ZoneInfo(value.strip())
+    except (ZoneInfoNotFoundError, ValueError, OSError) as error:
+        raise ValidationError("an IANA name such as Europe/Paris") from error
+
+
+# -- the keys ---------------------------------------------------------------------------------------------------------
+
+
+ANY = ("*",)
+
+
+class Key(NamedTuple):
+    """One key of the configuration: `default` is text too; None: mandatory."""
+
+    name: str
+    default: str | None
+    parse: Callable[[str], Any]
+    not_there_yet: tuple[str, ...] = ()  # values, or ANY, whose feature is still to come: accepted with a warning
+
+    @property
+    def section(self) -> str:
+        """Section of the file."""
+        return "ecu" if self.name.startswith("APS_") else "mqtt"
+
+    @property
+    def secret(self) -> bool:
+        """Never printed; NAME_FILE names a file that holds it."""
+        return self.name.endswith("_PASSWD")
+
+
+KEYS = (
+    Key("APS_ECU_IP", None, _host),
+    Key("APS_ECU_PORT", "8899", _whole(1, 65535)),
+    Key("APS_ECU_TIMEZONE", "", _timezone),
+    Key("APS_ECU_POLL_INTERVAL", "300", _whole(1, 86400)),
+    Key("APS_ECU_STOP_AT_NIGHT", "False", _boolean),
+    Key("APS_ECU_POSITION_LAT", DEFAULT_POSITION[0], _degrees(90)),
+    Key("APS_ECU_POSITION_LNG", DEFAULT_POSITION[1], _degrees(180)),
+    Key("APS_ECU_TEMPERATURE_UNIT", "C", _choice("C", "F")),
+    Key("APS_ECU_AUTO_RESTART", "False", _boolean),
+    Key("APS_ECU_WIFI_SSID", "", _text),
+    Key("APS_ECU_WIFI_PASSWD", "", _secret),
+    Key("APS_STATE_DIR", "", _path),
+    Key("MQTT_BROKER_HOST", "127.0.0.1", _host),
+    Key("MQTT_BROKER_PORT", "1883", _whole(1, 65535)),
+    Key("MQTT_BROKER_USER", "", _text),
+    Key("MQTT_BROKER_PASSWD", "", _secret),
+    Key("MQTT_CLIENT_ID", "APS2MQTT", _text),
+    Key("MQTT_TOPIC_PREFIX", "", _topic),
+    Key("MQTT_BROKER_SECURED_CONNECTION", "False", _boolean),
+    Key("MQTT_BROKER_CACERTS_PATH", "", _file),
+    Key("MQTT_BROKER_CERT_PATH", "", _file),
+    Key("MQTT_BROKER_KEY_PATH", "", _file),
+    Key("MQTT_RETAIN", "True", _boolean),
+    Key("MQTT_PAYLOAD", "flat", _choice("flat", "json", "both"), not_there_yet=("json", "both")),
+    Key("MQTT_DISCOVERY_ENABLED", "False", _boolean, not_there_yet=TRUE),
+    Key("MQTT_DISCOVERY_PREFIX", "homeassistant", _topic, not_there_yet=ANY),
+)
+SECTIONS = ("ecu", "mqtt")
+FILE_SUFFIX = "_FILE"
+OUR_WORDS = {"APS", "ECU", "MQTT", "BROKER"}  # who means one of our keys has one of them right
+NAMES = frozenset(key.name for key in KEYS) | {key.name + FILE_SUFFIX for key in KEYS if key.secret}
+
+
+# -- loading ----------------------------------------------------------------------------------------------------------
+
+
+def load(path: Path | None, environ: Mapping[str, str]) -> Config:
+    """The configuration of the file at `path`, if any, and of `environ`; raises ConfigError with all mistakes."""
+    mistakes: list[str] = []
+    in_file = _read_file(path, mistakes) if path is not None else {}
+    in_environ = {name: environ[name] for name in NAMES if environ.get(name)}
+    given = _with_secrets(in_file, f"in {path}", mistakes)
+    given |= _with_secrets(in_environ, "in the environment", mistakes)
+    values = _parse(given, mistakes)
+    mistakes += _contradictions(given)
+    if mistakes:
+        raise ConfigError(*mistakes)
+    return Config(
+        ecu=EcuConfig(
+            host=values["APS_ECU_IP"],
+            port=values["APS_ECU_PORT"],
+            timezone=values["APS_ECU_TIMEZONE"] or _local_timezone(environ),
+            poll_interval=values["APS_ECU_POLL_INTERVAL"],
+            stop_at_night=values["APS_ECU_STOP_AT_NIGHT"],
+            site=Site(values["APS_ECU_POSITION_LAT"], values["APS_ECU_POSITION_LNG"]),
+            fahrenheit=values["APS_ECU_TEMPERATURE_UNIT"] == "F",
+            auto_restart=values["APS_ECU_AUTO_RESTART"],
+            wifi_ssid=values["APS_ECU_WIFI_SSID"],
+            wifi_password=values["APS_ECU_WIFI_PASSWD"],
+        ),
+        broker=BrokerConfig(
+            host=values["MQTT_BROKER_HOST"],
+            port=values["MQTT_BROKER_PORT"],
+            user=values["MQTT_BROKER_USER"],
+            password=values["MQTT_BROKER_PASSWD"],
+            client_id=values["MQTT_CLIENT_ID"],
+            topic_prefix=values["MQTT_TOPIC_PREFIX"],
+            retain=values["MQTT_RETAIN"],
+            tls=values["MQTT_BROKER_SECURED_CONNECTION"],
+            ca_file=values["MQTT_BROKER_CACERTS_PATH"],
+            certificate_file=values["MQTT_BROKER_CERT_PATH"],
+            key_file=values["MQTT_BROKER_KEY_PATH"],
+        ),
+        state_directory=_state_directory(values["APS_STATE_DIR"], environ),
+        warnings=(
+            *_readable_by_others(path, in_file),
+            *_near_misses(environ),
+            *_doubts(given, values),
+        ),
+    )
+
+
+def _read_file(path: Path, mistakes: list[str]) -> dict[str, str]:
+    """The keys in the file that have a value."""
+    from aps2mqtt import configfile
+
+    found = {}
+    entries, errors = configfile.read(path)
+    mistakes += errors
+    for section, name, text in entries:
+        belongs = "ecu" if name.startswith("APS_") else "mqtt"
+        if name in SECTIONS:
+            mistakes.append(f"{path}: {name} has to be a section, lines of the form KEY: value below it")
+        elif name not in NAMES:
+            shown = name.partition(":")[0]  # a missing blank behind the colon makes a key of key and value
+            mistakes.append(f"{path}: there is no key {shown!r}{_meant(shown)}")
+        elif section not in SECTIONS:
+            mistakes.append(f"{path}: {name} stands in {section!r}; it belongs in section {belongs}")
+        elif belongs != section:
+            mistakes.append(f"{path}: {name} stands in section {section}; it belongs in {belongs}")
+        elif text:
+            found[name] = text
+    return found
+
+
+def _meant(name: str) -> str:
+    """A suggestion for a name that is none of ours."""
+    import difflib
+
+    close = difflib.get_close_matches(name.upper(), NAMES, 1)
+    return f"; did you mean {close[0]}?" if close else f"; the sections are {' and '.join(SECTIONS)}"
+
+
+class Given(NamedTuple):
+    """A value as it was given, and by what."""
+
+    text: str
+    where: str
+
+
+def _with_secrets(named: Mapping[str, str], where: str, mistakes: list[str]) -> dict[str, Given]:
+    """`named`, with what the files hold that a NAME_FILE names, in place of that."""
+    given = {}
+    for name, text in named.items():
+        if not name.endswith(FILE_SUFFIX):
+            given[name] = Given(text, where)
+            continue
+        key = name.removesuffix(FILE_SUFFIX)
+        if key in named:
+            mistakes.append(f"{key} and {name} are both set {where}; keep one")
+            continue
+        try:
+            secret = Path(_file(text)).read_text(encoding="utf-8")[:MAX_SECRET_FILE].rstrip("\r\n")
+        except (OSError, UnicodeDecodeError, ValidationError) as error:
+            allowed = error.messages[0] if isinstance(error, ValidationError) else "a file of UTF-8 text"
+            mistakes.append(f"{name} = {text!r} {where}: allowed is {allowed}")
+            given[key] = Given("", where)  # so that nobody misses it too
+            continue
+        if secret:  # an empty one is an unset one, as everywhere
+            given[key] = Given(secret, where)
+    return given
+
+
+class _Given(Env):
+    """environs over values that were gathered before, in place of the process environment."""
+
+    def __init__(self, given: Mapping[str, Given]) -> None:
+        super().__init__(eager=False)
+        self._given = given
+
+    def _get_value(self, env_key: str, default: Any) -> Any:  # noqa: ANN401 - as in environs
+        return self._given[env_key].text if env_key in self._given else default
+
+
+def _parse(given: Mapping[str, Given], mistakes: list[str]) -> dict[str, Any]:
+    """The values of all keys; what is wrong is added to `mistakes`."""
+    env = _Given(given)
+    values = {}
+    for key in KEYS:
+        env.add_parser(key.name, key.parse)
+        default = ... if key.default is None else key.default
+        values[key.name] = getattr(env, key.name)(key.name, default)
+    try:
+        env.seal()
+    except EnvValidationError as error:
+        messages = cast("Mapping[str, list[str]]", error.error_messages)
+        for key in KEYS:
+            if key.name in messages:
+                mistakes += [_mistake(key, given.get(key.name), text) for text in messages[key.name]]
+    return values
+
+
+def _mistake(key: Key, given: Given | None, allowed: str) -> str:
+    if given is None:
+        return f"{key.name} is missing; set it in section {key.section} of the file (-c FILE) or in the environment"
+    if key.secret:
+        return f"{key.name} {given.where}: allowed is {allowed}"
+    shown = re.sub(r"//.*@", "//...@", given.text)  # an address with a login in it
+    return f"{key.name} = {shown!r} {given.where}: allowed is {allowed}"
+
+
+def _contradictions(given: Mapping[str, Given]) -> Iterator[str]:
+    if "MQTT_BROKER_PASSWD" in given and "MQTT_BROKER_USER" not in given:
+        yield "MQTT_BROKER_PASSWD is set without MQTT_BROKER_USER; MQTT knows no password without a user"
+    pair = ("MQTT_BROKER_CERT_PATH", "MQTT_BROKER_KEY_PATH")
+    for one, other in (pair, pair[::-1]):
+        if one in given and other not in given:
+            yield f"{one} is set without {other}; a client certificate needs both"
+    if "APS_ECU_AUTO_RESTART" in given and given["APS_ECU_AUTO_RESTART"].text.lower() in TRUE:
+        for needed in ("APS_ECU_WIFI_SSID", "APS_ECU_WIFI_PASSWD"):
+            if needed not in given:
+                yield f"APS_ECU_AUTO_RESTART is set without {needed}; the restart needs both"
+
+
+def _readable_by_others(path: Path | None, in_file: Mapping[str, str]) -> Iterator[str]:
+    secrets = [key.name for key in KEYS if key.secret and key.name in in_file]
+    if path is not None and secrets and path.stat().st_mode & READABLE_BY_OTHERS:
+        yield f"{path} holds {' and '.join(secrets)} and can be read by everybody; chmod o-r {path}"
+
+
+def _near_misses(environ: Mapping[str, str]) -> Iterator[str]:
+    strangers = [
+        name
+        for name, value in environ.items()
+        if value and name not in NAMES and not OUR_WORDS.isdisjoint(name.upper().split("_"))
+    ]
+    if strangers:
+        import difflib
+
+        for name in sorted(strangers):
+            for close in difflib.get_close_matches(name.upper(), NAMES, 1, 0.8):
+                yield f"{name} in the environment means nothing; did you mean {close}?"
+
+
+def _doubts(given: Mapping[str, Given], values: Mapping[str, Any]) -> Iterator[str]:
+    position = ("APS_ECU_POSITION_LAT", "APS_ECU_POSITION_LNG")
+    if values["APS_ECU_STOP_AT_NIGHT"] and not all(name in given for name in position):
+        yield f"APS_ECU_STOP_AT_NIGHT without {' and '.join(position)}: the site is assumed to be in Paris"
+    if not values["MQTT_BROKER_SECURED_CONNECTION"] and values["MQTT_BROKER_CACERTS_PATH"]:
+        yield "MQTT_BROKER_CACERTS_PATH is set without MQTT_BROKER_SECURED_CONNECTION: the connection is not secured"
+    for key in KEYS:
+        if key.name in given and (key.not_there_yet == ANY or given[key.name].text.lower() in key.not_there_yet):
+            yield f"{key.name} = {given[key.name].text} is accepted, but its feature is not there yet"
+
+
+def _local_timezone(environ: Mapping[str, str]) -> tzinfo:
+    """$TZ if it is an IANA name, else the system's, else UTC."""
+    for name in (environ.get("TZ", ""), os.path.realpath("/etc/localtime").rpartition("/zoneinfo/")[2]):
+        try:
+            if name:
+                return ZoneInfo(name)
+        except (ZoneInfoNotFoundError, ValueError, OSError):
+            continue
+    try:
+        with Path("/etc/localtime").open("rb") as file:  # a copy, not a link
+            return ZoneInfo.from_file(file)
+    except (OSError, ValueError):
+        return UTC
+
+
+def _state_directory(configured: str, environ: Mapping[str, str]) -> Path:
+    if configured:
+        return Path(configured)
+    if environ.get("STATE_DIRECTORY"):  # systemd: one or more, with colons between
+        return Path(environ["STATE_DIRECTORY"].partition(":")[0])
+    state_home = Path(environ.get("XDG_STATE_HOME", ""))
+    if state_home.is_absolute():  # others are to be ignored, says the specification of XDG
+        return state_home / "aps2mqtt"
+    try:
+        return Path("~/.local/state/aps2mqtt").expanduser()
+    except RuntimeError:  # a user without a home
+        return Path("/var/lib/aps2mqtt")

@@ -1,0 +1,125 @@
+"""`aps2mqtt run`: the same job, fired for years by the scheduler inside, until SIGTERM or SIGINT.
+
+It adds to the job what a process that stays can add: its presence on the broker, a job whenever a broker comes back,
+and a log that says what changes.
+"""
+
+import logging
+import signal
+import time
+from collections.abc import Callable
+from datetime import UTC, datetime, timedelta
+
+from aps2mqtt import window
+from aps2mqtt.config import Config
+from aps2mqtt.errors import BothFailed, BrokerRefusal, BrokerUnreachable, described
+from aps2mqtt.job import Job, style
+from aps2mqtt.mqtt.publisher import Presence
+from aps2mqtt.mqtt.topics import presence_topic
+from aps2mqtt.schedule import Schedule
+from aps2mqtt.state import Store
+from aps2mqtt.systemd import notify
+
+log = logging.getLogger(__name__)
+
+STOPPING = (signal.SIGTERM, signal.SIGINT)
+TICK = 10.0  # seconds between looks at the clock
+JUMP = 5.0  # seconds that the clock may be off from one look to the next
+STUCK = 300.0  # seconds after which a job, all of whose waits are bounded, must be a bug: the watchdog may bark
+REMINDER = timedelta(hours=1)
+BROKER_FAILED = (BrokerUnreachable, BrokerRefusal, BothFailed)
+
+
+class Daemon:
+    """One ECU, polled at its pace. `clock` tells the time of the site's world, aware."""
+
+    def __init__(self, config: Config, store: Store, clock: Callable[[], datetime] = lambda: datetime.now(UTC)) -> None:
+        self._config = config
+        self._store = store
+        self._clock = clock
+        self._told = Told()
+        self._fill = False  # the broker may have forgotten everything
+        self._again = False  # a poll is wanted after the one in flight
+        self._began: float | None = None  # on the monotonic clock, of the job in flight
+        self._presence = Presence(config.broker, presence_topic(style(config)), self._connected, self._lost)
+        self._schedule = Schedule(self.poll, self._pace())
+
+    def run(self) -> None:
+        """Polls until SIGTERM or SIGINT, of which the caller has had all threads relieved."""
+        self._presence.start()
+        self._schedule.start()
+        notify("READY=1")
+        offset = time.time() - time.monotonic()
+        while not (received := signal.sigtimedwait(STOPPING, TICK)):
+            if self._began is None or time.monotonic() - self._began < STUCK:
+                notify("WATCHDOG=1")
+            before, offset = offset, time.time() - time.monotonic()
+            if abs(offset - before) > JUMP:
+                log.info("the clock has jumped by %.0f s; the polls are timed anew", offset - before)
+                self._schedule.at(self._pace())
+        log.info("stopped by %s", signal.Signals(received.si_signo).name)
+        notify("STOPPING=1")
+        self._schedule.stop()
+        self._presence.stop()
+
+    def poll(self) -> None:
+        """One job, and what the log and the schedule make of it."""
+        # Before the job: what is lost while it runs is lost behind it.
+        self._fill = self._again = False
+        self._began = time.monotonic()
+        error: Exception | None = None
+        summary = ""
+        try:
+            summary = Job(self._config, self._clock(), self._store).run().summary
+        except Exception as caught:  # noqa: BLE001 - the scheduler's boundary: the next poll may well succeed
+            error = caught
+            self._fill |= isinstance(caught, BROKER_FAILED)
+        self._began = None
+        self._config = self._config._replace(warnings=())  # they have been told
+        following = self._schedule.at(self._pace()).astimezone(self._config.ecu.timezone)
+        self._told.tell(self._clock(), summary, error, f"next poll at {following:%H:%M:%S}")
+        if self._again:
+            self._schedule.now()
+
+    def _pace(self) -> window.Pace:
+        ecu = self._config.ecu
+        site = ecu.site if ecu.stop_at_night else None
+        return window.pace(ecu.poll_interval, site, ecu.timezone, self._store.remembered(), self._clock())
+
+    def _connected(self) -> None:
+        """A broker that comes back may have lost everything: it is filled at once."""
+        if self._fill:
+            self._again = True
+            self._schedule.now()
+
+    def _lost(self) -> None:
+        self._fill = True
+
+
+class Told:
+    """What the log has been told: every good poll, every change, and of a failure that lasts a reminder an hour."""
+
+    def __init__(self) -> None:
+        self._failure: type[Exception] | None = None
+        self._since: datetime | None = None
+        self._last: datetime | None = None
+        self._failed = 0
+
+    def tell(self, now: datetime, summary: str, error: Exception | None, following: str) -> None:
+        """One line on a poll that has ended at `now`: with `summary`, or with `error`."""
+        if error is None:
+            if self._since is not None:
+                log.info("well again after %d failed polls since %s", self._failed, f"{self._since:%Y-%m-%d %H:%M}")
+            self._failure = self._since = None
+            self._failed = 0
+            log.info("%s; %s", summary, following)
+            return
+        self._failed += 1
+        self._since = self._since or now
+        if type(error) is self._failure and self._last is not None and now - self._last < REMINDER:
+            log.debug("%s; %s", error, following)
+            return
+        still = f"still, after {self._failed} polls since {self._since:%Y-%m-%d %H:%M}: "
+        again = still if self._failure is type(error) else ""
+        self._failure, self._last = type(error), now
+        log.error("%s%s; %s", again, described(error), following, exc_info=error)

@@ -1,0 +1,126 @@
+"""The main job end to end with nothing set up: a simulated ECU, an embedded broker, one job, and what came of it."""
+
+import asyncio
+import logging
+import socket
+import tempfile
+import threading
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from datetime import UTC, datetime, timedelta
+
+from aps2mqtt import config, job, picture
+from aps2mqtt.config import Config
+from aps2mqtt.ecu.simulator import HOST, Plant, Simulator, inverter_models
+from aps2mqtt.errors import ExitStatus, JobError
+from aps2mqtt.mqtt.publisher import Session
+from aps2mqtt.mqtt.topics import Message
+from aps2mqtt.state import Store
+
+ARRAY = "3xDS3,1xQS1,1xYC1000,1xunseen"
+INTERVAL = 5.0  # seconds between polls of --keep
+MINUTES_PER_POLL = 5  # the simulated clock runs so much faster
+NOON = 13  # o'clock: the demo always begins in sunshine
+START = 10.0  # seconds for the embedded broker
+
+
+class DemoError(JobError):
+    """The demo lacks something; the message says how to get it."""
+
+    status = ExitStatus.UNAVAILABLE
+
+
+def show(*, keep: bool, width: int, color: bool) -> None:
+    """Polls once and prints what came of it; with `keep` goes on, the simulated day in fast motion, until stopped.
+
+    Raises DemoError without the `demo` extra.
+    """
+    clock = _Clock()
+    plant = Plant(inverters=inverter_models(ARRAY))
+    with _broker() as broker_port, Simulator(plant, clock=clock.now) as ecu, tempfile.TemporaryDirectory() as state:
+        settings = _settings(ecu.port, broker_port, state)
+        store = Store(settings.state_directory, settings.ecu.host, settings.ecu.port)
+        print(f"A simulated ECU-R listens on {HOST}:{ecu.port}, an embedded broker on {HOST}:{broker_port}.\n")
+        outcome = job.Job(settings, clock.now(), store).run()
+        print("\n".join(picture.array(outcome.report, width=width, color=color)))
+        print("\nThe topics as they lie on the broker:\n")
+        print("\n".join(_lying_on(settings, outcome.messages[-1])), flush=True)
+        if not keep:
+            print("\nThat was one job. With your own ECU:  APS_ECU_IP=192.168.1.42 aps2mqtt once --dry-run")
+            return
+        print(f"\nLook with your own client:  mosquitto_sub -h {HOST} -p {broker_port} -v -t 'aps/#'")
+        print(f"A poll every {INTERVAL:g} s, {MINUTES_PER_POLL} minutes of the simulated day each; stop with Ctrl-C.\n")
+        while True:
+            time.sleep(INTERVAL)
+            clock.advance()
+            print(job.Job(settings, clock.now(), store).run().summary, flush=True)
+
+
+class _Clock:
+    """Begins at noon of today, and only goes on when it is told."""
+
+    def __init__(self) -> None:
+        self._now = datetime.now(UTC).replace(hour=NOON, minute=0, second=30, microsecond=0)
+
+    def now(self) -> datetime:
+        return self._now
+
+    def advance(self) -> None:
+        self._now += timedelta(minutes=MINUTES_PER_POLL)
+
+
+def _settings(ecu_port: int, broker_port: int, state: str) -> Config:
+    environment = {
+        "APS_ECU_IP": HOST,
+        "APS_ECU_PORT": str(ecu_port),
+        "APS_ECU_TIMEZONE": "UTC",
+        "MQTT_BROKER_PORT": str(broker_port),
+        "APS_STATE_DIR": state,
+    }
+    return config.load(None, environment)
+
+
+def _lying_on(settings: Config, last: Message) -> Iterator[str]:
+    with Session(settings.broker) as session:
+        retained = session.retained(["aps/#"], probe=last) or {}
+    longest = max(map(len, retained), default=0)
+    for topic, value in retained.items():
+        yield f"  {topic:<{longest}}  {value}"
+
+
+@contextmanager
+def _broker() -> Iterator[int]:
+    """An embedded broker on a free port of the loopback interface."""
+    try:
+        from amqtt.broker import Broker
+    except ImportError as error:
+        raise DemoError("the demo needs its embedded broker; pip install 'aps2mqtt[demo]'") from error
+    logging.getLogger("amqtt").setLevel(logging.CRITICAL)
+    logging.getLogger("transitions").setLevel(logging.CRITICAL)
+    with socket.create_server((HOST, 0)) as probe:
+        port: int = probe.getsockname()[1]
+    loop = asyncio.new_event_loop()
+    started, stop = threading.Event(), asyncio.Event()
+
+    async def serve() -> None:
+        broker = Broker(
+            {
+                "listeners": {"default": {"type": "tcp", "bind": f"{HOST}:{port}"}},
+                "plugins": {"amqtt.plugins.authentication.AnonymousAuthPlugin": {"allow_anonymous": True}},
+            }
+        )
+        await broker.start()
+        started.set()
+        await stop.wait()
+        await broker.shutdown()
+
+    thread = threading.Thread(target=loop.run_until_complete, args=(serve(),), daemon=True)
+    thread.start()
+    try:
+        if not started.wait(START):
+            raise DemoError("the embedded broker does not start; run it again with -D")
+        yield port
+    finally:
+        loop.call_soon_threadsafe(stop.set)
+        thread.join(START)

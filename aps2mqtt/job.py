@@ -1,0 +1,198 @@
+"""The one use case: query the ECU, publish, remember.
+
+A job connects, decodes, publishes retained messages and ends. It is idempotent: the same data polled twice give the
+same messages. Who fires it, cron, a timer, a person or the scheduler, makes no difference to it.
+
+    Job(config, now, store).run() -> Outcome
+"""
+
+import logging
+from collections.abc import Iterable
+from datetime import datetime
+from typing import NamedTuple
+
+from aps2mqtt import recovery, truth, window
+from aps2mqtt.config import Config
+from aps2mqtt.ecu import client, protocol
+from aps2mqtt.errors import BothFailed, EcuError, EcuUnreachable, JobError
+from aps2mqtt.lock import hold
+from aps2mqtt.model import KEPT, Memory, Recalled, Report, Snapshot
+from aps2mqtt.mqtt import topics
+from aps2mqtt.mqtt.publisher import Session
+from aps2mqtt.mqtt.topics import Message, Style
+from aps2mqtt.state import StateError, Store
+
+log = logging.getLogger(__name__)
+
+CANNOT_RESTART = "the ECU hangs, and its model has no web server by which to restart it; power it off and on"
+PATIENCE = 20.0  # seconds for another job to let go of the ECU
+
+
+class Outcome(NamedTuple):
+    """What a job did: `summary` is one line for the log."""
+
+    summary: str
+    report: Report
+    messages: tuple[Message, ...]
+    night: bool = False
+
+
+class Job(NamedTuple):
+    """One job at the aware time `now`.
+
+    `force` ignores the night; `dry_run` tells nobody: not the broker, not the next job.
+    """
+
+    config: Config
+    now: datetime
+    store: Store
+    force: bool = False
+    dry_run: bool = False
+    limits: client.Limits = client.NORMAL
+
+    def run(self) -> Outcome:
+        """Does the job; raises JobError, after the broker was told, where it can be."""
+        endpoint = self._endpoint()
+        address = self.config.ecu.host if isinstance(endpoint, EcuUnreachable) else endpoint.address
+        with hold(address, self.config.ecu.port, PATIENCE):
+            memory = _load(self.store)
+            self._warn(((warning, warning) for warning in self.config.warnings), memory)
+            if memory is not None and self._is_night(memory):
+                return self._leave_alone(memory)
+            try:
+                if isinstance(endpoint, EcuUnreachable):
+                    raise endpoint
+                snapshot = client.read_ecu(endpoint, self.config.ecu.timezone, self.limits)
+            except EcuError as error:
+                self._fail(memory, error, endpoint)
+                raise
+            replaced = memory.ecu_id if memory is not None and memory.ecu_id != snapshot.ecu_id else ""
+            memory = truth.memory_of(snapshot.ecu_id, memory)
+            self._warn(((remark.what, str(remark)) for remark in snapshot.remarks), memory)
+            return self._publish(snapshot, memory, replaced)
+
+    def _warn(self, warnings: Iterable[tuple[str, str]], memory: Memory | None) -> None:
+        """Of what is odd: once for as long as it stays so. Under cron each line is a mail."""
+        told = memory.told if memory is not None else ()
+        for what, text in warnings:
+            log.log(logging.DEBUG if what in told else logging.WARNING, "%s", text)
+
+    def _remember(self, memory: Memory) -> None:
+        told = dict.fromkeys((*memory.told, *self.config.warnings))
+        try:
+            self.store.save(memory._replace(told=tuple(told)))
+        except StateError as error:
+            log.warning("%s", error)
+
+    def _endpoint(self) -> client.Endpoint | EcuUnreachable:
+        try:
+            return client.resolve(self.config.ecu.host, self.config.ecu.port, self.limits)
+        except EcuUnreachable as error:
+            return error
+
+    def _is_night(self, memory: Memory) -> bool:
+        ecu = self.config.ecu
+        return ecu.stop_at_night and not self.force and window.is_night(ecu.site, memory, self.now)
+
+    def _publish(self, snapshot: Snapshot, memory: Memory | None, replaced: str) -> Outcome:
+        """What was read, and that the ECU which was `replaced`, if any, is no more."""
+        timezone = self.config.ecu.timezone
+        if self.dry_run:
+            report, _ = truth.settle(snapshot, memory, Recalled(), self.now, timezone)
+            return Outcome(_reading(report), report, topics.messages(style(self.config), report))
+        with Session(self.config.broker) as session:
+            wanted = truth.wants_recall(memory)
+            recalled = self._recall(session, snapshot) if wanted else Recalled()
+            report, memory = truth.settle(snapshot, memory, recalled, self.now, timezone)
+            messages = topics.messages(style(self.config), report)
+            if replaced:
+                cause = f"replaced by {snapshot.ecu_id}"
+                messages += topics.status_messages(style(self.config), replaced, cause)
+            session.publish(messages[wanted:])  # the first is the firmware, which `_recall` has published
+        self._remember(memory)
+        return Outcome(f"{_reading(report)}; {self._sent(messages)}", report, messages)
+
+    def _leave_alone(self, memory: Memory) -> Outcome:
+        ecu = self.config.ecu
+        report, memory = truth.night(memory, self.now, ecu.timezone)
+        messages = topics.messages(style(self.config), report)
+        opens = window.opens(ecu.site, self.now)
+        until = f"{opens.astimezone(ecu.timezone):%Y-%m-%d %H:%M %Z}" if opens else "further notice"
+        summary = f"night at the site: the ECU is left alone until {until}"
+        if self.dry_run:
+            return Outcome(summary, report, messages, night=True)
+        with Session(self.config.broker) as session:
+            session.publish(messages)
+        self._remember(memory)
+        return Outcome(f"{summary}; {self._sent(messages)}", report, messages, night=True)
+
+    def _fail(self, memory: Memory | None, error: EcuError, endpoint: client.Endpoint | EcuUnreachable) -> None:
+        """Status and cause on the broker, if the ECU's id is known; raises BothFailed."""
+        if self.dry_run:
+            return
+        if error.ecu_id:
+            memory = truth.memory_of(error.ecu_id, memory)
+        ecu_id = error.ecu_id or (memory.ecu_id if memory is not None else "")
+        try:
+            with Session(self.config.broker) as session:
+                if ecu_id:
+                    session.publish(topics.status_messages(style(self.config), ecu_id, str(error)))
+        except JobError as broker_error:
+            raise BothFailed(error, broker_error) from error
+        if memory is not None:
+            memory = recovery.failed(memory, error, self.now)
+            if isinstance(endpoint, client.Endpoint):
+                memory = self._restart(memory, endpoint)
+            self._remember(memory)
+
+    def _restart(self, memory: Memory, endpoint: client.Endpoint) -> Memory:
+        """Restarts an ECU that hangs, if the user wants that, it can be done and it is time; fails no job."""
+        ecu = self.config.ecu
+        if not ecu.auto_restart or not recovery.restart_is_due(memory, ecu.site, ecu.timezone, self.now):
+            return memory
+        if not recovery.can_restart(memory.ecu_id):
+            if CANNOT_RESTART not in memory.told:
+                log.warning("%s", CANNOT_RESTART)
+            return memory._replace(told=(*memory.told, CANNOT_RESTART))
+        from aps2mqtt.ecu import restart
+
+        try:
+            restart.restart(endpoint, ecu.wifi_ssid, ecu.wifi_password)
+            log.warning("the ECU at %s hangs and is restarted; it needs up to ten minutes", endpoint)
+        except restart.RestartError as error:
+            log.warning("the ECU at %s hangs and cannot be restarted: %s; power it off and on", endpoint, error)
+        return recovery.restarted(memory, self.now)
+
+    def _recall(self, session: Session, snapshot: Snapshot) -> Recalled:
+        """The counters as the broker retains them."""
+        below = topics.ecu_topic(style(self.config), snapshot.ecu_id)
+        probe = topics.firmware_message(style(self.config), snapshot.ecu_id, snapshot.firmware)
+        metrics = (topics.ENERGY_LIFETIME, topics.ENERGY_TODAY, topics.TIMESTAMP)
+        names = [f"{below}/{metric.topic}" for metric in metrics]
+        retained = session.retained(names, probe)
+        if retained is None:
+            return Recalled(readable=False)
+        return topics.recalled(*(retained.get(name, "") for name in names))
+
+    def _sent(self, messages: tuple[Message, ...]) -> str:
+        return f"{len(messages)} messages to {self.config.broker.host}:{self.config.broker.port}"
+
+
+def style(config: Config) -> Style:
+    """How the user wants messages to be written."""
+    return Style(config.broker.topic_prefix, config.broker.retain, config.ecu.fahrenheit)
+
+
+def _load(store: Store) -> Memory | None:
+    try:
+        return store.load()
+    except StateError as error:
+        log.warning("%s", error)
+        return None
+
+
+def _reading(report: Report) -> str:
+    today = "" if report.today is KEPT else f", {topics.payload(report.today)} kWh today"
+    online = "" if report.online is KEPT else f", {report.online} of {report.registered} inverters online"
+    when = f", data of {report.timestamp:%Y-%m-%d %H:%M:%S}" if report.timestamp else ""
+    return f"{protocol.ecu_model(report.ecu_id)} {report.ecu_id}: {report.power} W{today}{online}{when}"

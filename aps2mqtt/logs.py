@@ -1,0 +1,41 @@
+"""Where log lines go and from which level: standard error, for whoever reads it there."""
+
+import logging
+import os
+import sys
+from typing import TextIO
+
+# Level prefixes of sd-daemon(3), by which the journal knows what is a warning.
+JOURNAL_LEVELS = {logging.DEBUG: 7, logging.INFO: 6, logging.WARNING: 4, logging.ERROR: 3}
+
+
+def set_up(*, debug: bool, stream: TextIO | None = None) -> None:
+    """On a terminal and under systemd from INFO on; else, so that cron mails failures only, from WARNING on."""
+    stream = stream or sys.stderr
+    terminal = stream.isatty()
+    journal = not terminal and "JOURNAL_STREAM" in os.environ
+    debug = debug or os.environ.get("DEBUG", "").lower() in ("true", "yes", "on", "1")
+    level = logging.DEBUG if debug else logging.INFO if terminal or journal else logging.WARNING
+    handler = logging.StreamHandler(stream)
+    handler.setFormatter(_Lines(journal=journal, debug=debug))
+    ours = logging.getLogger("aps2mqtt")
+    ours.handlers = [handler]
+    ours.setLevel(level)
+    ours.propagate = False
+
+
+class _Lines(logging.Formatter):
+    """One line per record, whatever is in it; tracebacks in debugging only."""
+
+    def __init__(self, *, journal: bool, debug: bool) -> None:
+        super().__init__()
+        self._journal = journal
+        self._debug = debug
+
+    def format(self, record: logging.LogRecord) -> str:
+        text = " ".join(record.getMessage().split())
+        warning = "warning: " if record.levelno == logging.WARNING else ""
+        prefix = f"<{JOURNAL_LEVELS.get(record.levelno, 3)}>" if self._journal else "aps2mqtt: "
+        if self._debug and record.exc_info:
+            text += "\n" + self.formatException(record.exc_info)
+        return prefix + warning + text

@@ -1,0 +1,154 @@
+"""The units and the crontab that fire the job, with the paths of an installation in them.
+
+template, Paths -> text          pure
+text, folder -> file             whole or not at all; one that differs is replaced only where that is wanted
+"""
+
+import os
+import re
+import shlex
+import stat
+import tempfile
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+from pathlib import Path, PurePath
+
+ONCE, TIMER, RUN, CRONTAB = "aps2mqtt.service", "aps2mqtt.timer", "aps2mqtt-run.service", "crontab.example"
+NAMES = (ONCE, TIMER, RUN, CRONTAB)
+PASSWORD = "mqtt-password"  # noqa: S105 - the name of a file, beside the configuration
+HIDDEN = ("/home", "/root", "/run/user", "/tmp", "/var/tmp")  # noqa: S108 - from a unit with ProtectHome and PrivateTmp
+SYSTEM = "/etc/systemd/system/"
+MODE = 0o644
+
+
+@dataclass(frozen=True, slots=True)
+class Paths:
+    """What the files name: absolute paths of the program and of its configuration."""
+
+    program: PurePath
+    config: PurePath
+
+    @property
+    def password(self) -> PurePath:
+        """The file that may hold the broker's password."""
+        return self.config.with_name(PASSWORD)
+
+
+DEFAULT = Paths(PurePath("/opt/aps2mqtt/bin/aps2mqtt"), PurePath("/etc/aps2mqtt/config.yaml"))
+
+
+class UnitsError(Exception):
+    """The files cannot be written; the message is one line that says why and what to do."""
+
+
+# -- the texts, pure --------------------------------------------------------------------------------------------------
+
+
+def render(name: str, template: str, paths: Paths) -> str:
+    """The file `name` for `paths`: its template with its directives changed; comments stay as they are."""
+    for path, kind, unwanted in ((paths.program, "program", "\"'\\"), (paths.config, "configuration", "")):
+        if not str(path).isprintable() or set(unwanted) & set(str(path)):
+            raise UnitsError(f"no unit can name the {kind} {str(path)!r}; choose a path of plain characters")
+    quoted = _for_cron if name == CRONTAB else _for_systemd
+    replaced = {
+        str(DEFAULT.program): quoted(paths.program),
+        str(DEFAULT.password): _specifiers(paths.password),  # LoadCredential= takes all behind its colon as it is
+        str(DEFAULT.config): quoted(paths.config) if name == CRONTAB else _specifiers(paths.config),
+    }
+    pattern = re.compile("|".join(map(re.escape, replaced)))
+    lines = template.splitlines(keepends=True)
+    return "".join(
+        line if line.startswith("#") else pattern.sub(lambda found: replaced[found[0]], line) for line in lines
+    )
+
+
+def _specifiers(path: PurePath) -> str:
+    """Systemd.unit(5): a percent sign begins a specifier."""
+    return str(path).replace("%", "%%")
+
+
+def _for_systemd(path: PurePath) -> str:
+    """First word of a command line, systemd.service(5): a path with quotes or backslashes cannot stand there."""
+    text = _specifiers(path)
+    return text if re.fullmatch(r"[\w%+,./:=@-]+", text) else f'"{text}"'
+
+
+def _for_cron(path: PurePath) -> str:
+    """A word for the shell, crontab(5): a bare percent sign ends the command."""
+    return shlex.quote(str(path)).replace("%", "\\%")
+
+
+def next_steps(folder: Path) -> str:
+    """What to type once the files are in `folder`."""
+    once, timer, run, crontab = (shlex.quote(str(folder / name)) for name in NAMES)
+    return f"""\
+Next, as root, one of the three. A timer that fires a job every 5 minutes:
+  cp {once} {timer} {SYSTEM}
+  systemctl enable --now {TIMER}
+The scheduler inside, as a service:
+  cp {run} {SYSTEM}
+  systemctl enable --now {RUN}
+cron, where there is no crontab yet:
+  crontab {crontab}"""
+
+
+def hidden(paths: Iterable[PurePath]) -> tuple[PurePath, ...]:
+    """Those of `paths` that a unit with ProtectHome= and PrivateTmp= does not see."""
+    return tuple(path for path in paths if any(path.is_relative_to(folder) for folder in HIDDEN))
+
+
+# -- files ------------------------------------------------------------------------------------------------------------
+
+
+def templates() -> dict[str, str]:
+    """The files as they are shipped: beside this module in an installation, at the top of a checkout."""
+    here = Path(__file__).parent
+    folder = next((folder for folder in (here / "units_data", here.parent) if (folder / ONCE).is_file()), None)
+    if folder is None:
+        raise UnitsError("this installation of aps2mqtt has no units in it; install it again")
+    return {name: (folder / name).read_text(encoding="utf-8") for name in NAMES}
+
+
+def write(texts: Mapping[str, str], folder: Path, *, force: bool) -> dict[str, bool]:
+    """Writes all files or none into `folder`, and makes that; which of them were not there as they are now.
+
+    Raises UnitsError; where files differ, nothing is replaced without `force`.
+    """
+    try:
+        folder.mkdir(exist_ok=True)
+        new = {name: not _holds(folder / name, text) for name, text in texts.items()}
+        differing = [name for name in texts if new[name] and os.path.lexists(folder / name)]
+        if differing and not force:
+            raise UnitsError(
+                f"{', '.join(str(folder / name) for name in differing)} would be changed, so nothing was written; "
+                "see what differs in another folder, and replace with --force"
+            )
+        for name in texts:
+            if new[name]:
+                _replace(folder / name, texts[name])
+    except OSError as error:
+        raise UnitsError(
+            f"{folder} cannot be written ({error.strerror}); name another folder with --output, or become root"
+        ) from error
+    return new
+
+
+def _holds(path: Path, text: str) -> bool:
+    """Whether a plain file is there with this text."""
+    try:
+        return stat.S_ISREG(path.lstat().st_mode) and path.read_bytes() == text.encode()
+    except FileNotFoundError:
+        return False
+
+
+def _replace(path: Path, text: str) -> None:
+    """Whole or not at all, with a mode that systemd likes; a link is replaced, not followed."""
+    descriptor, new = tempfile.mkstemp(prefix=f".{path.name}.", dir=path.parent)
+    try:
+        with os.fdopen(descriptor, "w", encoding="utf-8") as file:
+            file.write(text)
+            os.fchmod(descriptor, MODE)
+        Path(new).replace(path)
+    except OSError:
+        Path(new).unlink()
+        raise

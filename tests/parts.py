@@ -1,0 +1,321 @@
+"""The real parts that tests run against: brokers, ECUs, and the program as its users start it."""
+
+import contextlib
+import dataclasses
+import json
+import os
+import random
+import shutil
+import socket
+import subprocess
+import sys
+import threading
+import time
+import uuid
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, field
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Self, TypeVar
+
+import pytest
+from paho.mqtt.client import Client
+from paho.mqtt.enums import CallbackAPIVersion
+
+from aps2mqtt.ecu.simulator import Simulator
+from aps2mqtt.model import Site
+
+CAPTURES = Path(__file__).parent / "captures"
+T = TypeVar("T")
+STARTED: list[subprocess.Popen[str]] = []
+START = 10.0  # seconds for a server to listen
+
+
+def replace(value: T, **changes: object) -> T:
+    """`value` with other fields."""
+    return value._replace(**changes) if hasattr(value, "_replace") else dataclasses.replace(value, **changes)
+
+
+def names_of(kind: type) -> list[str]:
+    """The fields of a named tuple or a dataclass."""
+    return list(kind._fields) if hasattr(kind, "_fields") else [field.name for field in dataclasses.fields(kind)]
+
+
+def as_dict(value: object) -> object:
+    """Fields by their names, all the way down."""
+    if hasattr(value, "_fields") or dataclasses.is_dataclass(value):
+        return {name: as_dict(getattr(value, name)) for name in names_of(type(value))}
+    return tuple(as_dict(item) for item in value) if isinstance(value, tuple) else value
+
+
+def capture(name: str) -> Path:
+    """File of a captured frame."""
+    return CAPTURES / f"{name}.json"
+
+
+def frame(name: str) -> bytes:
+    """Bytes of a captured frame."""
+    return bytes.fromhex(json.loads(capture(name).read_text())["hex"])
+
+
+def free_port() -> int:
+    """A port of the loopback interface on which nothing listens.
+
+    Below those that the kernel gives to outgoing connections, so that it can be taken up again later in a test.
+    """
+    for port in random.SystemRandom().sample(range(20_000, 32_000), 100):
+        with contextlib.suppress(OSError), socket.create_server(("127.0.0.1", port)):
+            return port
+    pytest.fail("there is no free port")
+
+
+# -- the program ------------------------------------------------------------------------------------------------------
+
+
+@dataclass(frozen=True)
+class Ended:
+    """A run of the program that has ended; `seconds` is its wall time."""
+
+    status: int
+    out: str
+    err: str
+    seconds: float
+
+
+def clean_environment() -> dict[str, str]:
+    """The environment without anything that configures the program."""
+    ours = ("APS_", "MQTT_", "CONFIG_FILE", "DEBUG", "TZ", "JOURNAL_STREAM", "STATE_DIRECTORY", "XDG_STATE_HOME")
+    return {name: value for name, value in os.environ.items() if not name.startswith(ours)}
+
+
+def start(*arguments: object, **environment: object) -> subprocess.Popen[str]:
+    """Starts the program with nothing configured but what is given here."""
+    process = subprocess.Popen(
+        [sys.executable, "-m", "aps2mqtt", *map(str, arguments)],
+        env=clean_environment() | {name: str(value) for name, value in environment.items()},
+        stdin=subprocess.DEVNULL,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        text=True,
+    )
+    STARTED.append(process)
+    return process
+
+
+def end_all() -> None:
+    """Ends what a test that failed has left behind."""
+    while STARTED:
+        process = STARTED.pop()
+        if process.poll() is None:
+            process.kill()
+            process.communicate()
+
+
+def aps2mqtt(*arguments: object, **environment: object) -> Ended:
+    """Runs the program to its end, which has to come within 60 s."""
+    began = time.monotonic()
+    process = start(*arguments, **environment)
+    try:
+        out, err = process.communicate(timeout=60)
+    except subprocess.TimeoutExpired:
+        process.kill()
+        process.communicate()
+        raise
+    return Ended(process.returncode, out, err, time.monotonic() - began)
+
+
+def one_line(text: str) -> str:
+    """The only line of `text`."""
+    lines = text.splitlines()
+    assert len(lines) == 1, text
+    return lines[0]
+
+
+# -- ECUs -------------------------------------------------------------------------------------------------------------
+
+NOON = datetime(2026, 6, 21, 12, 2, tzinfo=UTC)
+
+
+def sunny_ecu(**options) -> Simulator:
+    """A simulated ECU on a summer's noon that does not pass."""
+    return Simulator(**{"clock": lambda: NOON, "port": free_port(), **options})
+
+
+def site_at_midnight() -> Site:
+    """A place on the equator where it is the middle of the night now."""
+    now = datetime.now(UTC)
+    east = -(now.hour + now.minute / 60) * 15
+    return Site(0.0, round(east if east >= -180 else east + 360, 3))
+
+
+# -- brokers ----------------------------------------------------------------------------------------------------------
+
+
+@dataclass
+class Broker:
+    """A real mosquitto. `port` takes whatever its configuration allows."""
+
+    folder: Path
+    settings: str = "allow_anonymous true"
+    port: int = field(default_factory=free_port)
+    process: subprocess.Popen[bytes] | None = None
+
+    def __enter__(self) -> Self:
+        mosquitto = shutil.which("mosquitto") or shutil.which("mosquitto", path="/usr/sbin:/usr/local/sbin")
+        if mosquitto is None:
+            pytest.skip("mosquitto is not installed: apt-get install mosquitto")
+        config = self.folder / f"mosquitto-{self.port}.conf"
+        user = "user root\n" if os.getuid() == 0 else ""
+        config.write_text(f"{user}persistence false\nlistener {self.port} 127.0.0.1\n{self.settings}\n")
+        self.process = subprocess.Popen(
+            [mosquitto, "-c", str(config)], stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL
+        )
+        _await_listening(self.port)
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        assert self.process is not None
+        self.process.terminate()
+        self.process.wait(START)
+
+    def retained(self, topic: str = "#") -> dict[str, str]:
+        """All that the broker retains."""
+        return {name: payload for name, payload, retain in self._listen(topic, _nothing) if retain}
+
+    @contextlib.contextmanager
+    def heard(self, topic: str = "#") -> Iterator[list[tuple[str, str]]]:
+        """The messages published while in the context, in their order; filled in when it is left."""
+        messages: list[tuple[str, str]] = []
+        client, received, barrier = self._subscriber(topic)
+        try:
+            barrier()
+            received.clear()
+            yield messages
+            barrier()
+            messages += [(name, payload) for name, payload, _ in received]
+        finally:
+            client.disconnect()
+            client.loop_stop()
+
+    def publish(self, topic: str, payload: str) -> None:
+        """Publishes a retained message."""
+        client, _, barrier = self._subscriber("none")
+        client.publish(topic, payload, qos=1, retain=True).wait_for_publish(START)
+        barrier()
+        client.disconnect()
+        client.loop_stop()
+
+    def _listen(self, topic, during) -> list[tuple[str, str, bool]]:
+        client, received, barrier = self._subscriber(topic)
+        during()
+        barrier()
+        client.disconnect()
+        client.loop_stop()
+        return list(received)
+
+    def _subscriber(self, topic: str):
+        """A connected subscriber, what it receives, and a call that returns when all sent before has arrived."""
+        received: list[tuple[str, str, bool]] = []
+        barriers: dict[str, threading.Event] = {}
+        subscribed = threading.Event()
+        client = Client(CallbackAPIVersion.VERSION2, client_id=f"test-{uuid.uuid4().hex[:12]}")
+        client.on_subscribe = lambda *_: subscribed.set()
+
+        def on_message(_client, _userdata, message) -> None:
+            if message.topic in barriers:
+                barriers[message.topic].set()
+            elif not message.topic.startswith("barrier/"):
+                received.append((message.topic, message.payload.decode(), message.retain))
+
+        client.on_message = on_message
+        client.connect("127.0.0.1", self.port)
+        client.loop_start()
+        client.subscribe([("barrier/#", 1), (topic, 1)])
+        assert subscribed.wait(START)
+
+        def barrier() -> None:
+            name = f"barrier/{uuid.uuid4().hex}"
+            barriers[name] = threading.Event()
+            client.publish(name, "", qos=1)
+            assert barriers[name].wait(START)
+
+        return client, received, barrier
+
+
+def _nothing() -> None:
+    pass
+
+
+def _await_listening(port: int) -> None:
+    until = time.monotonic() + START
+    while time.monotonic() < until:
+        with contextlib.suppress(OSError), socket.create_connection(("127.0.0.1", port), 1):
+            return
+        time.sleep(0.01)
+    pytest.fail(f"nothing listens on port {port}")
+
+
+class Listener:
+    """A TCP server that does something wrong to every connection it accepts, while in the context."""
+
+    def __init__(self, treat) -> None:
+        self._treat = treat
+        self._socket = socket.create_server(("127.0.0.1", 0))
+        self.port = self._socket.getsockname()[1]
+
+    def __enter__(self) -> Self:
+        threading.Thread(target=self._accept, daemon=True).start()
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self._socket.close()
+
+    def _accept(self) -> None:
+        while True:
+            try:
+                connection, _ = self._socket.accept()
+            except OSError:
+                return
+            threading.Thread(target=self._serve, args=(connection,), daemon=True).start()
+
+    def _serve(self, connection: socket.socket) -> None:
+        with connection, contextlib.suppress(OSError):
+            connection.settimeout(60)
+            self._treat(connection)
+
+
+def mute(connection: socket.socket) -> None:
+    """Accepts everything and says nothing."""
+    while connection.recv(4096):
+        pass
+
+
+def relay_to(port: int, most: int):
+    """Passes on to `port` and back, and drops the connection after `most` bytes towards it."""
+
+    def treat(connection: socket.socket) -> None:
+        with socket.create_connection(("127.0.0.1", port)) as onward:
+            threading.Thread(target=_pass_on, args=(onward, connection), daemon=True).start()
+            passed = 0
+            while passed < most and (data := connection.recv(min(4096, most - passed))):
+                onward.sendall(data)
+                passed += len(data)
+
+    return treat
+
+
+def _pass_on(source: socket.socket, target: socket.socket) -> None:
+    with contextlib.suppress(OSError):
+        while data := source.recv(4096):
+            target.sendall(data)
+
+
+def yaml_file(folder: Path, sections: Mapping[str, Mapping[str, object]]) -> Path:
+    """A configuration file that nobody else can read."""
+    lines = []
+    for section, values in sections.items():
+        lines += [f"{section}:", *(f"  {key}: {value}" for key, value in values.items())]
+    path = folder / "config.yaml"
+    path.write_text("\n".join(lines) + "\n")
+    path.chmod(0o600)
+    return path

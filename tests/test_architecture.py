@@ -1,0 +1,119 @@
+"""Imports point down, and third parties are confined."""
+
+import ast
+from pathlib import Path
+
+import pytest
+
+PACKAGE = Path(__file__).parent.parent / "aps2mqtt"
+MODULES = {
+    ".".join(path.relative_to(PACKAGE).with_suffix("").parts): ast.parse(path.read_text())
+    for path in sorted(PACKAGE.rglob("*.py"))
+    if path.name != "__init__.py"
+}
+# From the top down: a module imports only from those that come after it.
+ORDER = (
+    "__main__",
+    "cli",
+    "logs",
+    "demo",
+    "daemon",
+    "systemd",
+    "schedule",
+    "job",
+    "lock",
+    "state",
+    "mqtt.publisher",
+    "picture",
+    "mqtt.topics",
+    "window",
+    "recovery",
+    "truth",
+    "ecu.simulator",
+    "ecu.restart",
+    "sun",
+    "ecu.client",
+    "ecu.snapshot",
+    "ecu.protocol",
+    "ecu.wire",
+    "deadline",
+    "tls",
+    "config",
+    "configfile",
+    "units",
+    "model",
+    "errors",
+)
+CONFINED = {
+    "paho": {"mqtt.publisher"},
+    "environs": {"config"},
+    "yaml": {"configfile"},
+    "apscheduler": {"schedule"},
+    "astral": {"sun"},
+    "amqtt": {"demo"},
+    "http": {"ecu.restart"},
+    "socket": {"ecu.client", "ecu.simulator", "lock", "mqtt.publisher", "demo", "systemd"},
+}
+PURE = ("ecu.wire", "ecu.protocol", "ecu.snapshot", "truth", "mqtt.topics", "window", "recovery", "picture", "model")
+IMPURE = {"socket", "time", "logging", "os", "pathlib", "threading", "random", "subprocess"}
+CLOCK_OWNERS = {"cli", "demo", "daemon", "schedule", "ecu.simulator"}
+CLOCKS = {"now", "today", "utcnow", "time"}
+
+
+def imported(module: str) -> set[str]:
+    """Modules that `module` imports, wherever in it."""
+    names = set()
+    for node in ast.walk(MODULES[module]):
+        if isinstance(node, ast.Import):
+            names |= {alias.name for alias in node.names}
+        elif isinstance(node, ast.ImportFrom) and node.module:
+            names |= {node.module, *(f"{node.module}.{alias.name}" for alias in node.names)}
+    return names
+
+
+def test_every_module_has_its_place() -> None:
+    """One that is added has to be put in order."""
+    assert set(ORDER) == MODULES.keys()
+
+
+@pytest.mark.parametrize("module", ORDER)
+def test_imports_point_down(module: str) -> None:
+    """Data flows one way, and so does knowledge."""
+    ours = {name.removeprefix("aps2mqtt.") for name in imported(module)} & MODULES.keys()
+    assert ours <= set(ORDER[ORDER.index(module) + 1 :])
+
+
+@pytest.mark.parametrize("library", CONFINED)
+def test_a_library_is_known_to_one_module(library: str) -> None:
+    """So that it can be replaced; sockets are for those who talk to the network or hold the lock."""
+    users = {module for module in MODULES if any(name.partition(".")[0] == library for name in imported(module))}
+    assert users == CONFINED[library]
+
+
+@pytest.mark.parametrize("module", PURE)
+def test_pure_modules_know_no_socket_clock_log_or_file(module: str) -> None:
+    """Time is an argument."""
+    assert not {name.partition(".")[0] for name in imported(module)} & IMPURE
+
+
+@pytest.mark.parametrize("module", sorted(set(ORDER) - CLOCK_OWNERS))
+def test_nothing_below_the_command_line_asks_for_the_date(module: str) -> None:
+    """The monotonic clock, of deadlines, is no date."""
+    calls = [
+        node.func.attr
+        for node in ast.walk(MODULES[module])
+        if isinstance(node, ast.Call) and isinstance(node.func, ast.Attribute)
+    ]
+    assert not CLOCKS & set(calls)
+
+
+def test_broad_excepts_are_at_the_boundaries_only() -> None:
+    """The command line's and the scheduler's; and the helper that hands a failure from thread to thread."""
+    broad = {
+        module
+        for module, tree in MODULES.items()
+        for node in ast.walk(tree)
+        if isinstance(node, ast.ExceptHandler)
+        and (node.type is None or (isinstance(node.type, ast.Name) and node.type.id in {"Exception", "BaseException"}))
+    }
+    assert broad == {"cli", "daemon", "deadline"}

@@ -1,0 +1,223 @@
+"""The commands around the job: run, simulate, demo, help, and the night."""
+
+import re
+import signal
+import subprocess
+import sys
+import time
+from datetime import UTC, datetime
+from pathlib import Path
+
+import pytest
+from freezegun import freeze_time
+from parts import Broker, aps2mqtt, capture, one_line, start, sunny_ecu
+
+from aps2mqtt import __version__, cli
+from aps2mqtt.ecu.simulator import FAULTS, PARIS, Plant, Simulator
+
+
+def await_line(process: subprocess.Popen[str], pattern: str) -> re.Match[str]:
+    """The first line of standard output that fits."""
+    for line in process.stdout:
+        if found := re.search(pattern, line):
+            return found
+    pytest.fail(f"no line with {pattern}")
+
+
+# -- simulate ---------------------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("stop", [signal.SIGTERM, signal.SIGINT])
+def test_simulate_prints_its_port_and_answers_until_it_is_stopped(stop: signal.Signals, tmp_path: Path) -> None:
+    """`--port 0` takes any; the job reads it."""
+    simulator = start("simulate", "--port", 0, "--ecu", "ECU-R-Pro", "--inverters", "2xDS3,unseen")
+    port = await_line(simulator, r"127\.0\.0\.1:(\d+)")[1]
+    ended = aps2mqtt("once", "--dry-run", APS_ECU_IP="127.0.0.1", APS_ECU_PORT=port, APS_STATE_DIR=tmp_path)
+    simulator.send_signal(stop)
+    assert simulator.wait(5) == 0
+    simulator.communicate()
+    assert ended.status == 0
+    assert re.search(r"^aps/216200000001/inverters/total +3$", ended.out, re.MULTILINE)
+
+
+def test_simulate_replays_captured_frames(tmp_path: Path) -> None:
+    """What the files do not have, the simulated array answers."""
+    files = ("ecur-sysinfo-1.2.31-2025", "ecur-yc600-qs1-2025-redacted")
+    replay = [argument for name in files for argument in ("--replay", capture(name))]
+    simulator = start("simulate", "--port", 0, *replay)
+    port = await_line(simulator, r"127\.0\.0\.1:(\d+)")[1]
+    ended = aps2mqtt("once", "--dry-run", APS_ECU_IP="127.0.0.1", APS_ECU_PORT=port, APS_STATE_DIR=tmp_path)
+    simulator.terminate()
+    simulator.communicate(timeout=5)
+    assert ended.status == 0
+    assert "408000000008" in ended.out
+
+
+def test_simulate_lists_its_faults() -> None:
+    """With what each does."""
+    ended = aps2mqtt("simulate", "--fault", "list")
+    assert ended.status == 0
+    assert [line.split()[0] for line in ended.out.splitlines()] == list(FAULTS)
+
+
+@pytest.mark.parametrize(
+    ("arguments", "says"),
+    [
+        (("--fault", "tired"), "there is no fault 'tired'"),
+        (("--ecu", "ECU-X"), "there is no ECU 'ECU-X'"),
+        (("--inverters", "2xDS9"), "'2xDS9' is no set of inverters"),
+        (("--replay", "/nonexistent"), "/nonexistent cannot be read"),
+        (("--replay", __file__), "holds no captures"),
+        (("--port", "-1"), "--help"),
+    ],
+)
+def test_simulate_refuses_what_it_does_not_know(arguments: tuple[str, ...], says: str) -> None:
+    """In one line, with what there is."""
+    ended = aps2mqtt("simulate", *arguments)
+    assert ended.status == 64
+    assert says in one_line(ended.err)
+
+
+# -- run --------------------------------------------------------------------------------------------------------------
+
+
+def test_run_polls_at_once_and_on_its_interval_until_sigterm(tmp_path: Path, broker: Broker) -> None:
+    """The default command: `aps2mqtt` alone is `aps2mqtt run`."""
+    with sunny_ecu() as ecu:
+        process = start(
+            APS_ECU_IP="127.0.0.1",
+            APS_ECU_PORT=ecu.port,
+            APS_ECU_POLL_INTERVAL=1,
+            MQTT_BROKER_PORT=broker.port,
+            APS_STATE_DIR=tmp_path,
+        )
+        until = time.monotonic() + 20
+        while len(ecu.requests) < 9 and time.monotonic() < until:
+            time.sleep(0.05)
+        process.terminate()
+        assert process.wait(5) == 0
+        process.communicate()
+    assert len(ecu.requests) >= 9
+    assert broker.retained("aps/216000000001/status") == {"aps/216000000001/status": "online"}
+
+
+# -- demo -------------------------------------------------------------------------------------------------------------
+
+
+def test_the_demo_shows_array_and_topics() -> None:
+    """With nothing configured and nothing running."""
+    pytest.importorskip("amqtt", reason="the demo extra is not installed: pip install 'aps2mqtt[demo]'")
+    ended = aps2mqtt("demo")
+    assert (ended.status, ended.err) == (0, "")
+    assert "5 of 6 inverters online" in ended.out
+    assert re.search(r"^  1  █+.* W$", ended.out, re.MULTILINE)
+    assert "DS3     704000000006  never heard" in ended.out
+    assert re.search(r"aps/216000000001/power +\d+$", ended.out, re.MULTILINE)
+    assert re.search(r"aps/216000000001/status +online$", ended.out, re.MULTILINE)
+    assert "\033" not in ended.out
+
+
+def test_the_demo_that_is_kept_says_where_to_connect_and_polls_on() -> None:
+    """Until it is stopped."""
+    pytest.importorskip("amqtt", reason="the demo extra is not installed: pip install 'aps2mqtt[demo]'")
+    process = start("demo", "--keep")
+    port = await_line(process, r"mosquitto_sub -h 127\.0\.0\.1 -p (\d+)")[1]
+    assert Broker(Path(), port=int(port)).retained("aps/#")["aps/216000000001/status"] == "online"
+    await_line(process, r"ECU-R 216000000001: \d+ W")
+    process.send_signal(signal.SIGINT)
+    process.communicate(timeout=10)
+    assert process.returncode == 130
+
+
+# -- the night --------------------------------------------------------------------------------------------------------
+
+
+def night_job(ecu: Simulator, broker: Broker, folder: Path, *arguments: str, at: datetime, monkeypatch) -> int:
+    """`aps2mqtt ... once` at a given time, with the clock of the whole process frozen but ticking."""
+    for name, value in {
+        "APS_ECU_IP": "127.0.0.1",
+        "APS_ECU_PORT": ecu.port,
+        "APS_ECU_TIMEZONE": "Europe/Paris",
+        "APS_ECU_STOP_AT_NIGHT": "True",
+        "APS_ECU_POSITION_LAT": PARIS.latitude,
+        "APS_ECU_POSITION_LNG": PARIS.longitude,
+        "MQTT_BROKER_PORT": broker.port,
+        "APS_STATE_DIR": folder,
+    }.items():
+        monkeypatch.setenv(name, str(value))
+    with freeze_time(at, tick=True):
+        return cli.main([*arguments, "once"])
+
+
+def test_the_ecu_is_left_alone_at_night_and_the_broker_is_filled(
+    tmp_path: Path, broker: Broker, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """Once the sun is down and the last reading had no inverter online; today's energy turns to 0 with the date."""
+    clock = [datetime(2026, 6, 21, 20, 30, tzinfo=UTC)]  # the sun is down in Paris since 19:58 UTC
+    with Simulator(Plant(site=PARIS), clock=lambda: clock[0]) as ecu:
+
+        def job(*arguments: str, at: datetime) -> tuple[int, int]:
+            clock[0] = at
+            before = len(ecu.requests)
+            status = night_job(ecu, broker, tmp_path, *arguments, at=at, monkeypatch=monkeypatch)
+            return status, len(ecu.requests) - before
+
+        assert job(at=datetime(2026, 6, 21, 19, 50, tzinfo=UTC)) == (0, 3)  # up, and awake
+        assert broker.retained("aps/+/inverters/online") != {"aps/216000000001/inverters/online": "0"}
+        assert job(at=datetime(2026, 6, 21, 20, 30, tzinfo=UTC)) == (0, 3)  # down, but was awake
+        assert broker.retained("aps/+/inverters/online") == {"aps/216000000001/inverters/online": "0"}
+        evening = broker.retained("aps/216000000001/energy/today")
+        assert job(at=datetime(2026, 6, 21, 20, 35, tzinfo=UTC)) == (0, 0)  # night
+        assert broker.retained("aps/216000000001/energy/today") == evening != {}
+        with broker.heard() as messages:
+            assert job("-D", at=datetime(2026, 6, 21, 22, 5, tzinfo=UTC)) == (0, 0)  # after midnight in Paris
+        assert ("aps/216000000001/energy/today", "0") in messages
+        assert ("aps/216000000001/704000000001/power", "0") in messages
+        assert "until 2026-06-22 05:4" in capsys.readouterr().err
+        assert job(at=datetime(2026, 6, 22, 4, 0, tzinfo=UTC)) == (0, 3)  # the sun is up since 3:47 UTC
+
+
+def test_force_asks_at_night_too(tmp_path: Path, broker: Broker, monkeypatch: pytest.MonkeyPatch) -> None:
+    """And `--dry-run` obeys the night."""
+    midnight = datetime(2026, 6, 21, 23, 0, tzinfo=UTC)
+    with Simulator(Plant(site=PARIS), clock=lambda: midnight) as ecu:
+        assert night_job(ecu, broker, tmp_path, at=midnight, monkeypatch=monkeypatch) == 0
+        assert len(ecu.requests) == 3  # no last reading: poll
+        assert night_job(ecu, broker, tmp_path, at=midnight, monkeypatch=monkeypatch) == 0
+        with freeze_time(midnight, tick=True):
+            assert cli.main(["once", "--dry-run"]) == 0
+        assert len(ecu.requests) == 3
+        with freeze_time(midnight, tick=True):
+            assert cli.main(["once", "--force"]) == 0
+        assert len(ecu.requests) == 6
+
+
+# -- help -------------------------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("command", ["once", "run", "simulate", "demo", "units"])
+def test_every_command_has_a_help_that_fits_a_screen_and_has_an_example(command: str) -> None:
+    """30 lines of 80 columns."""
+    ended = aps2mqtt(command, "--help", COLUMNS=80)
+    lines = ended.out.splitlines()
+    assert ended.status == 0
+    assert len(lines) <= 30
+    assert max(map(len, lines)) <= 80
+    assert "example" in ended.out
+
+
+def test_the_help_names_every_command_and_exit_status() -> None:
+    """A user learns the program from it."""
+    ended = aps2mqtt("--help", COLUMNS=80)
+    for word in ("once", "run", "simulate", "demo", "units", "64", "69", "70", "75", "76", "77", "78"):
+        assert re.search(rf"\b{word}\b", ended.out)
+    assert max(map(len, ended.out.splitlines())) <= 80
+
+
+def test_the_module_is_the_same_program() -> None:
+    """`python3 -m aps2mqtt` is what `start` runs; the script of the installation says the same."""
+    script = Path(sys.executable).with_name("aps2mqtt")
+    if not script.exists():
+        pytest.skip("aps2mqtt is not installed in this environment: pip install -e .")
+    shown = subprocess.run([script, "--version"], capture_output=True, text=True, check=True).stdout
+    assert shown == aps2mqtt("--version").out == f"aps2mqtt {__version__}\n"

@@ -1,0 +1,330 @@
+"""The configuration: file and environment, one parser, all mistakes at once, no secret in any of them."""
+
+from datetime import UTC
+from pathlib import Path
+from zoneinfo import ZoneInfo
+
+import pytest
+
+from aps2mqtt import config
+from aps2mqtt.config import KEYS, Config
+from aps2mqtt.errors import ConfigError
+
+ROOT = Path(__file__).parent.parent
+SECRET = "t0psecret"
+
+
+def load(environ: dict[str, str] | None = None, text: str | None = None, folder: Path | None = None) -> Config:
+    """The configuration of an environment and of the text of a file, if any."""
+    path = None
+    if text is not None:
+        path = folder / "config.yaml"
+        path.write_text(text)
+        path.chmod(0o600)
+    return config.load(path, {"APS_ECU_IP": "192.168.1.42"} | (environ or {}))
+
+
+def mistakes(environ: dict[str, str] | None = None, text: str | None = None, folder: Path | None = None) -> list[str]:
+    """What is wrong with it."""
+    with pytest.raises(ConfigError) as caught:
+        load(environ, text, folder)
+    assert SECRET not in str(caught.value)
+    return list(caught.value.mistakes)
+
+
+def test_the_defaults_are_those_of_the_contract():
+    """Written out, so that changing one is a decision."""
+    loaded = load({"XDG_STATE_HOME": "/x", "TZ": "Europe/Paris"})
+    ecu, broker = loaded.ecu, loaded.broker
+    assert (ecu.host, ecu.port, ecu.poll_interval, ecu.stop_at_night) == ("192.168.1.42", 8899, 300, False)
+    assert (ecu.site.latitude, ecu.site.longitude) == (48.864716, 2.349014)
+    assert (ecu.fahrenheit, ecu.auto_restart, ecu.wifi_ssid, ecu.wifi_password) == (False, False, "", "")
+    assert (broker.host, broker.port, broker.user, broker.password) == ("127.0.0.1", 1883, "", "")
+    assert (broker.client_id, broker.topic_prefix, broker.retain) == ("APS2MQTT", "", True)
+    assert (broker.tls, broker.ca_file, broker.certificate_file, broker.key_file) == (False, "", "", "")
+    assert loaded.state_directory == Path("/x/aps2mqtt")
+    assert loaded.warnings == ()
+
+
+def test_the_environment_wins_over_the_file(tmp_path: Path):
+    """Key by key."""
+    text = "ecu:\n  APS_ECU_IP: 10.0.0.1\n  APS_ECU_PORT: 1000\nmqtt:\n  MQTT_BROKER_PORT: 2000\n"
+    loaded = load({"APS_ECU_IP": "10.0.0.2", "MQTT_BROKER_PORT": "3000"}, text, tmp_path)
+    assert (loaded.ecu.host, loaded.ecu.port, loaded.broker.port) == ("10.0.0.2", 1000, 3000)
+
+
+def test_an_empty_value_is_an_unset_one(tmp_path: Path):
+    """In both sources: the file then counts, then the default."""
+    text = "ecu:\n  APS_ECU_IP: 10.0.0.1\n  APS_ECU_PORT:\nmqtt:\n"
+    loaded = load({"APS_ECU_IP": "", "APS_ECU_PORT": ""}, text, tmp_path)
+    assert (loaded.ecu.host, loaded.ecu.port) == ("10.0.0.1", 8899)
+
+
+@pytest.mark.parametrize("password", ["0777", "1e3", "yes", "~", "null", "2026-11-22", "0x1F", "  spaced  "])
+def test_yaml_scalars_are_read_as_text(tmp_path: Path, password: str):
+    """A password of 0777 stays 0777."""
+    text = f"mqtt:\n  MQTT_BROKER_USER: u\n  MQTT_BROKER_PASSWD: {password!r}\n"
+    assert load(None, text, tmp_path).broker.password == password
+    bare = text.replace("'", "")
+    assert load(None, bare, tmp_path).broker.password == password.strip()
+
+
+@pytest.mark.parametrize(("words", "value"), [("True true YES on 1", True), ("False no oFF 0", False)])
+def test_booleans_come_in_many_words(words: str, *, value: bool):
+    """Any case."""
+    for word in words.split():
+        assert load({"MQTT_RETAIN": word}).broker.retain is value
+
+
+def test_all_mistakes_come_at_once_with_key_value_and_what_is_allowed(tmp_path: Path):
+    """From both sources, in the order of the keys."""
+    text = "ecu:\n  APS_ECU_PORT: 99999\n  APS_ECU_TIMEZONE: Mars/Olympus\nmqtt:\n  MQTT_RETAIN: maybe\n"
+    environ = {
+        "APS_ECU_IP": "",
+        "APS_ECU_POLL_INTERVAL": "5 min",
+        "APS_ECU_POSITION_LAT": "91",
+        "APS_ECU_POSITION_LNG": "2,35",
+        "MQTT_TOPIC_PREFIX": "/a",
+        "MQTT_PAYLOAD": "xml",
+    }
+    path = tmp_path / "config.yaml"
+    assert mistakes(environ, text, tmp_path) == [
+        "APS_ECU_IP is missing; set it in section ecu of the file (-c FILE) or in the environment",
+        f"APS_ECU_PORT = '99999' in {path}: allowed is a whole number from 1 to 65535",
+        f"APS_ECU_TIMEZONE = 'Mars/Olympus' in {path}: allowed is an IANA name such as Europe/Paris",
+        "APS_ECU_POLL_INTERVAL = '5 min' in the environment: allowed is a whole number from 1 to 86400",
+        "APS_ECU_POSITION_LAT = '91' in the environment: allowed is degrees from -90 to 90, with a point (47.206)",
+        "APS_ECU_POSITION_LNG = '2,35' in the environment: allowed is degrees from -180 to 180, with a point (47.206)",
+        "MQTT_TOPIC_PREFIX = '/a' in the environment: allowed is a topic without + and #, that neither begins nor ends "
+        "with /",
+        f"MQTT_RETAIN = 'maybe' in {path}: allowed is True or False",
+        "MQTT_PAYLOAD = 'xml' in the environment: allowed is flat or json or both",
+    ]
+
+
+@pytest.mark.parametrize("value", ["http://10.0.0.1", "10.0.0.1:8899", "my ecu", "ecu/1", "[::1]"])
+def test_a_host_has_neither_scheme_nor_port(value: str):
+    """The commonest slips in an address."""
+    assert "without scheme, port or spaces" in mistakes({"APS_ECU_IP": value})[0]
+
+
+@pytest.mark.parametrize("value", ["192.168.1.42", "ecu.local", "fe80::1%eth0", "::1", "my_ecu-2"])
+def test_a_host_is_a_name_or_an_address(value: str):
+    """Of either family."""
+    assert load({"APS_ECU_IP": value}).ecu.host == value
+
+
+@pytest.mark.parametrize("value", ["nan", "inf", "-181", "180.1", "east"])
+def test_a_longitude_is_on_earth(value: str):
+    """And is a number."""
+    assert "from -180 to 180" in mistakes({"APS_ECU_POSITION_LNG": value})[0]
+
+
+@pytest.mark.parametrize("value", ["a+b", "a/#", "/a", "a/", "#", "+"])
+def test_a_prefix_is_a_topic(value: str):
+    """Nothing that a subscriber would read as a wildcard."""
+    assert "a topic without + and #" in mistakes({"MQTT_TOPIC_PREFIX": value})[0]
+
+
+def test_unknown_keys_of_the_file_are_mistakes_with_a_suggestion(tmp_path: Path):
+    """A wrong key, one in the wrong section, one in none, a wrong section."""
+    text = (
+        "ecu:\n  APS_ECU_TIMEZON: Europe/Paris\n  MQTT_RETAIN: True\n"
+        "MQTT_BROKER_PORT: 1883\nmqqt:\n  MQTT_CLIENT_ID: x\nmqtt:\n  COLOUR: red\n"
+    )
+    path = tmp_path / "config.yaml"
+    assert mistakes(None, text, tmp_path) == [
+        f"{path}: there is no key 'APS_ECU_TIMEZON'; did you mean APS_ECU_TIMEZONE?",
+        f"{path}: MQTT_RETAIN stands in section ecu; it belongs in mqtt",
+        f"{path}: MQTT_BROKER_PORT stands in 'MQTT_BROKER_PORT'; it belongs in section mqtt",
+        f"{path}: MQTT_CLIENT_ID stands in 'mqqt'; it belongs in section mqtt",
+        f"{path}: there is no key 'COLOUR'; the sections are ecu and mqtt",
+    ]
+
+
+def test_near_misses_in_the_environment_are_warnings():
+    """Other programs' variables are none of our business; values are not shown."""
+    environ = {"MQTT_BROKER_PASSWORD": SECRET, "aps_ecu_port": "1", "MQTT_SERVICE_HOST": "x", "MQTT_PORT": "tcp://x"}
+    assert load(environ).warnings == (
+        "MQTT_BROKER_PASSWORD in the environment means nothing; did you mean MQTT_BROKER_PASSWD?",
+        "aps_ecu_port in the environment means nothing; did you mean APS_ECU_PORT?",
+    )
+
+
+@pytest.mark.parametrize(
+    ("text", "says"),
+    [
+        ("ecu: [1, 2]\n", "several ECUs are not there yet"),
+        ("ecu:\n  - APS_ECU_IP: 10.0.0.1\n  - APS_ECU_IP: 10.0.0.2\n", "several ECUs are not there yet"),
+        ("ecu:\n  APS_ECU_IP: [10.0.0.1]\n", "APS_ECU_IP has to be one value"),
+        ("- 1\n", "has to be lines of the form KEY: value"),
+        ("ecu:\n\tAPS_ECU_IP: 1\n", "is no YAML"),
+        ("ecu: {\n", "is no YAML"),
+        ("ecu:\n  APS_ECU_PORT: 1\n  APS_ECU_PORT: 2\n", "APS_ECU_PORT stands there twice; keep one"),
+        ("a: 1\n---\nb: 2\n", "is no YAML"),
+    ],
+)
+def test_what_is_no_configuration_file_is_told(tmp_path: Path, text: str, says: str):
+    """Each form of it in one line."""
+    (mistake,) = mistakes({"APS_ECU_IP": "10.0.0.1"}, text, tmp_path)
+    assert mistake.startswith(str(tmp_path / "config.yaml"))
+    assert says in mistake
+    assert "\n" not in mistake
+
+
+def test_several_addresses_are_refused_for_now():
+    """With what to do instead."""
+    assert "run one job for each" in mistakes({"APS_ECU_IP": "10.0.0.1,10.0.0.2"})[0]
+
+
+def test_a_file_that_is_not_there_or_no_text_is_told(tmp_path: Path):
+    """A missing file, a folder, one in another encoding."""
+    latin = tmp_path / "latin.yaml"
+    latin.write_bytes(b"ecu:\n  APS_ECU_WIFI_SSID: \xe9\n")
+    for path, says in ((tmp_path / "none.yaml", "No such file"), (tmp_path, "Is a directory"), (latin, "is no YAML")):
+        with pytest.raises(ConfigError, match=says):
+            config.load(path, {"APS_ECU_IP": "10.0.0.1"})
+
+
+def test_a_password_can_stand_in_a_file(tmp_path: Path):
+    """Less its final newline; named in the environment or in the configuration."""
+    secret = tmp_path / "secret"
+    secret.write_text(f" {SECRET} \n")
+    environ = {"MQTT_BROKER_USER": "u", "MQTT_BROKER_PASSWD_FILE": str(secret)}
+    assert load(environ).broker.password == f" {SECRET} "
+    text = f"mqtt:\n  MQTT_BROKER_USER: u\n  MQTT_BROKER_PASSWD_FILE: {secret}\n"
+    assert load(None, text, tmp_path).broker.password == f" {SECRET} "
+    assert load({"MQTT_BROKER_PASSWD": "other"}, text, tmp_path).broker.password == "other"
+
+
+def test_an_empty_file_holds_no_password(tmp_path: Path):
+    """As an empty value is an unset one: the other source counts then."""
+    (tmp_path / "secret").write_text("\n")
+    text = "mqtt:\n  MQTT_BROKER_USER: u\n  MQTT_BROKER_PASSWD: other\n"
+    assert load({"MQTT_BROKER_PASSWD_FILE": str(tmp_path / "secret")}, text, tmp_path).broker.password == "other"
+
+
+def test_a_password_and_its_file_in_one_source_are_a_mistake(tmp_path: Path):
+    """Nobody could say which counts."""
+    (tmp_path / "secret").write_text(SECRET)
+    environ = {"MQTT_BROKER_PASSWD": SECRET, "MQTT_BROKER_PASSWD_FILE": str(tmp_path / "secret")}
+    assert mistakes({**environ, "MQTT_BROKER_USER": "u"}) == [
+        "MQTT_BROKER_PASSWD and MQTT_BROKER_PASSWD_FILE are both set in the environment; keep one"
+    ]
+
+
+def test_files_that_cannot_be_read_are_mistakes(tmp_path: Path):
+    """Those of passwords and those of TLS."""
+    environ = {
+        "MQTT_BROKER_USER": "u",
+        "MQTT_BROKER_PASSWD_FILE": str(tmp_path / "a"),
+        "MQTT_BROKER_CACERTS_PATH": str(tmp_path / "b"),
+    }
+    found = mistakes(environ)
+    assert len(found) == 2
+    assert all("there is none" in mistake for mistake in found)
+
+
+@pytest.mark.parametrize(
+    ("environ", "says"),
+    [
+        ({"MQTT_BROKER_PASSWD": SECRET}, "MQTT_BROKER_PASSWD is set without MQTT_BROKER_USER"),
+        ({"MQTT_BROKER_CERT_PATH": __file__}, "MQTT_BROKER_CERT_PATH is set without MQTT_BROKER_KEY_PATH"),
+        ({"MQTT_BROKER_KEY_PATH": __file__}, "MQTT_BROKER_KEY_PATH is set without MQTT_BROKER_CERT_PATH"),
+        (
+            {"APS_ECU_AUTO_RESTART": "True", "APS_ECU_WIFI_PASSWD": SECRET},
+            "APS_ECU_AUTO_RESTART is set without APS_ECU_WIFI_SSID",
+        ),
+        (
+            {"APS_ECU_AUTO_RESTART": "1", "APS_ECU_WIFI_SSID": "ap"},
+            "APS_ECU_AUTO_RESTART is set without APS_ECU_WIFI_PASSWD",
+        ),
+    ],
+)
+def test_keys_that_need_another_say_so(environ: dict[str, str], says: str):
+    """One without the other has no meaning."""
+    (mistake,) = mistakes(environ)
+    assert says in mistake
+
+
+def test_doubtful_settings_are_warned_of(tmp_path: Path):
+    """They may be meant."""
+    (tmp_path / "ca.pem").touch()
+    environ = {
+        "APS_ECU_STOP_AT_NIGHT": "True",
+        "APS_ECU_POSITION_LAT": "47",
+        "MQTT_BROKER_CACERTS_PATH": str(tmp_path / "ca.pem"),
+        "MQTT_DISCOVERY_ENABLED": "yes",
+        "MQTT_PAYLOAD": "both",
+    }
+    warnings = load(environ).warnings
+    assert len(warnings) == 4
+    assert "the site is assumed to be in Paris" in warnings[0]
+    assert "the connection is not secured" in warnings[1]
+    assert warnings[2] == "MQTT_PAYLOAD = both is accepted, but its feature is not there yet"
+    assert warnings[3] == "MQTT_DISCOVERY_ENABLED = yes is accepted, but its feature is not there yet"
+    assert load({"MQTT_DISCOVERY_ENABLED": "no", "MQTT_PAYLOAD": "flat"}).warnings == ()
+
+
+def test_a_file_with_a_password_that_others_can_read_is_warned_of(tmp_path: Path):
+    """One without a password may be read by all."""
+    path = tmp_path / "config.yaml"
+    path.write_text(f"ecu:\n  APS_ECU_IP: 10.0.0.1\nmqtt:\n  MQTT_BROKER_USER: u\n  MQTT_BROKER_PASSWD: {SECRET}\n")
+    path.chmod(0o644)
+    (warning,) = config.load(path, {}).warnings
+    assert warning == f"{path} holds MQTT_BROKER_PASSWD and can be read by everybody; chmod o-r {path}"
+    path.chmod(0o640)
+    assert config.load(path, {}).warnings == ()
+    path.write_text("ecu:\n  APS_ECU_IP: 10.0.0.1\n")
+    path.chmod(0o644)
+    assert config.load(path, {}).warnings == ()
+
+
+def test_the_time_zone_is_the_configured_one_else_that_of_the_environment():
+    """$TZ counts if it is an IANA name; POSIX rules do not."""
+    assert load({"APS_ECU_TIMEZONE": "Asia/Tokyo", "TZ": "Europe/Paris"}).ecu.timezone == ZoneInfo("Asia/Tokyo")
+    assert load({"TZ": "Europe/Paris"}).ecu.timezone == ZoneInfo("Europe/Paris")
+    system = load({}).ecu.timezone
+    assert load({"TZ": "CET-1CEST"}).ecu.timezone == system
+    assert system == UTC or str(system)
+
+
+def test_the_state_lies_where_the_platform_keeps_it():
+    """Systemd's folder, XDG's, the home's; a relative XDG_STATE_HOME does not count."""
+    everything = {"APS_STATE_DIR": "/a", "STATE_DIRECTORY": "/b:/c", "XDG_STATE_HOME": "/d"}
+    assert load(everything).state_directory == Path("/a")
+    assert load({**everything, "APS_STATE_DIR": ""}).state_directory == Path("/b")
+    assert load({"XDG_STATE_HOME": "/d"}).state_directory == Path("/d/aps2mqtt")
+    home = Path("~/.local/state/aps2mqtt").expanduser()
+    assert load({"XDG_STATE_HOME": "d"}).state_directory == home
+    assert load({}).state_directory == home
+
+
+def test_secrets_are_not_in_the_representation():
+    """Whoever logs a configuration logs no password."""
+    environ = {"MQTT_BROKER_USER": "u", "MQTT_BROKER_PASSWD": SECRET, "APS_ECU_WIFI_PASSWD": SECRET}
+    assert SECRET not in repr(load(environ))
+
+
+def test_the_example_names_every_key_with_its_default(tmp_path: Path):
+    """And is itself a configuration."""
+    text = (ROOT / "config.yaml.example").read_text()
+    for key in KEYS:
+        default = key.default or ""
+        line = f"  {key.name}:" if key.default is None else f"  #{key.name}: {default}".rstrip()
+        assert any(shown.startswith(line) for shown in text.splitlines()), line
+    uncommented = text.replace("\n  #APS_ECU_", "\n  APS_ECU_").replace("\n  #MQTT_", "\n  MQTT_")
+    loaded = load({"APS_ECU_IP": ""}, uncommented, tmp_path)
+    assert loaded.ecu.host == "192.168.1.42"
+    assert loaded.ecu.timezone == ZoneInfo("Europe/Paris")
+
+
+def test_the_readme_names_every_key_with_its_default():
+    """In a table."""
+    rows = [line.split("|") for line in (ROOT / "README.md").read_text().splitlines() if line.startswith("| ")]
+    shown = {row[1].strip(): row[2].strip() for row in rows}
+    for key in KEYS:
+        assert key.name in shown
+        assert shown[key.name] == {None: "mandatory"}.get(key.default, key.default) or shown[key.name].startswith(
+            ("the system's", "`$TZ`", "`$STATE_DIRECTORY`")
+        )

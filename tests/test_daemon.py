@@ -1,0 +1,293 @@
+"""`aps2mqtt run` as it lives: polls, presence, brokers that come and go, and its end."""
+
+import contextlib
+import gc
+import re
+import signal
+import socket
+import subprocess
+import sys
+import threading
+import time
+from collections.abc import Callable
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+
+import pytest
+from parts import NOON, STARTED, Broker, Listener, clean_environment, free_port, mute, start, sunny_ecu
+
+from aps2mqtt import config
+from aps2mqtt.daemon import Told
+from aps2mqtt.ecu.simulator import PARIS, Plant, Simulator
+from aps2mqtt.errors import BrokerUnreachable, EcuSilent
+from aps2mqtt.job import Job
+from aps2mqtt.state import Store
+
+PRESENCE = "aps/status"
+STATUS = "aps/216000000001/status"
+
+
+def settings(ecu: Simulator, broker_port: int, folder: Path, **more: object) -> dict[str, object]:
+    """An environment whose state lies below `folder`, with a poll every second."""
+    return {
+        "APS_ECU_IP": "127.0.0.1",
+        "APS_ECU_PORT": ecu.port,
+        "APS_ECU_TIMEZONE": "Europe/Paris",
+        "APS_ECU_POLL_INTERVAL": 1,
+        "MQTT_BROKER_PORT": broker_port,
+        "APS_STATE_DIR": folder / "state",
+        **more,
+    }
+
+
+def until(seen: Callable[[], bool], seconds: float = 20) -> None:
+    """Waits for `seen`, and fails if it does not come."""
+    end = time.monotonic() + seconds
+    while not seen():
+        assert time.monotonic() < end, "it did not come in time"
+        time.sleep(0.05)
+
+
+def stop(process: subprocess.Popen[str], with_signal: signal.Signals = signal.SIGTERM) -> tuple[float, str]:
+    """Seconds that the process took to end with 0, and its log."""
+    began = time.monotonic()
+    process.send_signal(with_signal)
+    _, log = process.communicate(timeout=20)
+    assert process.returncode == 0, log
+    return time.monotonic() - began, log
+
+
+def test_it_polls_on_a_grid_and_tells_each_poll_in_one_line(tmp_path: Path, broker: Broker) -> None:
+    """At once, then at every full second; under systemd from INFO on, with its level prefixes."""
+    with sunny_ecu() as ecu:
+        process = start("run", **settings(ecu, broker.port, tmp_path, JOURNAL_STREAM="8:1"))
+        until(lambda: len(ecu.requests) >= 15)
+        _, log = stop(process)
+    polls = [line for line in log.splitlines() if "inverters online" in line]
+    assert len(polls) >= 4
+    assert all(re.match(r"<6>ECU-R 216000000001: \d+ W, .*; next poll at \d\d:\d\d:\d\d$", line) for line in polls)
+
+
+@pytest.mark.parametrize("with_signal", [signal.SIGTERM, signal.SIGINT])
+def test_it_says_online_while_it_lives_and_offline_when_it_stops(
+    tmp_path: Path, broker: Broker, with_signal: signal.Signals
+) -> None:
+    """SIGTERM and SIGINT alike, with exit 0, in less than three seconds."""
+    with sunny_ecu() as ecu:
+        process = start("run", **settings(ecu, broker.port, tmp_path))
+        until(lambda: broker.retained(PRESENCE) == {PRESENCE: "online"})
+        seconds, log = stop(process, with_signal)
+    assert seconds < 3
+    assert log == ""
+    assert broker.retained(PRESENCE) == {PRESENCE: "offline"}
+
+
+def test_kill_leaves_offline(tmp_path: Path, broker: Broker) -> None:
+    """The last will."""
+    with sunny_ecu() as ecu:
+        process = start("run", **settings(ecu, broker.port, tmp_path))
+        until(lambda: broker.retained(PRESENCE) == {PRESENCE: "online"})
+        process.kill()
+        process.communicate()
+    until(lambda: broker.retained(PRESENCE) == {PRESENCE: "offline"}, 5)
+
+
+def test_a_job_in_flight_is_cut_off(tmp_path: Path, broker: Broker) -> None:
+    """While the ECU is mute, it ends in time all the same."""
+    with sunny_ecu(fault="mute") as ecu:
+        process = start("run", **settings(ecu, broker.port, tmp_path))
+        until(lambda: bool(ecu.requests))
+        seconds, _ = stop(process)
+    assert seconds < 3
+
+
+def test_a_mute_broker_keeps_it_from_ending_no_longer(tmp_path: Path) -> None:
+    """Nobody is there to be told goodbye."""
+    with sunny_ecu() as ecu, Listener(mute) as broker:
+        process = start("run", **settings(ecu, broker.port, tmp_path))
+        until(lambda: len(ecu.requests) >= 3)
+        seconds, _ = stop(process)
+    assert seconds < 3
+
+
+def test_no_broker_at_start_is_no_reason_to_exit(tmp_path: Path) -> None:
+    """The failure is one line; when the broker comes it is filled, and the log says so."""
+    port = free_port()
+    with sunny_ecu() as ecu:
+        environment = settings(ecu, port, tmp_path, APS_ECU_POLL_INTERVAL=3600, JOURNAL_STREAM="8:1")
+        process = start("run", **environment)
+        until(lambda: len(ecu.requests) >= 3)
+        time.sleep(0.5)
+        with Broker(tmp_path, port=port) as broker:
+            until(lambda: broker.retained(STATUS) == {STATUS: "online"})
+            until(lambda: broker.retained(PRESENCE) == {PRESENCE: "online"})
+            time.sleep(0.5)  # for the log
+            _, log = stop(process)
+    assert "<3>the broker at 127.0.0.1" in log
+    assert "well again after 1 failed polls" in log
+
+
+RUN_AT = """
+import sys
+from datetime import datetime
+from freezegun import freeze_time
+# freezegun shows threads a mixture of true and frozen monotonic time, and paho counts its keepalive with it.
+with freeze_time(datetime.fromisoformat(sys.argv[1]), tick=True, ignore=["paho"]):
+    from aps2mqtt.cli import main
+    sys.exit(main(["run"]))
+"""
+
+
+@pytest.mark.parametrize("moment", ["2026-06-21T10:02", "2026-06-21T23:30"])
+def test_an_emptied_broker_is_filled_again(tmp_path: Path, moment: str) -> None:
+    """Restarted without persistence, at noon and at midnight; by night without asking the ECU."""
+    now = datetime.fromisoformat(moment).replace(tzinfo=UTC)
+    port = free_port()
+    with Simulator(Plant(site=PARIS), clock=lambda: now) as ecu:
+        environment = settings(ecu, port, tmp_path, APS_ECU_POLL_INTERVAL=3600, APS_ECU_STOP_AT_NIGHT=True)
+        environment |= {"APS_ECU_POSITION_LAT": PARIS.latitude, "APS_ECU_POSITION_LNG": PARIS.longitude}
+        process = subprocess.Popen(
+            [sys.executable, "-c", RUN_AT, moment],
+            env=clean_environment() | {name: str(value) for name, value in environment.items()},
+            stderr=subprocess.PIPE,
+            text=True,
+        )
+        STARTED.append(process)
+        with Broker(tmp_path, port=port) as broker:
+            until(lambda: broker.retained(PRESENCE) == {PRESENCE: "online"})
+            until(lambda: broker.retained(STATUS) == {STATUS: "online"})
+            before = broker.retained()
+        asked = len(ecu.requests)
+        with Broker(tmp_path, port=port) as broker:
+            until(lambda: broker.retained() == before)
+        with Broker(tmp_path, port=port):
+            stop(process)
+    assert len(ecu.requests) - asked == (3 if "10:02" in moment else 0)
+
+
+def test_a_poll_that_overruns_its_interval_brings_no_burst(tmp_path: Path, broker: Broker) -> None:
+    """An ECU that takes a second for each answer, and a poll every second: one after the other, none at once."""
+    from aps2mqtt.ecu.simulator import plant_answers
+
+    plant = Plant()
+    swift = plant_answers(plant)
+
+    def slow(command: str, ecu_id: str, now: datetime) -> bytes:
+        time.sleep(0.6)
+        return swift(command, ecu_id, now)
+
+    with sunny_ecu(plant=plant, answers=slow) as ecu:
+        process = start("run", **settings(ecu, broker.port, tmp_path, JOURNAL_STREAM="8:1"))
+        until(lambda: len(ecu.requests) >= 9)
+        _, log = stop(process)
+    assert ecu.collisions == 0
+    assert not [line for line in log.splitlines() if not line.startswith("<6>")]
+
+
+def test_a_process_that_slept_brings_no_burst(tmp_path: Path, broker: Broker) -> None:
+    """A laptop that was closed: what was missed is not made up for."""
+    with sunny_ecu() as ecu:
+        process = start("run", **settings(ecu, broker.port, tmp_path))
+        until(lambda: len(ecu.requests) >= 3)
+        process.send_signal(signal.SIGSTOP)
+        time.sleep(5)
+        before = len(ecu.requests)
+        process.send_signal(signal.SIGCONT)
+        time.sleep(1.5)
+        assert 3 <= len(ecu.requests) - before <= 3 * 3
+        stop(process)
+
+
+def test_systemd_hears_that_it_is_ready_and_alive(tmp_path: Path, broker: Broker) -> None:
+    """READY=1 and STOPPING=1 on the socket that systemd names."""
+    heard: list[str] = []
+    with socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM) as channel, sunny_ecu() as ecu:
+        channel.bind(str(tmp_path / "notify"))
+        channel.settimeout(20)
+        listening = threading.Thread(target=lambda: heard.extend([channel.recv(100).decode() for _ in range(3)]))
+        listening.start()
+        process = start("run", **settings(ecu, broker.port, tmp_path, NOTIFY_SOCKET=tmp_path / "notify"))
+        until(lambda: len(ecu.requests) >= 3)
+        time.sleep(10.5)  # one look at the clock
+        stop(process)
+        listening.join(10)
+    assert heard == ["READY=1", "WATCHDOG=1", "STOPPING=1"]
+
+
+def test_a_mistake_in_the_configuration_ends_it_at_once() -> None:
+    """With 78, which systemd does not restart."""
+    process = start("run", APS_ECU_IP="127.0.0.1", MQTT_BROKER_PORT="x")
+    process.communicate(timeout=10)
+    assert process.returncode == 78
+
+
+@pytest.mark.parametrize("jump", ["-1d", "+1d"])
+def test_a_clock_that_jumps_stops_nothing(tmp_path: Path, broker: Broker, jump: str) -> None:
+    """A Raspberry Pi that learns the time, or a clock set back by a day: polls go on, one at a time."""
+    library = next(Path("/usr/lib").glob("*/faketime/libfaketime.so.1"), None)
+    if library is None:
+        pytest.skip("libfaketime is not installed: apt-get install libfaketime")
+    clock = tmp_path / "clock"
+    clock.write_text("+0s")
+    faked = {"LD_PRELOAD": library, "FAKETIME_TIMESTAMP_FILE": clock, "FAKETIME_NO_CACHE": 1, "DONT_FAKE_MONOTONIC": 1}
+    with sunny_ecu() as ecu:
+        environment = settings(ecu, broker.port, tmp_path, APS_ECU_POLL_INTERVAL=10, JOURNAL_STREAM="8:1", **faked)
+        process = start("run", **environment)
+        until(lambda: len(ecu.requests) >= 3)
+        time.sleep(0.5)  # so that no poll is in flight, which would time the next one anew itself
+        clock.write_text(jump)
+        before = len(ecu.requests)
+        until(lambda: len(ecu.requests) >= before + 3, 30)
+        time.sleep(0.5)
+        assert len(ecu.requests) == before + 3
+        _, log = stop(process)
+    assert jump == "+1d" or "the clock has jumped by -86400 s; the polls are timed anew" in log
+
+
+# -- what the log is told ---------------------------------------------------------------------------------------------
+
+
+def test_a_failure_that_lasts_is_told_once_and_then_hourly(caplog: pytest.LogCaptureFixture) -> None:
+    """Two days of a dead broker, a poll every five minutes: a line at the beginning, one an hour, one at the end."""
+    import logging
+
+    logging.getLogger("aps2mqtt").propagate = True
+    caplog.set_level(logging.INFO, logger="aps2mqtt.daemon")
+    told, now = Told(), datetime(2026, 6, 1, tzinfo=UTC)
+    for poll in range(2 * 288):
+        told.tell(now + poll * timedelta(minutes=5), "", BrokerUnreachable("no broker; start it"), "next poll at 12:00")
+    lines = [record.getMessage() for record in caplog.records]
+    assert len(lines) == 48
+    assert lines[0] == "no broker; start it; next poll at 12:00"
+    assert lines[1] == "still, after 13 polls since 2026-06-01 00:00: no broker; start it; next poll at 12:00"
+    caplog.clear()
+    later = now + timedelta(days=2)
+    told.tell(later, "", EcuSilent("mute; restart it"), "next poll at 12:05")
+    told.tell(later, "", EcuSilent("mute; restart it"), "next poll at 12:05")
+    told.tell(later, "876 W", None, "next poll at 12:10")
+    assert [record.getMessage() for record in caplog.records] == [
+        "mute; restart it; next poll at 12:05",
+        "well again after 578 failed polls since 2026-06-01 00:00",
+        "876 W; next poll at 12:10",
+    ]
+
+
+@pytest.mark.skipif(not Path("/proc").is_dir(), reason="there is no /proc to count open files in")
+def test_polls_leave_no_open_files_behind(tmp_path: Path, broker: Broker) -> None:
+    """Not even until the garbage collector comes, and not where the broker refuses."""
+    files = Path("/proc/self/fd")
+    gc.collect()
+    gc.disable()
+    try:
+        with sunny_ecu() as ecu:
+            counts = []
+            for broker_port in [broker.port] * 6 + [free_port()] * 6:
+                environment = {name: str(value) for name, value in settings(ecu, broker_port, tmp_path).items()}
+                chosen = config.load(None, environment)
+                with contextlib.suppress(BrokerUnreachable):
+                    Job(chosen, NOON, Store(tmp_path, "ecu", 1)).run()
+                time.sleep(0.1)  # for the simulator's own ends of the connections
+                counts.append(len(list(files.iterdir())))
+    finally:
+        gc.enable()
+    assert max(counts) <= counts[0] + 1

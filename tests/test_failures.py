@@ -1,0 +1,537 @@
+"""Everything that can fail, failing for real: one line that names cause and remedy, a status, nothing lost."""
+
+import contextlib
+import json
+import socket
+import subprocess
+import sys
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+import trustme
+from parts import (
+    Broker,
+    Ended,
+    Listener,
+    aps2mqtt,
+    clean_environment,
+    free_port,
+    mute,
+    one_line,
+    relay_to,
+    sunny_ecu,
+    yaml_file,
+)
+
+from aps2mqtt.ecu.simulator import FAULTS, Simulator
+
+STATUS = "aps/216000000001/status"
+ERROR = "aps/216000000001/error"
+# Topics that a failed query may change.
+TOLD = {STATUS, ERROR}
+
+
+def settings(ecu_port: int, broker_port: int, folder: Path, **more: object) -> dict[str, object]:
+    """An environment whose state lies below `folder`."""
+    return {
+        "APS_ECU_IP": "127.0.0.1",
+        "APS_ECU_PORT": ecu_port,
+        "APS_ECU_TIMEZONE": "UTC",
+        "MQTT_BROKER_PORT": broker_port,
+        "APS_STATE_DIR": folder / "state",
+        **more,
+    }
+
+
+def readings(broker: Broker) -> dict[str, str]:
+    """What the broker retains of the ECU but how the last job went."""
+    return {topic: payload for topic, payload in broker.retained().items() if topic not in TOLD}
+
+
+def check_line(ended: Ended, status: int, cause: str, remedy: str) -> None:
+    """The status, and the one line with the cause before the remedy; in bounded time and without a traceback."""
+    assert ended.status == status, ended
+    line = one_line(ended.err)
+    assert line.startswith("aps2mqtt: ")
+    before, _, after = line.partition("; ")
+    assert cause in before
+    assert remedy in after
+    assert ended.out == ""
+    assert ended.seconds < 60
+
+
+# -- the ECU ----------------------------------------------------------------------------------------------------------
+
+BAD_FAULTS = {
+    "mute": (69, "answers nothing (time-out)", "power it off and on"),
+    "refuse": (69, "refuses the connection", "use the address of its Wi-Fi interface"),
+    "close": (69, "closes it without a byte", "let nothing else ask it at the same time"),
+    "cut": (76, "the answer ends at byte", "restart it if this stays"),
+    "garbage": (76, "does not begin with APS", "report the frame that -D shows"),
+    "wrong-length": (76, "the answer ends at byte", "restart it if this stays"),
+    "wrong-end": (76, "has a wrong end, not END", "report the frame that -D shows"),
+    "status-02": (76, "does not accept its own id in 0002 (status 02)", "restart it"),
+}
+GOOD_FAULTS = {"drip", "counter-glitch", "night", "flaky", "one-at-a-time"}
+
+
+def test_every_fault_of_the_simulator_is_tried() -> None:
+    """A fault that is added has to be added here."""
+    assert BAD_FAULTS.keys() | GOOD_FAULTS == FAULTS.keys()
+
+
+@pytest.mark.parametrize("fault", BAD_FAULTS)
+def test_a_failing_ecu_is_told_and_leaves_the_readings(tmp_path: Path, broker: Broker, fault: str) -> None:
+    """Earlier readings stay; status and error say what happened, and a good job takes that back."""
+    status, cause, remedy = BAD_FAULTS[fault]
+    with sunny_ecu() as ecu:
+        port = ecu.port
+        assert aps2mqtt("once", **settings(port, broker.port, tmp_path)).status == 0
+    before = readings(broker)
+    with sunny_ecu(port=port, fault=fault):
+        ended = aps2mqtt("once", **settings(port, broker.port, tmp_path))
+    check_line(ended, status, cause, remedy)
+    assert readings(broker) == before
+    assert broker.retained(STATUS) == {STATUS: "offline"}
+    assert cause in broker.retained(ERROR)[ERROR]
+    with sunny_ecu(port=port):
+        assert aps2mqtt("once", **settings(port, broker.port, tmp_path)).status == 0
+    assert broker.retained(STATUS) == {STATUS: "online"}
+    assert broker.retained(ERROR) == {}
+
+
+@pytest.mark.parametrize("fault", sorted(GOOD_FAULTS))
+def test_an_ecu_that_is_only_odd_is_read(tmp_path: Path, broker: Broker, fault: str) -> None:
+    """What can be read is read, however odd it comes, and nothing is said of it."""
+    with sunny_ecu(fault=fault) as ecu:
+        ended = aps2mqtt("once", **settings(ecu.port, broker.port, tmp_path))
+    assert (ended.status, ended.err) == (0, "")
+    assert broker.retained(STATUS) == {STATUS: "online"}
+    assert ended.seconds < 20
+
+
+def test_a_counter_glitch_leaves_the_counters_as_they_were(tmp_path: Path, broker: Broker) -> None:
+    """Counters 0 and more inverters online than registered (quirk 53): neither counter is touched."""
+    counters = ("aps/216000000001/energy/lifetime", "aps/216000000001/energy/today")
+    with sunny_ecu() as ecu:
+        port = ecu.port
+        aps2mqtt("once", **settings(port, broker.port, tmp_path))
+    before = readings(broker)
+    with sunny_ecu(port=port, fault="counter-glitch"), broker.heard() as messages:
+        aps2mqtt("once", **settings(port, broker.port, tmp_path))
+    after = readings(broker)
+    assert [after[topic] for topic in counters] == [before[topic] for topic in counters]
+    assert float(after[counters[0]]) > 1000
+    assert after["aps/216000000001/inverters/total"] == "5"
+    assert not {topic for topic, _ in messages} & set(counters)
+
+
+def test_a_signal_that_cannot_be_read_costs_only_the_signal(tmp_path: Path, broker: Broker) -> None:
+    """Where 0001 and 0002 succeed and 0030 fails, signals stay as they are; the warning comes once."""
+    with sunny_ecu() as ecu:
+        port, plant = ecu.port, ecu.plant
+        aps2mqtt("once", **settings(port, broker.port, tmp_path))
+    before = broker.retained("aps/+/+/signal")
+    from aps2mqtt.ecu.simulator import plant_answers
+
+    whole = plant_answers(plant)
+    with sunny_ecu(port=port, answers=lambda *asked: whole(*asked) if asked[0] != "0030" else b""):
+        first = aps2mqtt("once", **settings(port, broker.port, tmp_path))
+        second = aps2mqtt("once", **settings(port, broker.port, tmp_path))
+    assert (first.status, second.status) == (0, 0)
+    assert "warning: the signals could not be read" in one_line(first.err)
+    assert second.err == ""
+    assert broker.retained("aps/+/+/signal") == before
+
+
+@pytest.mark.parametrize(("number", "fault"), [(10, "drip"), (266, "")])
+def test_a_newline_inside_a_frame_does_not_end_it(tmp_path: Path, broker: Broker, number: int, fault: str) -> None:
+    """Ten inverters are 0x000a, and 266 are 0x010a (quirk 10)."""
+    from aps2mqtt.ecu.simulator import Plant, inverter_models
+
+    with sunny_ecu(plant=Plant(inverters=inverter_models(f"{number}xDS3")), fault=fault) as ecu:
+        ended = aps2mqtt("once", **settings(ecu.port, broker.port, tmp_path))
+    assert (ended.status, ended.err) == (0, "")
+    total = "aps/216000000001/inverters/total"
+    assert broker.retained(total) == {total: str(number)}
+
+
+def test_an_ecu_with_an_unknown_name_is_unreachable(tmp_path: Path, broker: Broker) -> None:
+    """A name that the resolver does not know."""
+    ended = aps2mqtt("once", **settings(8899, broker.port, tmp_path, APS_ECU_IP="ecu.invalid"))
+    check_line(ended, 69, "name ecu.invalid", "set APS_ECU_IP to its address")
+
+
+def test_an_ecu_on_a_closed_port_is_unreachable(tmp_path: Path, broker: Broker) -> None:
+    """A port on which nothing listens."""
+    ended = aps2mqtt("once", **settings(free_port(), broker.port, tmp_path))
+    check_line(ended, 69, "refuses the connection", "use the address of its Wi-Fi interface")
+
+
+def test_an_ecu_at_a_wrong_address_is_unreachable(tmp_path: Path, broker: Broker) -> None:
+    """An address of the loopback network's broadcast kind, to which nobody connects."""
+    ended = aps2mqtt("once", **settings(8899, broker.port, tmp_path, APS_ECU_IP="255.255.255.255"))
+    check_line(ended, 69, "the ECU at 255.255.255.255:8899 cannot be reached", "check APS_ECU_IP")
+
+
+def test_an_ecu_that_swallows_connections_times_out(tmp_path: Path, broker: Broker) -> None:
+    """A listener whose queue is full answers no connection request, as a host behind a firewall does."""
+    with contextlib.ExitStack() as stack:
+        deaf = stack.enter_context(socket.socket())
+        deaf.bind(("127.0.0.1", 0))
+        deaf.listen(0)
+        for _ in range(2):
+            queued = stack.enter_context(socket.socket())
+            queued.setblocking(False)
+            with contextlib.suppress(BlockingIOError):
+                queued.connect(deaf.getsockname())
+        ended = aps2mqtt("once", **settings(deaf.getsockname()[1], broker.port, tmp_path))
+    check_line(ended, 69, "(time-out)", "check APS_ECU_IP")
+
+
+def test_both_down_are_named_in_one_line(tmp_path: Path) -> None:
+    """The ECU's status, and the broker's cause too."""
+    ended = aps2mqtt("once", **settings(free_port(), free_port(), tmp_path))
+    check_line(ended, 69, "the ECU at 127.0.0.1", "And the broker at 127.0.0.1")
+
+
+# -- the broker -------------------------------------------------------------------------------------------------------
+
+
+@pytest.fixture
+def ecu() -> Iterator[Simulator]:
+    """An ECU that is well."""
+    with sunny_ecu() as running:
+        yield running
+
+
+@pytest.fixture
+def authority() -> trustme.CA:
+    """A CA that no system knows."""
+    return trustme.CA()
+
+
+@pytest.fixture
+def secured(tmp_path: Path, authority: trustme.CA) -> Iterator[Broker]:
+    """A mosquitto that speaks TLS only, as 127.0.0.1 and localhost."""
+    with Broker(tmp_path, _tls_settings(tmp_path, authority, "127.0.0.1", "localhost")) as running:
+        yield running
+
+
+def _tls_settings(folder: Path, authority: trustme.CA, *names: str) -> str:
+    certificate = authority.issue_cert(*names)
+    authority.cert_pem.write_to_path(folder / "ca.pem")
+    certificate.private_key_pem.write_to_path(folder / "server.key")
+    certificate.cert_chain_pems[0].write_to_path(folder / "server.pem")
+    return f"allow_anonymous true\ncafile {folder}/ca.pem\ncertfile {folder}/server.pem\nkeyfile {folder}/server.key"
+
+
+def test_no_broker_is_told(tmp_path: Path, ecu: Simulator) -> None:
+    """And nothing is remembered, as nothing was acknowledged."""
+    ended = aps2mqtt("once", **settings(ecu.port, free_port(), tmp_path))
+    check_line(ended, 69, "the broker at 127.0.0.1", "check MQTT_BROKER_HOST and MQTT_BROKER_PORT")
+    assert not (tmp_path / "state").exists()
+
+
+def test_an_unknown_broker_is_told(tmp_path: Path, ecu: Simulator) -> None:
+    """A name that the resolver does not know."""
+    ended = aps2mqtt("once", **settings(ecu.port, 1883, tmp_path, MQTT_BROKER_HOST="broker.invalid"))
+    check_line(ended, 69, "broker.invalid is unknown", "check MQTT_BROKER_HOST")
+
+
+def test_a_mute_broker_is_told(tmp_path: Path, ecu: Simulator) -> None:
+    """It accepts the connection and never answers."""
+    with Listener(mute) as broker:
+        ended = aps2mqtt("once", **settings(ecu.port, broker.port, tmp_path))
+    check_line(ended, 69, "not one byte came back", "look at its log")
+
+
+@pytest.mark.parametrize("most", [40, 400, 1000, 2000])
+def test_a_broker_that_drops_the_connection_midway_loses_nothing(
+    tmp_path: Path, ecu: Simulator, broker: Broker, most: int
+) -> None:
+    """The next job, the broker well again, says everything."""
+    assert aps2mqtt("once", **settings(ecu.port, broker.port, tmp_path)).status == 0
+    before = readings(broker)
+    state = next((tmp_path / "state").glob("*.json")).read_text()
+    with Listener(relay_to(broker.port, most)) as relay:
+        ended = aps2mqtt("once", **settings(ecu.port, relay.port, tmp_path))
+    check_line(ended, 69, "drops the connection", "look at its log")
+    assert readings(broker).keys() == before.keys()
+    assert next((tmp_path / "state").glob("*.json")).read_text() == state
+    assert aps2mqtt("once", **settings(ecu.port, broker.port, tmp_path)).status == 0
+
+
+@pytest.mark.parametrize(("user", "password"), [("johndoe", "wrong"), ("", "")])
+def test_a_wrong_login_is_told(tmp_path: Path, ecu: Simulator, user: str, password: str) -> None:
+    """A wrong password, and none where one is needed."""
+    passwords = tmp_path / "passwords"
+    passwords.write_text("johndoe:$7$101$AAAA$AAAA\n")
+    passwords.chmod(0o600)
+    with Broker(tmp_path, f"allow_anonymous false\npassword_file {passwords}") as broker:
+        login = {"MQTT_BROKER_USER": user, "MQTT_BROKER_PASSWD": password}
+        ended = aps2mqtt("once", **settings(ecu.port, broker.port, tmp_path, **login))
+    check_line(ended, 77, "refuses the login", "check MQTT_BROKER_USER and MQTT_BROKER_PASSWD")
+    assert "wrong" not in ended.err
+
+
+def test_tls_with_ones_own_ca_works(tmp_path: Path, ecu: Simulator, secured: Broker) -> None:
+    """MQTT_BROKER_CACERTS_PATH names the CA; localhost is in the certificate."""
+    own = {"MQTT_BROKER_SECURED_CONNECTION": True, "MQTT_BROKER_CACERTS_PATH": tmp_path / "ca.pem"}
+    for host in ("127.0.0.1", "localhost"):
+        ended = aps2mqtt("once", **settings(ecu.port, secured.port, tmp_path, MQTT_BROKER_HOST=host, **own))
+        assert (ended.status, ended.err) == (0, "")
+
+
+def test_tls_with_a_ca_of_the_system_works(tmp_path: Path, ecu: Simulator, secured: Broker) -> None:
+    """Without MQTT_BROKER_CACERTS_PATH the system's CAs count, here those that SSL_CERT_FILE names."""
+    trusted = {"MQTT_BROKER_SECURED_CONNECTION": True, "SSL_CERT_FILE": tmp_path / "ca.pem"}
+    ended = aps2mqtt("once", **settings(ecu.port, secured.port, tmp_path, **trusted))
+    assert (ended.status, ended.err) == (0, "")
+
+
+def test_an_unknown_ca_is_told(tmp_path: Path, ecu: Simulator, secured: Broker) -> None:
+    """With the key that would mend it."""
+    ended = aps2mqtt("once", **settings(ecu.port, secured.port, tmp_path, MQTT_BROKER_SECURED_CONNECTION=True))
+    check_line(ended, 69, "cannot be trusted", "set MQTT_BROKER_CACERTS_PATH")
+
+
+def test_a_certificate_for_another_name_is_told(tmp_path: Path, ecu: Simulator, authority: trustme.CA) -> None:
+    """The chain is right, the name is not."""
+    with Broker(tmp_path, _tls_settings(tmp_path, authority, "broker.example.org")) as broker:
+        own = {"MQTT_BROKER_SECURED_CONNECTION": True, "MQTT_BROKER_CACERTS_PATH": tmp_path / "ca.pem"}
+        ended = aps2mqtt("once", **settings(ecu.port, broker.port, tmp_path, **own))
+    check_line(ended, 69, "has a certificate for another name", "set MQTT_BROKER_HOST")
+
+
+def test_tls_to_a_plain_port_is_told(tmp_path: Path, ecu: Simulator, broker: Broker) -> None:
+    """The broker hangs up on what it does not understand."""
+    ended = aps2mqtt("once", **settings(ecu.port, broker.port, tmp_path, MQTT_BROKER_SECURED_CONNECTION=True))
+    check_line(ended, 69, "does not speak TLS", "set MQTT_BROKER_PORT to its TLS port")
+
+
+def test_a_plain_connection_to_a_tls_port_is_told(tmp_path: Path, ecu: Simulator, secured: Broker) -> None:
+    """The broker hangs up before the login."""
+    ended = aps2mqtt("once", **settings(ecu.port, secured.port, tmp_path))
+    check_line(ended, 69, "drops the connection before the login", "set MQTT_BROKER_SECURED_CONNECTION: True")
+
+
+def test_a_client_certificate_lets_in_who_has_one(tmp_path: Path, ecu: Simulator, authority: trustme.CA) -> None:
+    """And who has none is told which keys are missing."""
+    demanding = _tls_settings(tmp_path, authority, "127.0.0.1") + "\nrequire_certificate true"
+    client = authority.issue_cert("aps2mqtt.example.org")
+    client.private_key_pem.write_to_path(tmp_path / "client.key")
+    client.cert_chain_pems[0].write_to_path(tmp_path / "client.pem")
+    with Broker(tmp_path, demanding) as broker:
+        own = {"MQTT_BROKER_SECURED_CONNECTION": True, "MQTT_BROKER_CACERTS_PATH": tmp_path / "ca.pem"}
+        without = aps2mqtt("once", **settings(ecu.port, broker.port, tmp_path, **own))
+        own |= {"MQTT_BROKER_CERT_PATH": tmp_path / "client.pem", "MQTT_BROKER_KEY_PATH": tmp_path / "client.key"}
+        with_one = aps2mqtt("once", **settings(ecu.port, broker.port, tmp_path, **own))
+    check_line(without, 69, "the broker at 127.0.0.1", "MQTT_BROKER_CERT_PATH and MQTT_BROKER_KEY_PATH")
+    assert (with_one.status, with_one.err) == (0, "")
+
+
+def test_files_of_tls_that_are_none_are_mistakes_of_the_configuration(tmp_path: Path, ecu: Simulator) -> None:
+    """A CA file without a certificate in it."""
+    (tmp_path / "ca.pem").write_text("no certificate")
+    own = {"MQTT_BROKER_SECURED_CONNECTION": True, "MQTT_BROKER_CACERTS_PATH": tmp_path / "ca.pem"}
+    ended = aps2mqtt("once", **settings(ecu.port, 8883, tmp_path, **own))
+    assert ended.status == 78
+    assert "MQTT_BROKER_CACERTS_PATH = " in one_line(ended.err)
+    assert "PEM" in ended.err
+
+
+# -- the state --------------------------------------------------------------------------------------------------------
+
+
+def test_a_damaged_state_file_costs_comfort_not_the_job(tmp_path: Path, ecu: Simulator, broker: Broker) -> None:
+    """It is said once, and the file is begun anew."""
+    environment = settings(ecu.port, broker.port, tmp_path)
+    aps2mqtt("once", **environment)
+    (state,) = (tmp_path / "state").glob("*.json")
+    state.write_text(state.read_text()[:100])
+    damaged = aps2mqtt("once", **environment)
+    mended = aps2mqtt("once", **environment)
+    assert damaged.status == 0
+    assert "is damaged and begun anew" in one_line(damaged.err)
+    assert (mended.status, mended.err) == (0, "")
+
+
+def test_a_state_that_cannot_be_written_costs_comfort_not_the_job(
+    tmp_path: Path, ecu: Simulator, broker: Broker
+) -> None:
+    """A folder below a file cannot be made, not even by root."""
+    (tmp_path / "state").write_text("a file")
+    ended = aps2mqtt("once", **settings(ecu.port, broker.port, tmp_path, APS_STATE_DIR=tmp_path / "state" / "below"))
+    assert ended.status == 0
+    assert all("APS_STATE_DIR" in line for line in ended.err.splitlines())
+    assert broker.retained(STATUS) == {STATUS: "online"}
+
+
+# -- the command line -------------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("arguments", [["onec"], ["once", "--frce"], ["-c"], ["simulate", "--port", "99999"]])
+def test_wrong_usage_is_one_line(arguments: list[str]) -> None:
+    """That names the mistake and where help is."""
+    ended = aps2mqtt(*arguments)
+    assert (ended.status, ended.out) == (64, "")
+    assert "--help" in one_line(ended.err)
+
+
+def test_all_mistakes_of_the_configuration_come_at_once(tmp_path: Path) -> None:
+    """A line each."""
+    config = yaml_file(tmp_path, {"ecu": {"APS_ECU_PORT": 0}, "mqtt": {"MQTT_BROKER_PORT": "x"}})
+    ended = aps2mqtt("-c", config, "once")
+    assert ended.status == 78
+    assert len(ended.err.splitlines()) == 3
+    assert "APS_ECU_IP is missing" in ended.err
+
+
+def test_a_bug_is_one_line_without_a_traceback(tmp_path: Path) -> None:
+    """Whatever nobody thought of ends with 70; -D adds the traceback."""
+    broken = {"PYTHONPATH": tmp_path, "APS_ECU_IP": "127.0.0.1"}
+    (tmp_path / "environs.py").write_text("raise ZeroDivisionError('surprise')\n")
+    (tmp_path / "aps2mqtt").symlink_to(Path(__file__).parent.parent / "aps2mqtt")
+    ended = aps2mqtt("once", **broken)
+    assert ended.status == 70
+    assert "a bug, ZeroDivisionError: surprise; run it with -D" in one_line(ended.err)
+    assert "Traceback" in aps2mqtt("-D", "once", **broken).err
+
+
+# -- what a careful reader found --------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    "line",
+    [
+        "MQTT_BROKER_PASSWD: @hunter2",
+        "MQTT_BROKER_PASSWD:hunter2",
+        'MQTT_BROKER_PASSWD: "hunter2\\q"',
+        "MQTT_BROKER_PASSWD: *hunter2",
+        "? {MQTT_BROKER_PASSWD: hunter2}",
+        "MQTT_BROKER_PASSWD:hunter2: x",
+        "MQTT_BROKER_HOST: mqtt://me:hunter2@broker",
+    ],
+)
+def test_a_password_in_a_broken_file_is_not_printed(tmp_path: Path, line: str) -> None:
+    """Not even to show where the file is broken."""
+    config = tmp_path / "config.yaml"
+    config.write_text(f"ecu:\n  APS_ECU_IP: 127.0.0.1\nmqtt:\n  MQTT_BROKER_USER: me\n  {line}\n")
+    config.chmod(0o600)
+    ended = aps2mqtt("-D", "-c", config, "once")
+    assert ended.status == 78
+    assert "hunter2" not in ended.out + ended.err
+
+
+def test_a_broker_that_lets_nobody_read_gets_no_0(tmp_path: Path) -> None:
+    """It confirms the subscription all the same; a counter that cannot be compared is not turned to 0."""
+    (tmp_path / "acl").write_text("topic write aps/#\ntopic read $SYS/#\n")
+    (tmp_path / "acl").chmod(0o600)
+    lifetime, today = "aps/216000000001/energy/lifetime", "aps/216000000001/energy/today"
+    with Broker(tmp_path, f"allow_anonymous true\nacl_file {tmp_path}/acl") as broker, sunny_ecu() as ecu:
+        from aps2mqtt.ecu.simulator import plant_answers
+
+        truly = plant_answers(ecu.plant)
+
+        def new(command: str, ecu_id: str, now: object) -> bytes:
+            answer = truly(command, ecu_id, now)
+            return answer[:27] + bytes(4) + answer[31:35] + bytes(4) + answer[39:] if command == "0001" else answer
+
+        ecu._answers = new
+        ended = aps2mqtt("-D", "once", **settings(ecu.port, broker.port, tmp_path))
+    assert ended.status == 0
+    assert "aps/216000000001/power" in ended.err
+    assert lifetime not in ended.err
+    assert today not in ended.err
+
+
+@pytest.mark.parametrize("ecu_id", [b"21600000000\xff", b"2160END\n0045", b"2160000*****", b"21600000000/"])
+def test_an_id_that_is_none_goes_no_further(tmp_path: Path, broker: Broker, ecu_id: bytes) -> None:
+    """Neither into a request nor into a topic."""
+    from aps2mqtt.ecu.simulator import Plant, plant_answers
+
+    truly = plant_answers(Plant())
+    with sunny_ecu(answers=lambda *asked: truly(*asked).replace(b"216000000001", ecu_id)) as ecu:
+        ended = aps2mqtt("once", **settings(ecu.port, broker.port, tmp_path))
+    check_line(ended, 76, "is not one of 12 digits", "report the frame")
+    assert {request[9:13] for request in ecu.requests} == {"0001"}
+    assert broker.retained() == {}
+
+
+def test_an_ecu_that_says_its_id_and_no_more_is_told_of(tmp_path: Path, broker: Broker) -> None:
+    """Its first job ever fails: status and error are there all the same (quirk 27)."""
+    with sunny_ecu(fault="status-02") as ecu:
+        ended = aps2mqtt("once", **settings(ecu.port, broker.port, tmp_path))
+    assert ended.status == 76
+    assert broker.retained(STATUS) == {STATUS: "offline"}
+    assert "status 02" in broker.retained(ERROR)[ERROR]
+
+
+def test_an_ecu_that_was_replaced_is_offline(tmp_path: Path, broker: Broker) -> None:
+    """At the same address another one answers."""
+    from aps2mqtt.ecu.simulator import ECU_MODELS, Plant
+
+    with sunny_ecu() as ecu:
+        port = ecu.port
+        aps2mqtt("once", **settings(port, broker.port, tmp_path))
+    with sunny_ecu(plant=Plant(ECU_MODELS["ECU-C"]), port=port):
+        assert aps2mqtt("once", **settings(port, broker.port, tmp_path)).status == 0
+    assert broker.retained("aps/+/status") == {STATUS: "offline", "aps/215000000001/status": "online"}
+    assert broker.retained(ERROR) == {ERROR: "replaced by 215000000001"}
+
+
+@pytest.mark.parametrize("redirection", [">&-", "2>&-", ">&- 2>&-", "| head -n 1", "> /dev/full"])
+def test_standard_streams_may_be_closed(tmp_path: Path, ecu: Simulator, redirection: str) -> None:
+    """The job is done all the same; a full disk is told."""
+    environment = clean_environment() | {name: str(value) for name, value in settings(ecu.port, 1, tmp_path).items()}
+    command = f"{sys.executable} -m aps2mqtt once --dry-run {redirection}"
+    ended = subprocess.run(
+        ["/bin/bash", "-o", "pipefail", "-c", command], env=environment, capture_output=True, text=True, check=False
+    )
+    if redirection == "> /dev/full":
+        assert (ended.returncode, len(ended.stderr.splitlines())) == (70, 1)
+        assert "cannot be written: No space left on device" in ended.stderr
+    else:
+        assert (ended.returncode, ended.stderr) == (0, "")
+
+
+def test_a_state_that_is_absurd_costs_comfort_not_the_job(tmp_path: Path, ecu: Simulator, broker: Broker) -> None:
+    """A number beyond all numbers, a time before all times, text that is none."""
+    environment = settings(ecu.port, broker.port, tmp_path)
+    aps2mqtt("once", **environment)
+    (state,) = (tmp_path / "state").glob("*.json")
+    good = json.loads(state.read_text())
+    for key, value in (("lifetime", 10**400), ("read_at", "0001-01-01T00:00:00+14:00"), ("error", "\ud800x")):
+        state.write_text(json.dumps(good | {key: value}))
+        ended = aps2mqtt("once", **environment)
+        assert ended.status == 0
+        assert "is damaged and begun anew" in one_line(ended.err)
+
+
+def test_doubts_about_the_configuration_are_told_once(tmp_path: Path, ecu: Simulator, broker: Broker) -> None:
+    """Under cron each line is a mail."""
+    environment = settings(ecu.port, broker.port, tmp_path, MQTT_DISCOVERY_ENABLED=True)
+    down = aps2mqtt("once", **environment | {"APS_ECU_PORT": free_port()})
+    first, second = aps2mqtt("once", **environment), aps2mqtt("once", **environment)
+    assert "warning: MQTT_DISCOVERY_ENABLED" in down.err.splitlines()[0]
+    assert "MQTT_DISCOVERY_ENABLED" in one_line(first.err)
+    assert second.err == ""
+
+
+@pytest.mark.parametrize(
+    ("key", "value", "status"),
+    [
+        ("MQTT_BROKER_CACERTS_PATH", "~nosuchuser/ca.pem", 78),
+        ("APS_STATE_DIR", "~nosuchuser", 78),
+        ("MQTT_BROKER_USER", "u" * 70000, 78),
+        ("MQTT_TOPIC_PREFIX", "a\x01b", 78),
+        ("APS_ECU_IP", ".".join(["ecu"] * 30), 69),
+    ],
+)
+def test_odd_values_are_no_bugs(tmp_path: Path, broker: Broker, key: str, value: str, status: int) -> None:
+    """Each ends with the status of its kind."""
+    ended = aps2mqtt("once", **settings(8899, broker.port, tmp_path, **{key: value}))
+    assert ended.status == status
+    assert "a bug" not in one_line(ended.err)
