@@ -1,5 +1,6 @@
 """Fixtures that several files share."""
 
+import logging
 import tempfile
 from collections.abc import Iterator
 from pathlib import Path
@@ -13,6 +14,16 @@ from parts import Broker, end_all
 def _nothing_is_left_behind() -> Iterator[None]:
     yield
     end_all()
+
+
+@pytest.fixture(autouse=True)
+def _logs_are_nobodys() -> Iterator[None]:
+    """`main`, called inside the tests, sets its logger up for a process of its own."""
+    ours = logging.getLogger("aps2mqtt")
+    handlers, level, propagate = ours.handlers, ours.level, ours.propagate
+    yield
+    ours.handlers, ours.propagate = handlers, propagate
+    ours.setLevel(level)  # clears the caches of the loggers below, too
 
 
 @pytest.fixture

@@ -2,6 +2,7 @@
 
 import contextlib
 import gc
+import logging
 import re
 import signal
 import socket
@@ -249,9 +250,6 @@ def test_a_clock_that_jumps_stops_nothing(tmp_path: Path, broker: Broker, jump: 
 
 def test_a_failure_that_lasts_is_told_once_and_then_hourly(caplog: pytest.LogCaptureFixture) -> None:
     """Two days of a dead broker, a poll every five minutes: a line at the beginning, one an hour, one at the end."""
-    import logging
-
-    logging.getLogger("aps2mqtt").propagate = True
     caplog.set_level(logging.INFO, logger="aps2mqtt.daemon")
     told, now = Told(), datetime(2026, 6, 1, tzinfo=UTC)
     for poll in range(2 * 288):

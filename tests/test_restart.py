@@ -66,7 +66,6 @@ def web(monkeypatch: pytest.MonkeyPatch) -> Iterator[WebServer]:
 @pytest.fixture
 def log(caplog: pytest.LogCaptureFixture) -> pytest.LogCaptureFixture:
     """What is logged, down to everything."""
-    logging.getLogger("aps2mqtt").propagate = True
     caplog.set_level(logging.DEBUG)
     return caplog
 
