@@ -108,7 +108,10 @@ def end_all() -> None:
         process = STARTED.pop()
         if process.poll() is None:
             process.kill()
-            process.communicate()
+            process.wait()
+        for pipe in (process.stdout, process.stderr):
+            if pipe is not None:
+                pipe.close()
 
 
 def aps2mqtt(*arguments: object, **environment: object) -> Ended:

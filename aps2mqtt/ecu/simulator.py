@@ -17,7 +17,7 @@ from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, replace
 from datetime import UTC, date, datetime, timedelta, tzinfo
 from functools import lru_cache
-from math import radians, sin
+from math import ceil, cos, pi, radians, sin
 from pathlib import Path
 from types import TracebackType
 from typing import Self
@@ -29,6 +29,7 @@ from aps2mqtt.model import Site
 
 HOST = "127.0.0.1"
 REFRESH = timedelta(minutes=5)  # an ECU asks its inverters so often (quirk 15)
+DAY = 86400  # seconds
 IDLE = 15.0  # seconds, after which an ECU closes an idle connection (quirk 1)
 MAX_REQUEST = 64  # bytes
 MOST_INVERTERS = 1111  # records of 9 bytes in an answer
@@ -114,7 +115,7 @@ class Plant:
         """What the inverters say of the last refresh before `when`; `asleep`: as at night."""
         at = _refreshed(when)
         elevation = -90.0 if asleep else sun.elevation(self.site, at)
-        strength = 0.0 if asleep else _strength(self.site, at)
+        strength = 0.0 if asleep else _strength(self.site, at.timestamp())
         return tuple(self._record(number, name, elevation, strength) for number, name in enumerate(self.inverters, 1))
 
     def system_info(self, when: datetime, *, asleep: bool = False) -> SystemInfo:
@@ -217,11 +218,23 @@ def _refreshed(when: datetime) -> datetime:
     return datetime.fromtimestamp(when.timestamp() // seconds * seconds, UTC)
 
 
-def _strength(site: Site, when: datetime) -> float:
-    """Sunlight on the panels, 0 to 1, with a few clouds."""
-    height = max(0.0, sin(radians(sun.elevation(site, when))))
-    clouds = 0.9 + 0.1 * sin(when.timestamp() / 1700)
+def _strength(site: Site, second: float) -> float:
+    """Sunlight on the panels at that time of Unix, 0 to 1, with a few clouds."""
+    height = max(0.0, _height(site, second))
+    clouds = 0.9 + 0.1 * sin(second / 1700)
     return float(height**1.2 * clouds)
+
+
+def _height(site: Site, second: float) -> float:
+    """Sine of the sun's elevation, near enough: the energy of a year takes too long with an exact one.
+
+    Declination and hour angle as textbooks have them, without the equation of time.
+    """
+    year = (second / DAY + 10) / 365.2425  # from a winter solstice
+    declination = radians(-23.44) * cos(2 * pi * year)
+    hour_angle = 2 * pi * second / DAY - pi + radians(site.longitude)
+    latitude = radians(site.latitude)
+    return sin(latitude) * sin(declination) + cos(latitude) * cos(declination) * cos(hour_angle)
 
 
 def _orientation(number: int, panel: int) -> float:
@@ -236,12 +249,9 @@ def _wakes_at(number: int) -> float:
 
 def _energy(site: Site, until: datetime) -> float:
     """Hours of full strength on the date of `until`, up to then."""
-    at = until.replace(hour=0, minute=0, second=0, microsecond=0).astimezone(UTC)
-    hours = 0.0
-    while at < until:
-        hours += _strength(site, at) * REFRESH.total_seconds() / 3600
-        at += REFRESH
-    return hours
+    begin = until.replace(hour=0, minute=0, second=0, microsecond=0)
+    seconds = range(int(begin.timestamp()), ceil(until.timestamp()), int(REFRESH.total_seconds()))
+    return sum(_strength(site, second) for second in seconds) * REFRESH / timedelta(hours=1)
 
 
 @lru_cache(maxsize=1000)
