@@ -57,7 +57,11 @@ class BrokerConfig(NamedTuple):
     password: Secret
     client_id: str
     topic_prefix: str
+    version: str  # of MQTT: 3.1.1 or 5
     retain: bool
+    payload: str  # flat, json or both
+    discovery: str  # for Home Assistant: device, component, or empty for none
+    discovery_prefix: str
     tls: bool
     ca_file: str  # PEM; empty: the system's
     certificate_file: str  # PEM, of the client; empty: none
@@ -181,16 +185,12 @@ def _timezone(value: str) -> tzinfo | None:
 # -- the keys ---------------------------------------------------------------------------------------------------------
 
 
-ANY = ("*",)
-
-
 class Key(NamedTuple):
     """One key of the configuration: `default` is text too; None: mandatory."""
 
     name: str
     default: str | None
     parse: Callable[[str], Any]
-    not_there_yet: tuple[str, ...] = ()  # values, or ANY, whose feature is still to come: accepted with a warning
 
     @property
     def section(self) -> str:
@@ -226,10 +226,12 @@ KEYS = (
     Key("MQTT_BROKER_CACERTS_PATH", "", _file),
     Key("MQTT_BROKER_CERT_PATH", "", _file),
     Key("MQTT_BROKER_KEY_PATH", "", _file),
+    Key("MQTT_VERSION", "3.1.1", _choice("3.1.1", "5")),
     Key("MQTT_RETAIN", "True", _boolean),
-    Key("MQTT_PAYLOAD", "flat", _choice("flat", "json", "both"), not_there_yet=("json", "both")),
-    Key("MQTT_DISCOVERY_ENABLED", "False", _boolean, not_there_yet=TRUE),
-    Key("MQTT_DISCOVERY_PREFIX", "homeassistant", _topic, not_there_yet=ANY),
+    Key("MQTT_PAYLOAD", "flat", _choice("flat", "json", "both")),
+    Key("MQTT_DISCOVERY_ENABLED", "False", _boolean),
+    Key("MQTT_DISCOVERY_STYLE", "device", _choice("device", "component")),
+    Key("MQTT_DISCOVERY_PREFIX", "homeassistant", _topic),
 )
 SECTIONS = ("ecu", "mqtt")
 FILE_SUFFIX = "_FILE"
@@ -271,7 +273,11 @@ def load(path: Path | None, environ: Mapping[str, str]) -> Config:
             password=values["MQTT_BROKER_PASSWD"],
             client_id=values["MQTT_CLIENT_ID"],
             topic_prefix=values["MQTT_TOPIC_PREFIX"],
+            version=values["MQTT_VERSION"],
             retain=values["MQTT_RETAIN"],
+            payload=values["MQTT_PAYLOAD"],
+            discovery=values["MQTT_DISCOVERY_STYLE"] if values["MQTT_DISCOVERY_ENABLED"] else "",
+            discovery_prefix=values["MQTT_DISCOVERY_PREFIX"],
             tls=values["MQTT_BROKER_SECURED_CONNECTION"],
             ca_file=values["MQTT_BROKER_CACERTS_PATH"],
             certificate_file=values["MQTT_BROKER_CERT_PATH"],
@@ -424,9 +430,6 @@ def _doubts(given: Mapping[str, Given], values: Mapping[str, Any]) -> Iterator[s
         yield f"APS_ECU_STOP_AT_NIGHT without {' and '.join(position)}: the site is assumed to be in Paris"
     if not values["MQTT_BROKER_SECURED_CONNECTION"] and values["MQTT_BROKER_CACERTS_PATH"]:
         yield "MQTT_BROKER_CACERTS_PATH is set without MQTT_BROKER_SECURED_CONNECTION: the connection is not secured"
-    for key in KEYS:
-        if key.name in given and (key.not_there_yet == ANY or given[key.name].text.lower() in key.not_there_yet):
-            yield f"{key.name} = {given[key.name].text} is accepted, but its feature is not there yet"
 
 
 def _local_timezone(environ: Mapping[str, str]) -> tzinfo:

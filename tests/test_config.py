@@ -254,16 +254,19 @@ def test_doubtful_settings_are_warned_of(tmp_path: Path):
         "APS_ECU_STOP_AT_NIGHT": "True",
         "APS_ECU_POSITION_LAT": "47",
         "MQTT_BROKER_CACERTS_PATH": str(tmp_path / "ca.pem"),
-        "MQTT_DISCOVERY_ENABLED": "yes",
-        "MQTT_PAYLOAD": "both",
     }
     warnings = load(environ).warnings
-    assert len(warnings) == 4
+    assert len(warnings) == 2
     assert "the site is assumed to be in Paris" in warnings[0]
     assert "the connection is not secured" in warnings[1]
-    assert warnings[2] == "MQTT_PAYLOAD = both is accepted, but its feature is not there yet"
-    assert warnings[3] == "MQTT_DISCOVERY_ENABLED = yes is accepted, but its feature is not there yet"
-    assert load({"MQTT_DISCOVERY_ENABLED": "no", "MQTT_PAYLOAD": "flat"}).warnings == ()
+    assert load({"MQTT_DISCOVERY_ENABLED": "yes", "MQTT_PAYLOAD": "both"}).warnings == ()
+
+
+def test_discovery_has_a_style_only_where_it_is_wanted():
+    """`device` by default; Home Assistant before 2024.11 needs `component`."""
+    assert load({"MQTT_DISCOVERY_STYLE": "component"}).broker.discovery == ""
+    assert load({"MQTT_DISCOVERY_ENABLED": "yes"}).broker.discovery == "device"
+    assert load({"MQTT_DISCOVERY_ENABLED": "yes", "MQTT_DISCOVERY_STYLE": "Component"}).broker.discovery == "component"
 
 
 def test_a_file_with_a_password_that_others_can_read_is_warned_of(tmp_path: Path):
