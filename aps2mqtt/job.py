@@ -11,13 +11,13 @@ from collections.abc import Iterable
 from datetime import datetime
 from typing import NamedTuple
 
-from aps2mqtt import recovery, truth, window
+from aps2mqtt import recovery, rhythm, truth, window
 from aps2mqtt.config import Config
 from aps2mqtt.ecu import client, protocol
 from aps2mqtt.errors import BothFailed, EcuError, EcuUnreachable, JobError
 from aps2mqtt.lock import hold
-from aps2mqtt.model import KEPT, Memory, Recalled, Report, Snapshot
-from aps2mqtt.mqtt import topics
+from aps2mqtt.model import Kept, Memory, Recalled, Report, Rhythm, Snapshot
+from aps2mqtt.mqtt import discovery, topics
 from aps2mqtt.mqtt.publisher import Session
 from aps2mqtt.mqtt.topics import Message, Style
 from aps2mqtt.state import StateError, Store
@@ -40,7 +40,7 @@ class Outcome(NamedTuple):
 class Job(NamedTuple):
     """One job at the aware time `now`.
 
-    `force` ignores the night; `dry_run` tells nobody: not the broker, not the next job.
+    `force` ignores the night; `dry_run` tells nobody: not the broker, not the next job. `of_run`: `run` fired it.
     """
 
     config: Config
@@ -48,6 +48,7 @@ class Job(NamedTuple):
     store: Store
     force: bool = False
     dry_run: bool = False
+    of_run: bool = False
     limits: client.Limits = client.NORMAL
 
     def run(self) -> Outcome:
@@ -94,28 +95,29 @@ class Job(NamedTuple):
         ecu = self.config.ecu
         return ecu.stop_at_night and not self.force and window.is_night(ecu.site, memory, self.now)
 
-    def _publish(self, snapshot: Snapshot, memory: Memory | None, replaced: str) -> Outcome:
+    def _publish(self, snapshot: Snapshot, before: Memory | None, replaced: str) -> Outcome:
         """What was read, and that the ECU which was `replaced`, if any, is no more."""
         timezone = self.config.ecu.timezone
         if self.dry_run:
-            report, _ = truth.settle(snapshot, memory, Recalled(), self.now, timezone)
-            return Outcome(_reading(report), report, topics.messages(style(self.config), report))
+            report, memory = truth.settle(snapshot, before, Recalled(), self.now, timezone)
+            return Outcome(_reading(report), report, self._messages(report, before, self._timed(memory, before)))
         with Session(self.config.broker) as session:
-            wanted = truth.wants_recall(memory)
-            recalled = self._recall(session, snapshot) if wanted else Recalled()
-            report, memory = truth.settle(snapshot, memory, recalled, self.now, timezone)
-            messages = topics.messages(style(self.config), report)
+            recalled = self._recall(session, snapshot.ecu_id) if truth.wants_recall(before) else Recalled()
+            report, memory = truth.settle(snapshot, before, recalled, self.now, timezone)
+            memory = self._timed(memory, before)
+            messages = self._messages(report, before, memory)
             if replaced:
                 cause = f"replaced by {snapshot.ecu_id}"
-                messages += topics.status_messages(style(self.config), replaced, cause)
-            session.publish(messages[wanted:])  # the first is the firmware, which `_recall` has published
+                messages += topics.status_messages(self._style(memory), replaced, cause)
+            session.publish(messages)
         self._remember(memory)
         return Outcome(f"{_reading(report)}; {self._sent(messages)}", report, messages)
 
-    def _leave_alone(self, memory: Memory) -> Outcome:
+    def _leave_alone(self, before: Memory) -> Outcome:
         ecu = self.config.ecu
-        report, memory = truth.night(memory, self.now, ecu.timezone)
-        messages = topics.messages(style(self.config), report)
+        report, memory = truth.night(before, self.now, ecu.timezone)
+        memory = self._timed(memory, before)
+        messages = self._messages(report, before, memory)
         opens = window.opens(ecu.site, self.now)
         until = f"{opens.astimezone(ecu.timezone):%Y-%m-%d %H:%M %Z}" if opens else "further notice"
         summary = f"night at the site: the ECU is left alone until {until}"
@@ -126,6 +128,37 @@ class Job(NamedTuple):
         self._remember(memory)
         return Outcome(f"{summary}; {self._sent(messages)}", report, messages, night=True)
 
+    def _messages(self, report: Report, before: Memory | None, memory: Memory) -> tuple[Message, ...]:
+        """Everything to be said, and the removal of what was said elsewhere before the configuration changed."""
+        style = self._style(memory)
+        announced, readings = discovery.messages(style, report), topics.messages(style, report)
+        if before is None or before.layout is None or before.layout == style.layout:
+            return announced + readings
+        was = style.at(before.layout)
+        announced = discovery.moved([one.topic for one in discovery.messages(was, report)], announced)
+        now = {one.topic for one in readings}
+        stale = (one.topic for one in topics.messages(was, report) if one.topic not in now)
+        return (*announced, *(Message(topic, "") for topic in stale), *readings)
+
+    def _style(self, memory: Memory | None) -> Style:
+        """How messages are written by a job that will leave this memory."""
+        timed = memory.rhythm if memory is not None and memory.rhythm is not None else Rhythm(self.now)
+        return style(self.config)._replace(
+            expiry=rhythm.expiry(timed, self.now), presence=self.of_run or rhythm.run_is_in_use(timed, self.now)
+        )
+
+    def _timed(self, memory: Memory, before: Memory | None) -> Memory:
+        """`memory` with what the next job has to know of this one's time and style."""
+        past = before.rhythm if before is not None else None
+        if self.of_run:
+            ecu = self.config.ecu
+            site = ecu.site if ecu.stop_at_night else None
+            due = window.next_poll(window.pace(ecu.poll_interval, site, ecu.timezone, memory, self.now), self.now)
+            timed = rhythm.after_poll_of_run(past, self.now, due)
+        else:
+            timed = rhythm.after_job(past, self.now)
+        return memory._replace(rhythm=timed, layout=style(self.config).layout)
+
     def _fail(self, memory: Memory | None, error: EcuError, endpoint: client.Endpoint | EcuUnreachable) -> None:
         """Status and cause on the broker, if the ECU's id is known; raises BothFailed."""
         if self.dry_run:
@@ -133,14 +166,15 @@ class Job(NamedTuple):
         if error.ecu_id:
             memory = truth.memory_of(error.ecu_id, memory)
         ecu_id = error.ecu_id or (memory.ecu_id if memory is not None else "")
+        if memory is not None:
+            memory = self._timed(recovery.failed(memory, error, self.now), memory)._replace(layout=memory.layout)
         try:
             with Session(self.config.broker) as session:
                 if ecu_id:
-                    session.publish(topics.status_messages(style(self.config), ecu_id, str(error)))
+                    session.publish(topics.status_messages(self._style(memory), ecu_id, str(error)))
         except JobError as broker_error:
             raise BothFailed(error, broker_error) from error
         if memory is not None:
-            memory = recovery.failed(memory, error, self.now)
             if isinstance(endpoint, client.Endpoint):
                 memory = self._restart(memory, endpoint)
             self._remember(memory)
@@ -163,16 +197,15 @@ class Job(NamedTuple):
             log.warning("the ECU at %s hangs and cannot be restarted: %s; power it off and on", endpoint, error)
         return recovery.restarted(memory, self.now)
 
-    def _recall(self, session: Session, snapshot: Snapshot) -> Recalled:
+    def _recall(self, session: Session, ecu_id: str) -> Recalled:
         """The counters as the broker retains them."""
-        below = topics.ecu_topic(style(self.config), snapshot.ecu_id)
-        probe = topics.firmware_message(style(self.config), snapshot.ecu_id, snapshot.firmware)
-        metrics = (topics.ENERGY_LIFETIME, topics.ENERGY_TODAY, topics.TIMESTAMP)
-        names = [f"{below}/{metric.topic}" for metric in metrics]
-        retained = session.retained(names, probe)
+        chosen = style(self.config)
+        # The one message that needs no memory to be true: the ECU was read.
+        probe, _ = topics.status_messages(chosen, ecu_id, "")
+        retained = session.retained(topics.recall_topics(chosen, ecu_id), probe)
         if retained is None:
             return Recalled(readable=False)
-        return topics.recalled(*(retained.get(name, "") for name in names))
+        return topics.recalled(chosen, ecu_id, retained)
 
     def _sent(self, messages: tuple[Message, ...]) -> str:
         return f"{len(messages)} messages to {self.config.broker.host}:{self.config.broker.port}"
@@ -180,7 +213,15 @@ class Job(NamedTuple):
 
 def style(config: Config) -> Style:
     """How the user wants messages to be written."""
-    return Style(config.broker.topic_prefix, config.broker.retain, config.ecu.fahrenheit)
+    broker = config.broker
+    return Style(
+        broker.topic_prefix,
+        broker.retain,
+        config.ecu.fahrenheit,
+        broker.payload,
+        broker.discovery,
+        broker.discovery_prefix,
+    )
 
 
 def _load(store: Store) -> Memory | None:
@@ -192,7 +233,7 @@ def _load(store: Store) -> Memory | None:
 
 
 def _reading(report: Report) -> str:
-    today = "" if report.today is KEPT else f", {topics.payload(report.today)} kWh today"
-    online = "" if report.online is KEPT else f", {report.online} of {report.registered} inverters online"
+    today = "" if isinstance(report.today, Kept) else f", {topics.payload(report.today)} kWh today"
+    online = "" if isinstance(report.online, Kept) else f", {report.online} of {report.registered} inverters online"
     when = f", data of {report.timestamp:%Y-%m-%d %H:%M:%S}" if report.timestamp else ""
     return f"{protocol.ecu_model(report.ecu_id)} {report.ecu_id}: {report.power} W{today}{online}{when}"

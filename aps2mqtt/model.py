@@ -7,17 +7,16 @@ Frozen, without behaviour. `None` means unknown, never 0.
 """
 
 from datetime import date, datetime
-from enum import Enum
 from typing import NamedTuple
 
 
-class Kept(Enum):
-    """Stands for a value that the broker keeps as it is: neither published nor removed."""
+class Kept(NamedTuple):
+    """Stands for a value that the broker keeps as it is: neither published on a topic of its own nor removed."""
 
-    KEPT = "kept"
+    last: float | None = None  # as it was published last; None: nobody remembers
 
 
-KEPT = Kept.KEPT
+KEPT = Kept()
 
 
 class Site(NamedTuple):
@@ -47,6 +46,8 @@ class Inverter(NamedTuple):
     frequency: float | None = None  # Hz
     temperature: int | None = None  # degC
     signal: int | Kept | None = None  # percent
+    energies: tuple[float, ...] = ()  # kWh today, by channel: integrals of the powers
+    lost: int = 0  # panels that it had beyond these, once: their topics are removed
 
 
 class Snapshot(NamedTuple):
@@ -82,6 +83,8 @@ class Report(NamedTuple):
     inverters: tuple[Inverter, ...]
     gone: tuple[Inverter, ...] = ()  # all their topics are removed
     error: str = ""  # cause of the last failed job; empty: it did not fail
+    yesterday: float | Kept | None = KEPT  # kWh; None: nobody knows
+    problems: tuple[str, ...] | Kept = KEPT  # in words; none: all is well
 
 
 class Recalled(NamedTuple):
@@ -109,6 +112,7 @@ class Today(NamedTuple):
     reported: float  # kWh, the ECU's last word
     renewed: bool  # the ECU has said something else than on the date before
     before: tuple[float, ...] = ()  # kWh, what was published and reported last on the date before
+    yesterday: float | None = None  # kWh, of the date before; None: it was not seen
 
 
 class Known(NamedTuple):
@@ -118,6 +122,9 @@ class Known(NamedTuple):
     voltages: int
     missing: int = 0  # complete lists in a row without it
     lost: int = 0  # panels that it once had beyond these, and whose topics may lie on the broker
+    signal: int | None = None  # percent
+    powers: tuple[int | None, ...] = ()  # W, by channel
+    energies: tuple[float, ...] = ()  # Wh of Memory.energies_of, by channel
 
 
 class Hang(NamedTuple):
@@ -125,6 +132,24 @@ class Hang(NamedTuple):
 
     since: datetime
     jobs: int
+
+
+class Rhythm(NamedTuple):
+    """How often jobs come."""
+
+    at: datetime  # of the last job
+    longest: float = 0  # seconds between two jobs, the longest lately
+    longest_at: datetime | None = None
+    run_due: datetime | None = None  # when `run` polls next; None: it is not in use
+
+
+class Layout(NamedTuple):
+    """Where messages lie, as the user configured it: what has to be cleared once that changes."""
+
+    prefix: str = ""  # of all topics
+    payload: str = "flat"  # flat, json or both
+    discovery: str = ""  # device, component, or empty for none
+    discovery_prefix: str = ""
 
 
 class Memory(NamedTuple):
@@ -145,3 +170,8 @@ class Memory(NamedTuple):
     hang: Hang | None = None
     restarted_at: datetime | None = None
     restarts: int = 0  # since the last good reading
+    online: int | None = None
+    energies_of: date | None = None  # the site's, of the inverters' energies
+    problems: tuple[str, ...] = ()
+    rhythm: Rhythm | None = None
+    layout: Layout | None = None

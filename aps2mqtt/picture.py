@@ -3,7 +3,7 @@
 from collections.abc import Callable, Iterator
 
 from aps2mqtt.ecu.protocol import ecu_model, inverter_model
-from aps2mqtt.model import KEPT, Inverter, Kept, Report
+from aps2mqtt.model import Inverter, Kept, Report
 from aps2mqtt.mqtt.topics import payload
 
 EIGHTHS = ("", "▏", "▎", "▍", "▌", "▋", "▊", "▉")
@@ -39,7 +39,7 @@ def _totals(report: Report, width: int, paint: Paint) -> Iterator[str]:
     name = f"{ecu_model(report.ecu_id)} {report.ecu_id}"
     yield from _filled(paint(BOLD, name), len(name), [report.firmware], width)
     parts = [f"{payload(report.power)} W now", _energy(report.today, "today"), _energy(report.lifetime, "in all")]
-    if report.online is not KEPT and report.registered is not KEPT:
+    if not isinstance(report.online, Kept) and not isinstance(report.registered, Kept):
         parts.append(f"{report.online} of {report.registered} inverters online")
     first, *others = (part for part in parts if part)
     yield from _filled(first, len(first), others, width, gap=3)
@@ -66,7 +66,7 @@ def _inverter(inverter: Inverter, strongest: int, room: tuple[int, int], paint: 
         ("V", "/".join(map(str, voltages)) or None),
         ("% signal", inverter.signal),
     ]
-    values = [f"{value} {unit}" for unit, value in measured if value is not None and value is not KEPT]
+    values = [f"{value} {unit}" for unit, value in measured if value is not None and not isinstance(value, Kept)]
     yield from _filled(paint(BOLD, name), len(name), values, width)
     for panel, power in enumerate(inverter.powers, 1):
         drawn = bar((power or 0) / strongest, columns)

@@ -11,7 +11,7 @@ from datetime import date, datetime
 from pathlib import Path
 from typing import Any, TypeVar
 
-from aps2mqtt.model import Hang, Known, Lower, Memory, Today
+from aps2mqtt.model import Hang, Known, Layout, Lower, Memory, Rhythm, Today
 
 T = TypeVar("T")
 VERSION = 1
@@ -95,7 +95,7 @@ def _memory(state: dict[str, Any]) -> Memory:
     """The memory in `state`; raises ValueError, TypeError, KeyError or AttributeError where it is none."""
     if state["version"] != VERSION:
         raise ValueError(f"version {state['version']!r}, not {VERSION}")
-    lower, today, hang = state["lower"], state["today"], state["hang"]
+    lower, today, hang, rhythm, layout = (state[name] for name in ("lower", "today", "hang", "rhythm", "layout"))
     return Memory(
         ecu_id=_digits(state["ecu_id"]),
         read_at=_moment(state["read_at"]),
@@ -103,6 +103,7 @@ def _memory(state: dict[str, Any]) -> Memory:
         firmware=_text_of(state["firmware"]),
         timestamp=None if state["timestamp"] is None else _moment(state["timestamp"]),
         registered=None if state["registered"] is None else _of(int, state["registered"]),
+        online=None if state["online"] is None else _of(int, state["online"]),
         lifetime=None if state["lifetime"] is None else _number(state["lifetime"]),
         lower=None
         if lower is None
@@ -114,6 +115,10 @@ def _memory(state: dict[str, Any]) -> Memory:
         hang=None if hang is None else Hang(_moment(hang["since"]), _of(int, hang["jobs"])),
         restarted_at=None if state["restarted_at"] is None else _moment(state["restarted_at"]),
         restarts=_of(int, state["restarts"]),
+        energies_of=None if state["energies_of"] is None else date.fromisoformat(state["energies_of"]),
+        problems=tuple(_text_of(problem) for problem in state["problems"]),
+        rhythm=None if rhythm is None else _rhythm(rhythm),
+        layout=None if layout is None else Layout(*(_text_of(layout[name]) for name in Layout._fields)),
     )
 
 
@@ -135,14 +140,34 @@ def _today(today: dict[str, Any]) -> Today:
         reported=_number(today["reported"]),
         renewed=renewed,
         before=before,
+        yesterday=None if today["yesterday"] is None else _number(today["yesterday"]),
+    )
+
+
+def _rhythm(rhythm: dict[str, Any]) -> Rhythm:
+    return Rhythm(
+        at=_moment(rhythm["at"]),
+        longest=_number(rhythm["longest"]),
+        longest_at=None if rhythm["longest_at"] is None else _moment(rhythm["longest_at"]),
+        run_due=None if rhythm["run_due"] is None else _moment(rhythm["run_due"]),
     )
 
 
 def _known(known: dict[str, Any]) -> Known:
-    numbers = [_of(int, known[name]) for name in ("panels", "voltages", "missing", "lost")]
+    panels, voltages, missing, lost = numbers = [
+        _of(int, known[name]) for name in ("panels", "voltages", "missing", "lost")
+    ]
     if not all(0 <= number <= MOST_PANELS for number in numbers):
         raise ValueError(f"{known} is no inverter")
-    return Known(*numbers)
+    return Known(
+        panels,
+        voltages,
+        missing,
+        lost,
+        signal=None if known["signal"] is None else _of(int, known["signal"]),
+        powers=tuple(None if power is None else _of(int, power) for power in known["powers"]),
+        energies=tuple(_number(energy) for energy in known["energies"]),
+    )
 
 
 def _text_of(value: object) -> str:

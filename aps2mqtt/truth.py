@@ -8,7 +8,8 @@ A memory belongs to one ECU: `memory_of` drops that of an ECU which was replaced
 from collections.abc import Iterator
 from datetime import date, datetime, timedelta, tzinfo
 
-from aps2mqtt.model import KEPT, Inverter, Kept, Known, Lower, Memory, Recalled, Report, Snapshot, Today
+from aps2mqtt import energy
+from aps2mqtt.model import Inverter, Kept, Known, Lower, Memory, Recalled, Report, Snapshot, Today
 
 READINGS_OF_A_LOWER_LIFETIME = 12  # an hour at the default interval
 GONE_AFTER = 3  # complete lists in a row without the inverter
@@ -46,13 +47,14 @@ def settle(
         read_at = memory.read_at
     lifetime, lower = _lifetime(snapshot, memory, recalled)
     today = _today(snapshot, memory, recalled, site_date)
-    inverters, gone, known = _inverters(snapshot, memory)
-    registered, online = _counts(snapshot)
+    inverters, gone, known = _inverters(snapshot, memory, site_date)
+    registered, online = _counts(snapshot, memory)
     report = Report(
         ecu_id=snapshot.ecu_id,
         power=0 if online == 0 else snapshot.power,
-        today=KEPT if today is None or snapshot.contradictory else today.published,
-        lifetime=KEPT if lifetime is None or snapshot.contradictory else lifetime,
+        today=_published(today and today.published, kept=snapshot.contradictory),
+        yesterday=today.yesterday if today is not None else Kept(),
+        lifetime=_published(lifetime, kept=snapshot.contradictory),
         registered=registered,
         online=online,
         timestamp=snapshot.timestamp,
@@ -66,11 +68,13 @@ def settle(
         awake=online != 0 or any(inverter.online for inverter in inverters),
         firmware=snapshot.firmware,
         timestamp=snapshot.timestamp,
-        registered=_registered(registered, memory),
+        registered=_count(registered),
+        online=_count(online),
         lifetime=lifetime,
         lower=lower,
         today=today,
         inverters=known,
+        energies_of=site_date,
         told=tuple(sorted({remark.what for remark in snapshot.remarks})),
         restarted_at=memory.restarted_at if memory is not None else None,
     )
@@ -78,34 +82,43 @@ def settle(
 
 def night(memory: Memory, now: datetime, timezone: tzinfo) -> tuple[Report, Memory]:
     """What is true while the ECU is left alone: the last reading, which had no inverter online, and today's date."""
-    today = memory.today and _at_date(memory.today, max(memory.today.date, now.astimezone(timezone).date()))
+    site_date = now.astimezone(timezone).date()
+    if memory.energies_of is not None:
+        site_date = max(memory.energies_of, site_date)
+    today = memory.today and _at_date(memory.today, max(memory.today.date, site_date))
+    asleep = energy.at_date(memory.inverters, memory.energies_of, site_date)
     report = Report(
         ecu_id=memory.ecu_id,
         power=0,
-        today=KEPT if today is None else today.published,
-        lifetime=KEPT if memory.lifetime is None else memory.lifetime,
-        registered=KEPT if memory.registered is None else memory.registered,
+        today=_published(today and today.published),
+        yesterday=today.yesterday if today is not None else Kept(),
+        lifetime=_published(memory.lifetime),
+        registered=Kept() if memory.registered is None else memory.registered,
         online=0,
         timestamp=memory.timestamp,
         firmware=memory.firmware,
-        inverters=tuple(_absent(uid, known) for uid, known in memory.inverters.items()),
+        inverters=tuple(_absent(uid, known) for uid, known in asleep.items()),
         error=memory.error,
     )
-    return report, memory._replace(today=today)
+    return report, memory._replace(today=today, inverters=asleep, energies_of=site_date, online=0)
 
 
-def _registered(registered: int | Kept, memory: Memory | None) -> int | None:
-    if isinstance(registered, int):
-        return registered
-    return memory.registered if memory is not None else None
+def _published(value: float | None, *, kept: bool = False) -> float | Kept:
+    return Kept(value) if kept or value is None else value
 
 
-def _counts(snapshot: Snapshot) -> tuple[int | Kept, int | Kept]:
+def _count(count: int | Kept) -> int | None:
+    if isinstance(count, Kept):
+        return None if count.last is None else int(count.last)
+    return count
+
+
+def _counts(snapshot: Snapshot, memory: Memory | None) -> tuple[int | Kept, int | Kept]:
     """0001's counts; where it contradicts itself, those of the records, if all are known."""
     if not snapshot.contradictory:
         return snapshot.registered, snapshot.online
     if not snapshot.complete:
-        return KEPT, KEPT
+        return (Kept(memory.registered), Kept(memory.online)) if memory is not None else (Kept(), Kept())
     listed = len(snapshot.inverters) + len(snapshot.skipped)
     return listed, sum(inverter.online for inverter in snapshot.inverters) + snapshot.skipped_online
 
@@ -157,6 +170,8 @@ def _today(snapshot: Snapshot, memory: Memory | None, recalled: Recalled, site_d
     # Stamped with the day before, a counter that has grown did so after our last poll; after a day that we missed we
     # cannot know what it was.
     of_before = _is_of_day_before(snapshot, site_date) and (missed_a_day or value > max(known.before))
+    if of_before and value:
+        known = known._replace(yesterday=value)
     if value == 0 or value in known.before or of_before:
         return known._replace(reported=value, before=tuple(sorted({*known.before, value})))
     return known._replace(published=value, reported=value, renewed=True)
@@ -166,7 +181,7 @@ def _first_today(snapshot: Snapshot, recalled: Recalled, site_date: date) -> Tod
     """With nothing known: data of the day before are not today's, and a 0 is believed only if nobody knows better."""
     value = snapshot.today
     if _is_of_day_before(snapshot, site_date):
-        return Today(site_date, 0, value, renewed=False, before=(value,))
+        return Today(site_date, 0, value, renewed=False, before=(value,), yesterday=value or None)
     if value == 0 and (recalled.today or not recalled.readable):
         return None
     return Today(site_date, value, value, renewed=True)
@@ -187,7 +202,8 @@ def _at_date(known: Today, site_date: date) -> Today:
     if site_date <= known.date:
         return known._replace(date=site_date)
     before = tuple(sorted({known.published, known.reported}))
-    return Today(site_date, 0, known.reported, renewed=False, before=before)
+    yesterday = known.published if known.date == _day_before(site_date) else None
+    return Today(site_date, 0, known.reported, renewed=False, before=before, yesterday=yesterday)
 
 
 def _is_of_day_before(snapshot: Snapshot, site_date: date) -> bool:
@@ -206,20 +222,26 @@ def _day_before(site_date: date) -> date:
 
 
 def _inverters(
-    snapshot: Snapshot, memory: Memory | None
+    snapshot: Snapshot, memory: Memory | None, site_date: date
 ) -> tuple[tuple[Inverter, ...], tuple[Inverter, ...], dict[str, Known]]:
     """The inverters to publish, those that are gone, and what to know of them next time."""
-    before = memory.inverters if memory is not None else {}
-    known = {one.uid: _known(one, before.get(one.uid)) for one in snapshot.inverters}
-    known |= {uid: before[uid]._replace(missing=0) for uid in snapshot.skipped & before.keys()}
-    inverters = [_with_lost_panels(one, before.get(one.uid)) for one in snapshot.inverters]
+    before, passed = {}, 0.0
+    if memory is not None:
+        before = energy.at_date(memory.inverters, memory.energies_of, site_date)
+        passed = energy.hours(memory.timestamp, snapshot.timestamp, site_date)
+    inverters = []
+    known = {uid: before[uid]._replace(missing=0) for uid in snapshot.skipped & before.keys()}
+    for inverter in snapshot.inverters:
+        was = before.get(inverter.uid)
+        known[inverter.uid] = _known(inverter, was, energy.grown(was, inverter.powers, passed))
+        inverters.append(_with_past(inverter, known[inverter.uid], was))
     gone = []
     for uid, was in _unlisted(snapshot, before):
         missing = was.missing + snapshot.complete
         if missing >= GONE_AFTER:
             gone.append(_absent(uid, was))
             continue
-        known[uid] = was._replace(missing=missing)
+        known[uid] = was._replace(missing=missing, powers=(0,) * was.panels if missing else was.powers)
         if missing:
             inverters.append(_absent(uid, was))
     return tuple(inverters), tuple(gone), known
@@ -232,24 +254,39 @@ def _unlisted(snapshot: Snapshot, before: dict[str, Known]) -> Iterator[tuple[st
             yield uid, was
 
 
-def _known(inverter: Inverter, was: Known | None) -> Known:
+def _known(inverter: Inverter, was: Known | None, energies: tuple[float, ...]) -> Known:
     panels = len(inverter.powers)
-    return Known(panels, len(inverter.voltages), lost=max(0, _most_panels(was) - panels))
+    signal = inverter.signal
+    if isinstance(signal, Kept):
+        signal = was.signal if was is not None else None
+    return Known(
+        panels,
+        len(inverter.voltages),
+        lost=max(0, _most_panels(was) - panels),
+        signal=signal,
+        powers=inverter.powers,
+        energies=energies,
+    )
 
 
 def _most_panels(was: Known | None) -> int:
     return was.panels + was.lost if was is not None else 0
 
 
-def _with_lost_panels(inverter: Inverter, was: Known | None) -> Inverter:
-    """`inverter`, and the panels that it had once and has no more: theirs are removed."""
-    panels = _most_panels(was) if inverter.powers else MOST_PANELS
-    lost = (None,) * (panels - len(inverter.powers))
-    lost_voltages = (None,) * (panels - len(inverter.voltages)) if lost else ()
-    return inverter._replace(powers=inverter.powers + lost, voltages=inverter.voltages + lost_voltages)
+def _with_past(inverter: Inverter, known: Known, was: Known | None) -> Inverter:
+    """`inverter` with what only the jobs before can tell: energies, a signal that is kept, panels that it lost."""
+    return inverter._replace(
+        signal=Kept(known.signal) if isinstance(inverter.signal, Kept) else inverter.signal,
+        energies=_kwh(known.energies),
+        lost=max(0, _most_panels(was) - known.panels) if inverter.powers else MOST_PANELS,
+    )
+
+
+def _kwh(energies: tuple[float, ...]) -> tuple[float, ...]:
+    return tuple(round(energy / 1000, 3) for energy in energies)
 
 
 def _absent(uid: str, was: Known) -> Inverter:
     """An inverter that was not read, as it was known: offline."""
     inverter = Inverter(uid, online=False, powers=(0,) * was.panels, voltages=(None,) * was.voltages)
-    return _with_lost_panels(inverter, was)
+    return _with_past(inverter, was, was)

@@ -25,10 +25,13 @@ ORDER = (
     "state",
     "mqtt.publisher",
     "picture",
+    "mqtt.discovery",
     "mqtt.topics",
     "window",
+    "rhythm",
     "recovery",
     "truth",
+    "energy",
     "ecu.simulator",
     "ecu.restart",
     "sun",
@@ -54,7 +57,20 @@ CONFINED = {
     "http": {"ecu.restart"},
     "socket": {"ecu.client", "ecu.simulator", "lock", "mqtt.publisher", "demo", "systemd"},
 }
-PURE = ("ecu.wire", "ecu.protocol", "ecu.snapshot", "truth", "mqtt.topics", "window", "recovery", "picture", "model")
+PURE = (
+    "ecu.wire",
+    "ecu.protocol",
+    "ecu.snapshot",
+    "energy",
+    "truth",
+    "rhythm",
+    "mqtt.topics",
+    "mqtt.discovery",
+    "window",
+    "recovery",
+    "picture",
+    "model",
+)
 IMPURE = {"socket", "time", "logging", "os", "pathlib", "threading", "random", "subprocess"}
 CLOCK_OWNERS = {"cli", "demo", "daemon", "schedule", "ecu.simulator"}
 CLOCKS = {"now", "today", "utcnow", "time"}

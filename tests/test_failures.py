@@ -512,11 +512,12 @@ def test_a_state_that_is_absurd_costs_comfort_not_the_job(tmp_path: Path, ecu: S
 
 def test_doubts_about_the_configuration_are_told_once(tmp_path: Path, ecu: Simulator, broker: Broker) -> None:
     """Under cron each line is a mail."""
-    environment = settings(ecu.port, broker.port, tmp_path, MQTT_DISCOVERY_ENABLED=True)
+    (tmp_path / "ca.pem").touch()
+    environment = settings(ecu.port, broker.port, tmp_path, MQTT_BROKER_CACERTS_PATH=tmp_path / "ca.pem")
     down = aps2mqtt("once", **environment | {"APS_ECU_PORT": free_port()})
     first, second = aps2mqtt("once", **environment), aps2mqtt("once", **environment)
-    assert "warning: MQTT_DISCOVERY_ENABLED" in down.err.splitlines()[0]
-    assert "MQTT_DISCOVERY_ENABLED" in one_line(first.err)
+    assert "warning: MQTT_BROKER_CACERTS_PATH" in down.err.splitlines()[0]
+    assert "MQTT_BROKER_CACERTS_PATH" in one_line(first.err)
     assert second.err == ""
 
 

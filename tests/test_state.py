@@ -14,7 +14,7 @@ from zoneinfo import ZoneInfo
 import pytest
 from parts import replace
 
-from aps2mqtt.model import Known, Lower, Memory, Today
+from aps2mqtt.model import Known, Layout, Lower, Memory, Rhythm, Today
 from aps2mqtt.state import StateError, Store
 
 FULL = Memory(
@@ -26,8 +26,22 @@ FULL = Memory(
     registered=3,
     lifetime=22310.9,
     lower=Lower(20.0, 21.1, 11),
-    today=Today(date(2026, 6, 21), 21.5, 4.02, renewed=True, before=(0.0, 12.25)),
-    inverters={"700000000001": Known(2, 2), "500000000001": Known(4, 3, missing=2), "806000000009": Known(0, 0)},
+    today=Today(date(2026, 6, 21), 21.5, 4.02, renewed=True, before=(0.0, 12.25), yesterday=12.25),
+    inverters={
+        "700000000001": Known(2, 2, signal=67, powers=(60, None), energies=(0.5, 512.125)),
+        "500000000001": Known(4, 3, missing=2),
+        "806000000009": Known(0, 0),
+    },
+    online=2,
+    energies_of=date(2026, 6, 21),
+    problems=("inverter 500000000001 has given nothing; check it",),
+    rhythm=Rhythm(
+        datetime(2026, 6, 21, 19, 40, 1, tzinfo=UTC),
+        300.5,
+        datetime(2026, 6, 21, 19, 35, tzinfo=UTC),
+        datetime(2026, 6, 21, 19, 45, tzinfo=UTC),
+    ),
+    layout=Layout("home", "both", "device", "homeassistant"),
     restarts=2,
     error="the ECU at ecu:8899 refuses the connection; pöwer it off and on",
     told=("format '03' of 0001 is new", "inverter 1 is of the unknown type 09"),
@@ -128,15 +142,25 @@ def test_the_file_holds_these_values_and_no_secret(saved):
         "hang",
         "error",
         "told",
+        "online",
+        "energies_of",
+        "problems",
+        "rhythm",
+        "layout",
     }
-    assert set(state["today"]) == {"date", "published", "reported", "renewed", "before"}
+    assert set(state["today"]) == {"date", "published", "reported", "renewed", "before", "yesterday"}
     assert set(state["lower"]) == {"first", "last", "readings"}
     assert {name for known in state["inverters"].values() for name in known} == {
         "panels",
         "voltages",
         "missing",
         "lost",
+        "signal",
+        "powers",
+        "energies",
     }
+    assert set(state["rhythm"]) == {"at", "longest", "longest_at", "run_due"}
+    assert set(state["layout"]) == {"prefix", "payload", "discovery", "discovery_prefix"}
     assert not re.search(r"passw|secret|user|ssid", saved.path.read_text(), re.IGNORECASE)
 
 
@@ -279,10 +303,28 @@ RIGHT = {  # of WRONG, what is no mistake there
     ("inverters",): [{}],
     ("hang",): [None],
     ("restarted_at",): [None],
+    ("online",): [None],
+    ("energies_of",): [None],
+    ("problems",): [[]],
+    ("rhythm",): [None],
+    ("rhythm", "longest"): [1.5],
+    ("rhythm", "longest_at"): [None],
+    ("rhythm", "run_due"): [None],
+    ("layout",): [None],
+    **{("layout", name): ["", "text"] for name in Layout._fields},
+    ("today", "yesterday"): [None, 1.5],
+    ("inverters", "500000000001", "signal"): [None],
+    ("inverters", "500000000001", "powers"): [[], [None]],
+    ("inverters", "500000000001", "energies"): [[]],
 }
 HARMLESS = {  # what may be taken for damage or not
     ("version",): [True],
     ("told",): ["", "text", {}, {"a": 1}],
+    ("problems",): ["", "text", {}, {"a": 1}],
+    ("online",): [-1],
+    ("inverters", "500000000001", "signal"): [-1],
+    ("inverters", "500000000001", "powers"): ["", {}],
+    ("inverters", "500000000001", "energies"): ["", {}],
     ("today", "before"): ["", {}],
     ("registered",): [-1],
     ("restarts",): [-1],
@@ -295,6 +337,8 @@ PLACES = [
     *((key,) for key in json.loads(json.dumps({"version": 1, **dict.fromkeys(Memory._fields)}))),
     *(("lower", name) for name in Lower._fields),
     *(("today", name) for name in Today._fields),
+    *(("rhythm", name) for name in Rhythm._fields),
+    *(("layout", name) for name in Layout._fields),
     ("inverters", "500000000001"),
     *(("inverters", "500000000001", name) for name in Known._fields),
 ]

@@ -21,10 +21,24 @@ ECU = "216000000001"
 AT = datetime(2026, 6, 21, 13, 45, 9, tzinfo=ZoneInfo("Europe/Paris"))
 
 DS3 = Inverter(
-    "700000000001", online=True, powers=(60, 61), voltages=(227, 228), frequency=49.9, temperature=31, signal=67
+    "700000000001",
+    online=True,
+    powers=(60, 61),
+    voltages=(227, 228),
+    frequency=49.9,
+    temperature=31,
+    signal=67,
+    energies=(0.5, 0.512),
 )
 QS1 = Inverter(
-    "800000000001", online=True, powers=(1, 22, 333, 0), voltages=(229,), frequency=50.0, temperature=-7, signal=100
+    "800000000001",
+    online=True,
+    powers=(1, 22, 333, 0),
+    voltages=(229,),
+    frequency=50.0,
+    temperature=-7,
+    signal=100,
+    energies=(0.001, 0.1, 3.0, 0.0),
 )
 YC1000 = Inverter(
     "500000000001",
@@ -34,6 +48,7 @@ YC1000 = Inverter(
     frequency=50.1,
     temperature=0,
     signal=0,
+    energies=(0.4, 0.4, 0.4, 0.4),
 )
 
 LITERAL = [
@@ -78,6 +93,21 @@ LITERAL = [
     ("aps/216000000001/500000000001/1/voltage", "235"),
     ("aps/216000000001/500000000001/2/voltage", "236"),
     ("aps/216000000001/500000000001/3/voltage", "235"),
+    ("aps/216000000001/700000000001/energy/today", "1.012"),
+    ("aps/216000000001/700000000001/1/energy/today", "0.5"),
+    ("aps/216000000001/700000000001/2/energy/today", "0.512"),
+    ("aps/216000000001/800000000001/energy/today", "3.101"),
+    ("aps/216000000001/800000000001/1/energy/today", "0.001"),
+    ("aps/216000000001/800000000001/2/energy/today", "0.1"),
+    ("aps/216000000001/800000000001/3/energy/today", "3"),
+    ("aps/216000000001/800000000001/4/energy/today", "0"),
+    ("aps/216000000001/500000000001/energy/today", "1.6"),
+    ("aps/216000000001/500000000001/1/energy/today", "0.4"),
+    ("aps/216000000001/500000000001/2/energy/today", "0.4"),
+    ("aps/216000000001/500000000001/3/energy/today", "0.4"),
+    ("aps/216000000001/500000000001/4/energy/today", "0.4"),
+    ("aps/216000000001/energy/yesterday", "12.25"),
+    ("aps/216000000001/problem", "none"),
     ("aps/216000000001/error", ""),
     ("aps/216000000001/status", "online"),
 ]
@@ -95,6 +125,8 @@ def report(*inverters: Inverter, **changes: object) -> Report:
             "online": 3,
             "timestamp": AT,
             "firmware": "ECU_R_1.2.31",
+            "yesterday": 12.25,
+            "problems": (),
             "inverters": inverters or (DS3, QS1, YC1000),
         }
         | changes
@@ -172,10 +204,12 @@ def test_without_retain_the_cause_of_a_failure_is_retained():
 def test_what_is_kept_is_neither_published_nor_removed():
     """The broker has the last good one."""
     made = report(
-        Inverter("700000000001", online=True, powers=(1, 2), voltages=(230, 231), signal=KEPT),
+        Inverter("700000000001", online=True, powers=(1, 2), voltages=(230, 231), signal=KEPT, energies=(0.0, 0.0)),
         power=KEPT,
         today=KEPT,
+        yesterday=KEPT,
         lifetime=KEPT,
+        problems=KEPT,
         registered=KEPT,
         online=KEPT,
     )
@@ -191,6 +225,9 @@ def test_what_is_kept_is_neither_published_nor_removed():
         "700000000001/2/power": "2",
         "700000000001/1/voltage": "230",
         "700000000001/2/voltage": "231",
+        "700000000001/energy/today": "0",
+        "700000000001/1/energy/today": "0",
+        "700000000001/2/energy/today": "0",
         "error": "",
         "status": "online",
     }
@@ -217,6 +254,11 @@ def test_an_inverter_that_is_gone_takes_all_its_topics_with_it():
         "500000000001/1/voltage": "",
         "500000000001/2/voltage": "",
         "500000000001/3/voltage": "",
+        "500000000001/energy/today": "",
+        "500000000001/1/energy/today": "",
+        "500000000001/2/energy/today": "",
+        "500000000001/3/energy/today": "",
+        "500000000001/4/energy/today": "",
     }
 
 
@@ -312,35 +354,43 @@ def test_a_good_job_removes_the_cause():
 # -- what the broker retains ------------------------------------------------------------------------------------------
 
 
+def recalled_from(lifetime: str, today: str, timestamp: str) -> Recalled:
+    """What these three payloads on the ECU's flat topics say."""
+    retained = {"energy/lifetime": lifetime, "energy/today": today, "timestamp": timestamp}
+    return recalled(Style(), ECU, {f"aps/{ECU}/{topic}": payload for topic, payload in retained.items()})
+
+
 def test_what_was_published_is_read_back():
     """The reverse of the payloads, so that a lost state is no lost counter."""
     told = said(Style(), report())
-    assert recalled(told["energy/lifetime"], told["energy/today"], told["timestamp"]) == Recalled(22310.9, 0.17, AT)
+    assert recalled_from(told["energy/lifetime"], told["energy/today"], told["timestamp"]) == Recalled(
+        22310.9, 0.17, AT
+    )
 
 
 def test_a_time_is_read_back_with_its_offset():
     """Its date is the site's, not that of UTC."""
-    moment = recalled("", "", "2026-06-22T00:10:00+12:00").timestamp
+    moment = recalled_from("", "", "2026-06-22T00:10:00+12:00").timestamp
     assert moment == datetime(2026, 6, 22, 0, 10, tzinfo=timezone(timedelta(hours=12)))
     assert moment.utcoffset() == timedelta(hours=12)
 
 
 def test_nothing_retained_is_nothing_recalled():
-    assert recalled("", "", "") == Recalled(None, None, None, readable=True)
+    assert recalled_from("", "", "") == Recalled(None, None, None, readable=True)
 
 
 @pytest.mark.parametrize("rubbish", ["", "rubbish", "nan", "-nan", "inf", "-inf", "-1", "-0.01", "1,5", "None", "{}"])
 def test_an_amount_that_is_none_is_not_there(rubbish):
     """Anybody may have published there."""
-    assert recalled(rubbish, rubbish, "").lifetime is None
-    assert recalled(rubbish, rubbish, "").today is None
+    assert recalled_from(rubbish, rubbish, "").lifetime is None
+    assert recalled_from(rubbish, rubbish, "").today is None
 
 
 @pytest.mark.parametrize("rubbish", ["", "rubbish", "13:45", "2026-06-31T00:00:00", "1750000000.5x", "None"])
 def test_a_time_that_is_none_is_not_there(rubbish):
-    assert recalled("1", "1", rubbish).timestamp is None
+    assert recalled_from("1", "1", rubbish).timestamp is None
 
 
 def test_what_can_be_read_is_recalled_beside_what_cannot():
-    assert recalled("0", "nan", "never") == Recalled(0.0, None, None)
-    assert recalled("x", "0.5", AT.isoformat()) == Recalled(None, 0.5, AT)
+    assert recalled_from("0", "nan", "never") == Recalled(0.0, None, None)
+    assert recalled_from("x", "0.5", AT.isoformat()) == Recalled(None, 0.5, AT)

@@ -118,6 +118,9 @@ OFFLINE_TWO = {
     "2/power": "0",
     "1/voltage": "",
     "2/voltage": "",
+    "energy/today": "0",
+    "1/energy/today": "0",
+    "2/energy/today": "0",
 }
 OFFLINE_THREE = {
     "online": "False",
@@ -133,6 +136,11 @@ OFFLINE_THREE = {
     "1/voltage": "",
     "2/voltage": "",
     "3/voltage": "",
+    "energy/today": "0",
+    "1/energy/today": "0",
+    "2/energy/today": "0",
+    "3/energy/today": "0",
+    "4/energy/today": "0",
 }
 NEVER_HEARD = {
     "online": "False",
@@ -149,6 +157,11 @@ NEVER_HEARD = {
     "2/voltage": "",
     "3/voltage": "",
     "4/voltage": "",
+    "energy/today": "",
+    "1/energy/today": "",
+    "2/energy/today": "",
+    "3/energy/today": "",
+    "4/energy/today": "",
 }
 
 
@@ -177,7 +190,7 @@ def test_what_an_inverter_measured_by_day_is_off_the_broker_once_it_sleeps():
     bridge.job(read(TWO))
     assert below(TWO, bridge.retained)["temperature"] == "31"
     bridge.job(read(replace(RECORDS[TWO], online=False)))
-    assert below(TWO, bridge.retained) == {"online": "False", "power": "0", "1/power": "0", "2/power": "0"}
+    assert below(TWO, bridge.retained) == {topic: text for topic, text in OFFLINE_TWO.items() if text}
 
 
 def test_the_last_signal_of_an_offline_inverter_is_not_published():
@@ -232,6 +245,9 @@ def test_the_panels_an_inverter_has_no_more_are_removed():
         "2/power": "8",
         "1/voltage": "235",
         "2/voltage": "236",
+        "energy/today": "0",
+        "1/energy/today": "0",
+        "2/energy/today": "0",
     }
 
 
@@ -261,6 +277,11 @@ def test_an_inverter_half_awake_has_its_power_but_no_frequency_and_no_voltage(fr
         "3/power": "0",
         "4/power": "0",
         "1/voltage": "",
+        "energy/today": "0",
+        "1/energy/today": "0",
+        "2/energy/today": "0",
+        "3/energy/today": "0",
+        "4/energy/today": "0",
     }
 
 
@@ -942,6 +963,7 @@ def test_a_night_job_publishes_what_was_last_known():
         "inverters/online": "0",
         "timestamp": "2026-06-21T21:40:00+02:00",
         "firmware": "ECU_R_1.2.31",
+        "energy/yesterday": "",
         **{f"{TWO}/{topic}": payload for topic, payload in OFFLINE_TWO.items()},
         **{f"{NEVER}/{topic}": payload for topic, payload in NEVER_HEARD.items()},
         "error": "",
@@ -1039,8 +1061,14 @@ def test_the_memory_of_a_job_is_all_that_the_next_one_needs():
         lifetime=1000.0,
         lower=Lower(999.0, 999.0, 1),
         today=Today(NOON.date(), 3.5, 3.0, renewed=True),
-        inverters={TWO: Known(2, 2), NEVER: Known(0, 0), THREE: Known(4, 3, missing=1)},
+        inverters={
+            TWO: Known(2, 2, signal=67, powers=(60, 61), energies=(0.0, 0.0)),
+            NEVER: Known(0, 0),
+            THREE: Known(4, 3, missing=1, signal=67, powers=(0, 0, 0, 0), energies=(0.0, 0.0, 0.0, 0.0)),
+        },
         told=("odd",),
+        online=1,
+        energies_of=NOON.date(),
     )
 
 

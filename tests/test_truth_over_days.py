@@ -130,7 +130,7 @@ class Walk:
             self.retained.clear()
 
     def _recalled(self) -> Recalled:
-        return recalled(*(self.retained.get(topic, "") for topic in ("energy/lifetime", "energy/today", "timestamp")))
+        return recalled(Style(), ECU, {f"aps/{ECU}/{topic}": payload for topic, payload in self.retained.items()})
 
     def _read(self, now: datetime, glitch: str) -> Snapshot:
         awake = SUNRISE <= now.hour < SUNSET

@@ -13,7 +13,8 @@ from types import TracebackType
 from typing import Self
 
 from paho.mqtt.client import Client, ConnectFlags, DisconnectFlags, MQTTMessage
-from paho.mqtt.enums import CallbackAPIVersion, MQTTErrorCode
+from paho.mqtt.enums import CallbackAPIVersion, MQTTErrorCode, MQTTProtocolVersion
+from paho.mqtt.packettypes import PacketTypes
 from paho.mqtt.properties import Properties
 from paho.mqtt.reasoncodes import ReasonCode
 
@@ -35,7 +36,9 @@ KEEPALIVE = 60  # seconds; after half as many again the broker publishes the las
 RECONNECT = (1, 60)  # seconds between attempts, the first and the most
 GOODBYE = 1.0  # seconds
 WRONG_LOGIN = ("Bad user name or password", "Not authorized")
-MAX_RETAINED = 64  # bytes of a value that is read back
+MAX_RETAINED = 65536  # bytes of a value that is read back; longer, and it is none of ours
+MAX_TOPICS = 50_000  # that are read back
+VERSIONS = {"3.1.1": (MQTTProtocolVersion.MQTTv311,), "5": (MQTTProtocolVersion.MQTTv5, MQTTProtocolVersion.MQTTv311)}
 HOST_MISMATCH = (62, 64)  # X509_V_ERR_HOSTNAME_MISMATCH, X509_V_ERR_IP_ADDRESS_MISMATCH
 NOT_IN_TIME = (9, 10)  # X509_V_ERR_CERT_NOT_YET_VALID, X509_V_ERR_CERT_HAS_EXPIRED
 
@@ -51,27 +54,26 @@ class Session:
         self._name = f"the broker at {broker.host}:{broker.port}"
         self._broker = broker
         self._deadline = Deadline(SESSION)
+        self._reached = False  # something accepts connections
         self._connected = False
         self._failure: JobError | None = None
         self._unacknowledged: set[int] = set()
         self._granted: bool | None = None
         self._retained: dict[str, str] = {}
         self._echo = ""  # topic of a probe that has not come back
-        self._client = _client(broker, one_time_id(broker.client_id), reconnect=False)
-        self._client.on_connect = self._on_connect
-        self._client.on_disconnect = self._on_disconnect
-        self._client.on_publish = self._on_publish
-        self._client.on_subscribe = self._on_subscribe
-        self._client.on_message = self._on_message
+        self._client: Client
 
     def __enter__(self) -> Self:
-        try:
-            self._connect()
-        except JobError:
-            self._close()
-            raise
-        log.debug("%s > connected", self._name)
-        return self
+        *newer, last = VERSIONS[self._broker.version]
+        for version in newer:
+            try:
+                return self._enter(version)
+            except BrokerUnreachable as error:
+                if not self._reached:
+                    raise
+                log.info("%s: no MQTT %d (%s); trying the version before, without expiry", self._name, version, error)
+                self._failure = None
+        return self._enter(last)
 
     def __exit__(
         self, kind: type[BaseException] | None, error: BaseException | None, traceback: TracebackType | None
@@ -104,10 +106,35 @@ class Session:
         """Publishes `messages` in their order; returns when the broker has acknowledged every one."""
         for message in messages:
             log.debug("%s < %s %s%s", self._name, message.topic, message.payload, " (retained)" * message.retain)
-            info = self._client.publish(message.topic, message.payload, qos=QOS, retain=message.retain)
+            info = self._client.publish(
+                message.topic, message.payload, qos=QOS, retain=message.retain, properties=self._expiring(message)
+            )
             self._unacknowledged.add(info.mid)
         self._loop_until(lambda: not self._unacknowledged, "does not acknowledge in time")
         log.debug("%s > all acknowledged", self._name)
+
+    def _expiring(self, message: Message) -> Properties | None:
+        """What a broker of MQTT 5 is told beside a message."""
+        if message.expiry is None or self._client.protocol != MQTTProtocolVersion.MQTTv5:
+            return None
+        properties = Properties(PacketTypes.PUBLISH)  # type: ignore[no-untyped-call] # paho has no type for it
+        properties.MessageExpiryInterval = message.expiry
+        return properties
+
+    def _enter(self, version: MQTTProtocolVersion) -> Self:
+        self._client = _client(self._broker, one_time_id(self._broker.client_id), version, reconnect=False)
+        self._client.on_connect = self._on_connect
+        self._client.on_disconnect = self._on_disconnect
+        self._client.on_publish = self._on_publish
+        self._client.on_subscribe = self._on_subscribe
+        self._client.on_message = self._on_message
+        try:
+            self._connect()
+        except JobError:
+            self._close()
+            raise
+        log.debug("%s > connected", self._name)
+        return self
 
     def _connect(self) -> None:
         # paho's limit is for each address of a name and for each step of TLS, ours for all of it and the resolver.
@@ -116,6 +143,7 @@ class Session:
             bounded(lambda: self._client.connect(self._broker.host, self._broker.port), self._deadline)
         except (OSError, UnicodeError) as error:
             raise self._unreachable(error) from error
+        self._reached = True
         self._loop_until(lambda: self._connected, "accepts the connection, but not one byte came back")
 
     def _close(self) -> None:
@@ -172,7 +200,8 @@ class Session:
         is_echo = message.topic == self._echo and not message.retain
         if is_echo:
             self._echo = ""
-        if (is_echo or message.retain) and len(message.payload) <= MAX_RETAINED:
+        within_bounds = len(message.payload) <= MAX_RETAINED and len(self._retained) < MAX_TOPICS
+        if (is_echo or message.retain) and within_bounds:
             self._retained[message.topic] = message.payload.decode("utf-8", "replace")
 
     def _lost(self) -> BrokerUnreachable:
@@ -220,7 +249,7 @@ class Presence:
         self._topic = topic
         self._connected = connected
         self._lost = lost
-        self._client = _client(broker, broker.client_id, reconnect=True)
+        self._client = _client(broker, broker.client_id, MQTTProtocolVersion.MQTTv311, reconnect=True)
         self._client.will_set(topic, OFFLINE, qos=QOS, retain=True)
         self._client.reconnect_delay_set(*RECONNECT)
         self._client.on_connect = self._on_connect
@@ -250,9 +279,9 @@ class Presence:
         self._lost()
 
 
-def _client(broker: BrokerConfig, client_id: str, *, reconnect: bool) -> Client:
+def _client(broker: BrokerConfig, client_id: str, version: MQTTProtocolVersion, *, reconnect: bool) -> Client:
     """A client that can log in, and has not; raises ConfigError for files of TLS that are none."""
-    client = Client(CallbackAPIVersion.VERSION2, client_id=client_id, reconnect_on_failure=reconnect)
+    client = Client(CallbackAPIVersion.VERSION2, client_id=client_id, protocol=version, reconnect_on_failure=reconnect)
     if broker.user:
         client.username_pw_set(broker.user, broker.password or None)
     if broker.tls:

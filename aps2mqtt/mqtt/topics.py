@@ -1,21 +1,24 @@
 """What is said on which topic: the one place where a value gets its name. Pure.
 
-A metric is a named value with a unit. Discovery and documentation take topic and unit from the same rows, so that
-what is announced is what is published.
+A metric is a named value with a unit. Flat topics, JSON objects and Home Assistant's entities (discovery.py) are made
+from the same rows, so that what is announced is what is published.
 
     Report -> messages
 """
 
-from collections.abc import Iterator
+import json
+from collections.abc import Iterator, Mapping
 from datetime import datetime
 from typing import NamedTuple
 
-from aps2mqtt.model import KEPT, Inverter, Kept, Recalled, Report
+from aps2mqtt.model import Inverter, Kept, Layout, Recalled, Report
 
 Value = int | float | bool | str | datetime | Kept | None  # None: the topic is removed
+Row = tuple["Metric", Value]
 
 ONLINE = "online"
 OFFLINE = "offline"
+NO_PROBLEM = "none"
 
 
 class Message(NamedTuple):
@@ -24,6 +27,7 @@ class Message(NamedTuple):
     topic: str
     payload: str
     retain: bool = True
+    expiry: int | None = None  # seconds after which a broker of MQTT 5 forgets it
 
 
 class Style(NamedTuple):
@@ -32,35 +36,87 @@ class Style(NamedTuple):
     prefix: str = ""
     retain: bool = True  # of readings; status and removals are always retained
     fahrenheit: bool = False
+    payload: str = "flat"  # flat, json or both
+    discovery: str = ""  # for Home Assistant: device, component, or empty for none
+    discovery_prefix: str = "homeassistant"
+    expiry: int | None = None  # seconds that what is of the moment stays fresh
+    presence: bool = False  # `run` says whether it lives
+
+    @property
+    def flat(self) -> bool:
+        """Each value on a topic of its own."""
+        return self.payload != "json"
+
+    @property
+    def json(self) -> bool:
+        """An object for each device."""
+        return self.payload != "flat"
+
+    def at(self, layout: Layout) -> "Style":
+        """The same with another layout."""
+        return self._replace(**layout._asdict())
+
+    @property
+    def layout(self) -> Layout:
+        """Where messages of this style lie."""
+        return Layout(self.prefix, self.payload, self.discovery, self.discovery_prefix)
 
 
 class Metric(NamedTuple):
-    """One named value: its topic below that of what it belongs to, and its unit; `None` where it has none."""
+    """One named value: where it is said, its unit, and what Home Assistant is told of it."""
 
-    topic: str
-    unit: str | None
+    topic: str  # below that of what it belongs to
+    name: str  # in the names of entities
+    label: str = ""  # for people; empty: Home Assistant names it after the device class
+    unit: str | None = None
+    key: str = ""  # in JSON objects; empty: the name
+    device_class: str | None = None
+    state_class: str | None = None
+    digits: int | None = None  # shown behind the point
+    diagnostic: bool = False
+    momentary: bool = False  # says something of now, and nothing when nobody renews it
+    measured: bool = False  # of inverters that are awake; removed for the others
 
-
-POWER = Metric("power", "W")
-ENERGY_TODAY = Metric("energy/today", "kWh")
-ENERGY_LIFETIME = Metric("energy/lifetime", "kWh")
-REGISTERED = Metric("inverters/total", None)
-INVERTERS_ONLINE = Metric("inverters/online", None)
-TIMESTAMP = Metric("timestamp", None)
-FIRMWARE = Metric("firmware", None)
-STATUS = Metric("status", None)
-ERROR = Metric("error", None)
-
-INVERTER_ONLINE = Metric("online", None)
-SIGNAL = Metric("signal", "%")
-TEMPERATURE = Metric("temperature", "°C")  # or °F
-FREQUENCY = Metric("frequency", "Hz")
-VOLTAGE = Metric("voltage", "V")
+    def of_panel(self, panel: int) -> "Metric":
+        """The same of one of an inverter's panels, which count from 1."""
+        label = f"Panel {panel} {self.label.lower() or self.device_class}"
+        return self._replace(topic=f"{panel}/{self.topic}", name=f"panel_{panel}_{self.name}", label=label)
 
 
-def ecu_topic(style: Style, ecu_id: str) -> str:
-    """Topic below which everything of one ECU stands."""
-    return f"{_root(style)}/{ecu_id}"
+def _measured(name: str, unit: str, device_class: str | None, digits: int, label: str = "") -> Metric:
+    """What an inverter measures while it is awake."""
+    metric = Metric(name, name, label, unit, "", device_class, "measurement", digits)
+    return metric._replace(diagnostic=True, momentary=True, measured=True)
+
+
+POWER = Metric("power", "power", "", "W", "", "power", "measurement", 0, momentary=True)
+ENERGY_TODAY = Metric("energy/today", "today_energy", "Energy today", "kWh", "", "energy", "total_increasing", 2)
+TIMESTAMP = Metric("timestamp", "timestamp", "Data of", device_class="timestamp", diagnostic=True)
+ENERGY_LIFETIME = Metric(
+    "energy/lifetime", "lifetime_energy", "Energy lifetime", "kWh", "", "energy", "total_increasing", 1
+)
+
+ECU_POWER = POWER._replace(key="current_power")
+ENERGY_YESTERDAY = Metric("energy/yesterday", "yesterday_energy", "Energy yesterday", "kWh", "", "energy", digits=2)
+REGISTERED = Metric("inverters/total", "inverters_total", "Inverters", state_class="measurement", diagnostic=True)
+INVERTERS_ONLINE = Metric(
+    "inverters/online",
+    "inverters_online",
+    "Inverters online",
+    state_class="measurement",
+    diagnostic=True,
+    momentary=True,
+)
+FIRMWARE = Metric("firmware", "firmware", "Firmware", diagnostic=True)
+STATUS = Metric("status", "status", "Status", device_class="connectivity", diagnostic=True, momentary=True)
+ERROR = Metric("error", "error")
+PROBLEM = Metric("problem", "problem", device_class="problem", diagnostic=True)
+
+INVERTER_ONLINE = Metric("online", "online", "Online", device_class="connectivity", diagnostic=True, momentary=True)
+SIGNAL = _measured("signal", "%", None, 0, "Signal")
+TEMPERATURE = _measured("temperature", "°C", "temperature", 0)
+FREQUENCY = _measured("frequency", "Hz", "frequency", 1)
+VOLTAGE = _measured("voltage", "V", "voltage", 0)
 
 
 def presence_topic(style: Style) -> str:
@@ -68,39 +124,79 @@ def presence_topic(style: Style) -> str:
     return f"{_root(style)}/{STATUS.topic}"
 
 
+def ecu_topic(style: Style, ecu_id: str) -> str:
+    """Topic below which everything of one ECU stands; in JSON, its own object's."""
+    return f"{_root(style)}/{ecu_id}"
+
+
+def inverter_topic(style: Style, ecu_id: str, uid: str) -> str:
+    """Topic below which everything of one inverter stands; in JSON, its own object's."""
+    return f"{ecu_topic(style, ecu_id)}/{uid}"
+
+
 def messages(style: Style, report: Report) -> tuple[Message, ...]:
-    """Everything that `report` makes true.
-
-    The firmware comes first; the status comes last, when all else is said.
-    """
+    """Everything that `report` makes true; the status comes last, when all else is said."""
     root = ecu_topic(style, report.ecu_id)
-    values = [(root, metric, value) for metric, value in _ecu(report)]
+    readings = [*_device(style, root, list(ecu_rows(report)))]
     for inverter in report.inverters:
-        values += [(f"{root}/{inverter.uid}", metric, value) for metric, value in _inverter(inverter, style)]
+        rows = [*inverter_rows(style, inverter), *lost_rows(inverter)]
+        readings += _device(style, f"{root}/{inverter.uid}", rows)
     for inverter in report.gone:
-        values += [(f"{root}/{inverter.uid}", metric, None) for metric, _ in _inverter(inverter, style)]
-    readings = [
-        Message(f"{below}/{metric.topic}", text, retain=style.retain or not text)
-        for below, metric, value in values
-        if value is not KEPT
-        for text in [payload(value)]
-    ]
-    firmware = firmware_message(style, report.ecu_id, report.firmware)
-    return (firmware, *readings, *status_messages(style, report.ecu_id, report.error))
-
-
-def firmware_message(style: Style, ecu_id: str, firmware: str) -> Message:
-    """The one reading that needs no memory to be true."""
-    return Message(f"{ecu_topic(style, ecu_id)}/{FIRMWARE.topic}", firmware, retain=style.retain or not firmware)
+        rows = [*inverter_rows(style, inverter), *lost_rows(inverter)]
+        readings += [*_removed(style, f"{root}/{inverter.uid}", [metric for metric, _ in rows])]
+    if not isinstance(report.problems, Kept):
+        readings.append(Message(f"{root}/{PROBLEM.topic}", "; ".join(report.problems) or NO_PROBLEM, style.retain))
+    return (*readings, *status_messages(style, report.ecu_id, report.error))
 
 
 def status_messages(style: Style, ecu_id: str, error: str) -> tuple[Message, Message]:
-    """How the last job went; an empty `error`: well."""
+    """How the last job went; an empty `error`: well. Topics of their own in every style, and always retained."""
     root = ecu_topic(style, ecu_id)
     return (
         Message(f"{root}/{ERROR.topic}", error),
-        Message(f"{root}/{STATUS.topic}", OFFLINE if error else ONLINE),
+        Message(f"{root}/{STATUS.topic}", OFFLINE if error else ONLINE, expiry=style.expiry),
     )
+
+
+def ecu_rows(report: Report) -> Iterator[Row]:
+    """The readings of the ECU itself."""
+    yield ECU_POWER, report.power
+    yield ENERGY_TODAY, report.today
+    yield ENERGY_LIFETIME, report.lifetime
+    yield ENERGY_YESTERDAY, report.yesterday
+    yield REGISTERED, report.registered
+    yield INVERTERS_ONLINE, report.online
+    yield TIMESTAMP, report.timestamp
+    yield FIRMWARE, report.firmware
+
+
+def inverter_rows(style: Style, inverter: Inverter) -> Iterator[Row]:
+    """The readings of an inverter and of its panels."""
+    yield INVERTER_ONLINE, inverter.online
+    yield SIGNAL, inverter.signal
+    yield _scaled(TEMPERATURE, style), _degrees(inverter.temperature, style)
+    yield FREQUENCY, inverter.frequency
+    powers = [power for power in inverter.powers if power is not None]
+    yield POWER, sum(powers) if powers else None
+    voltages = [voltage for voltage in inverter.voltages if voltage is not None]
+    yield VOLTAGE, round(sum(voltages) / len(voltages), 1) if voltages else None
+    yield ENERGY_TODAY, round(sum(inverter.energies), 3) if inverter.energies else None
+    for panel, power in enumerate(inverter.powers, 1):
+        yield POWER.of_panel(panel), power
+    for panel, voltage in enumerate(inverter.voltages, 1):
+        yield VOLTAGE.of_panel(panel), voltage
+    for panel, energy in enumerate(inverter.energies, 1):
+        yield ENERGY_TODAY.of_panel(panel), energy
+
+
+def lost_rows(inverter: Inverter) -> Iterator[Row]:
+    """The panels that an inverter had once, which are removed."""
+    if not inverter.lost:
+        return
+    panels = len(inverter.powers) + inverter.lost
+    for metric, kept in ((POWER, inverter.powers), (VOLTAGE, inverter.voltages), (ENERGY_TODAY, inverter.energies)):
+        for panel in range(len(kept) + 1, panels + 1):
+            yield metric.of_panel(panel), None
 
 
 def payload(value: Value) -> str:
@@ -114,9 +210,30 @@ def payload(value: Value) -> str:
     return str(value)
 
 
-def recalled(lifetime: str, today: str, timestamp: str) -> Recalled:
-    """The counters in what the broker retains: the reverse of `payload`. What cannot be read is not there."""
+def recall_topics(style: Style, ecu_id: str) -> tuple[str, ...]:
+    """Where the ECU's counters lie on the broker."""
+    root = ecu_topic(style, ecu_id)
+    if not style.flat:
+        return (root,)
+    return tuple(f"{root}/{metric.topic}" for metric in (ENERGY_LIFETIME, ENERGY_TODAY, TIMESTAMP))
+
+
+def recalled(style: Style, ecu_id: str, retained: Mapping[str, str]) -> Recalled:
+    """The counters in what the broker retains: the reverse of `messages`. What cannot be read is not there."""
+    texts = [retained.get(topic, "") for topic in recall_topics(style, ecu_id)]
+    if not style.flat:
+        said = _object(texts[0])
+        texts = [str(said.get(metric.key or metric.name)) for metric in (ENERGY_LIFETIME, ENERGY_TODAY, TIMESTAMP)]
+    lifetime, today, timestamp = texts
     return Recalled(_amount(lifetime), _amount(today), _moment(timestamp))
+
+
+def _object(text: str) -> dict[str, object]:
+    try:
+        said = json.loads(text)
+    except ValueError:
+        return {}
+    return said if isinstance(said, dict) else {}
 
 
 def _amount(text: str) -> float | None:
@@ -138,31 +255,40 @@ def _root(style: Style) -> str:
     return f"{style.prefix}/aps" if style.prefix else "aps"
 
 
-def _ecu(report: Report) -> Iterator[tuple[Metric, Value]]:
-    yield POWER, report.power
-    yield ENERGY_TODAY, report.today
-    yield ENERGY_LIFETIME, report.lifetime
-    yield REGISTERED, report.registered
-    yield INVERTERS_ONLINE, report.online
-    yield TIMESTAMP, report.timestamp
+def _device(style: Style, topic: str, rows: list[Row]) -> Iterator[Message]:
+    """What is said of an ECU or an inverter, in the user's style."""
+    if style.flat:
+        for metric, value in rows:
+            if not isinstance(value, Kept):
+                text = payload(value)
+                expiry = style.expiry if metric.momentary and text else None
+                yield Message(f"{topic}/{metric.topic}", text, style.retain or not text, expiry)
+    if style.json:
+        # Without an expiry: the object holds energy, which never expires.
+        said = {metric.key or metric.name: _plain(value) for metric, value in rows}
+        yield Message(topic, json.dumps(said), style.retain)
 
 
-def _inverter(inverter: Inverter, style: Style) -> Iterator[tuple[Metric, Value]]:
-    yield INVERTER_ONLINE, inverter.online
-    yield SIGNAL, inverter.signal
-    yield TEMPERATURE, _temperature(inverter.temperature, style)
-    yield FREQUENCY, inverter.frequency
-    powers = [power for power in inverter.powers if power is not None]
-    yield POWER, sum(powers) if powers else None
-    voltages = [voltage for voltage in inverter.voltages if voltage is not None]
-    yield VOLTAGE, round(sum(voltages) / len(voltages), 1) if voltages else None
-    for panel, power in enumerate(inverter.powers, 1):
-        yield Metric(f"{panel}/{POWER.topic}", POWER.unit), power
-    for panel, voltage in enumerate(inverter.voltages, 1):
-        yield Metric(f"{panel}/{VOLTAGE.topic}", VOLTAGE.unit), voltage
+def _removed(style: Style, topic: str, metrics: list[Metric]) -> Iterator[Message]:
+    """That nothing more is said of an inverter."""
+    if style.flat:
+        yield from (Message(f"{topic}/{metric.topic}", "") for metric in metrics)
+    if style.json:
+        yield Message(topic, "")
 
 
-def _temperature(celsius: int | None, style: Style) -> Value:
+def _plain(value: Value) -> float | str | None:
+    """`value` for JSON; the last good one where a topic of its own would be kept."""
+    if isinstance(value, Kept):
+        return value.last
+    return value.isoformat() if isinstance(value, datetime) else value
+
+
+def _scaled(metric: Metric, style: Style) -> Metric:
+    return metric._replace(unit="°F", digits=1) if style.fahrenheit else metric
+
+
+def _degrees(celsius: int | None, style: Style) -> Value:
     if celsius is None or not style.fahrenheit:
         return celsius
     return round(celsius * 9 / 5 + 32, 1)

@@ -1,0 +1,230 @@
+"""What Home Assistant is told, so that the array appears by itself. Pure, from the rows of topics.py.
+
+    Report -> messages
+
+Style `device`: on <prefix>/device/aps_<id>/config, one for the ECU and one for each inverter. Style `component`: on
+<prefix>/<platform>/aps_<id>_<name>/config, one for each entity.
+
+Entities keep the unique ids of aps2mqtt 2.x, and with them their history. What Home Assistant makes of these messages
+was tried with 2026.2; tests/home_assistant holds it to that.
+"""
+
+import json
+from collections.abc import Iterable, Iterator
+from typing import Any, NamedTuple
+
+from aps2mqtt import __version__
+from aps2mqtt.ecu.protocol import ecu_model, inverter_model
+from aps2mqtt.model import Inverter, Report
+from aps2mqtt.mqtt.topics import (
+    ERROR,
+    INVERTER_ONLINE,
+    NO_PROBLEM,
+    OFFLINE,
+    ONLINE,
+    PROBLEM,
+    STATUS,
+    Message,
+    Metric,
+    Style,
+    ecu_rows,
+    ecu_topic,
+    inverter_rows,
+    inverter_topic,
+    lost_rows,
+    presence_topic,
+)
+
+DEVICE = "device"
+SENSOR, BINARY_SENSOR = "sensor", "binary_sensor"
+BINARY = (INVERTER_ONLINE, STATUS, PROBLEM)
+MIGRATE = '{"migrate_discovery": true}'
+
+Component = dict[str, Any]  # an entity, in Home Assistant's words
+Condition = dict[str, str]  # one that has to be met for an entity to be available
+
+
+class Device(NamedTuple):
+    """An ECU or an inverter, as Home Assistant has it."""
+
+    id: str
+    about: dict[str, Any]
+    available: list[Condition]  # all of its entities that have no conditions of their own
+    components: dict[str, Component]  # by the metric's name
+    removed: tuple[Metric, ...] = ()  # what it had once
+
+
+def messages(style: Style, report: Report) -> tuple[Message, ...]:
+    """The announcements of the ECU and its inverters, and the removal of those that are gone.
+
+    They come before the readings: Home Assistant takes an entity whose announcement changes for unavailable until its
+    next value.
+    """
+    if not style.discovery:
+        return ()
+    devices = [_ecu(style, report), *(_inverter(style, report, inverter) for inverter in report.inverters)]
+    gone = (_inverter(style, report, inverter) for inverter in report.gone)
+    return (
+        *(message for device in devices for message in _announced(style, device)),
+        *(Message(message.topic, "") for device in gone for message in _announced(style, device)),
+    )
+
+
+def moved(old: Iterable[str], new: Iterable[Message]) -> tuple[Message, ...]:
+    """`new`, so that entities keep names and history that were announced on the `old` topics, which are cleared."""
+    announced = {message.topic for message in new}
+    stale = [topic for topic in old if topic not in announced]
+    return (
+        *(Message(topic, MIGRATE) for topic in stale),
+        *new,
+        *(Message(topic, "") for topic in stale),
+    )
+
+
+def device_topic(style: Style, device_id: str) -> str:
+    """Topic on which a device is announced as a whole."""
+    return f"{style.discovery_prefix}/{DEVICE}/aps_{device_id}/config"
+
+
+def component_filters(style: Style) -> tuple[str, ...]:
+    """Filters of the topics on which entities are announced one by one, those of other programs included."""
+    return tuple(f"{style.discovery_prefix}/{platform}/+/config" for platform in (SENSOR, BINARY_SENSOR))
+
+
+def announces(topic: str, payload: str, device_id: str) -> bool:
+    """True where an entity of that device, or of one behind it, is announced in the style `component`."""
+    try:
+        said = json.loads(payload)
+        device = said["device"]
+        ours = str(said["unique_id"]).startswith("aps_") and "/aps_" in topic
+        return ours and device_id in (*device["identifiers"], device.get("via_device"))
+    except (ValueError, TypeError, KeyError, AttributeError):
+        return False
+
+
+def _announced(style: Style, device: Device) -> Iterator[Message]:
+    origin = {"name": "aps2mqtt", "sw_version": __version__}
+    shared = {"device": device.about, "origin": origin, "availability_mode": "all"}
+    if style.discovery == DEVICE:
+        removed = {metric.name: {"platform": _platform(metric)} for metric in device.removed}
+        components = {"components": {**device.components, **removed}}
+        announcement = {**shared, "availability": device.available, **components}
+        yield Message(device_topic(style, device.id), json.dumps(announcement, ensure_ascii=False))
+        return
+    for name, component in device.components.items():
+        topic = _component_topic(style, device.id, component["platform"], name)
+        announcement = {**shared, "availability": device.available, **component}
+        yield Message(topic, json.dumps(announcement, ensure_ascii=False))
+    for metric in device.removed:
+        yield Message(_component_topic(style, device.id, _platform(metric), metric.name), "")
+
+
+def _component_topic(style: Style, device_id: str, platform: str, name: str) -> str:
+    return f"{style.discovery_prefix}/{platform}/aps_{device_id}_{name}/config"
+
+
+def _ecu(style: Style, report: Report) -> Device:
+    root = ecu_topic(style, report.ecu_id)
+    model = ecu_model(report.ecu_id)
+    # What is unknown gets no entity that would stay without a value; a time may come and go.
+    metrics = [metric for metric, value in ecu_rows(report) if value is not None or metric.device_class == "timestamp"]
+    components = {metric.name: _component(style, report.ecu_id, root, metric) for metric in metrics}
+    for metric in (STATUS, PROBLEM):
+        components[metric.name] = _component(style._replace(payload="flat"), report.ecu_id, root, metric)
+    # Whether the ECU can be read is known when it cannot.
+    components[STATUS.name] |= {
+        "payload_on": ONLINE,
+        "payload_off": OFFLINE,
+        "availability": _presence(style),
+        "json_attributes_topic": f"{root}/{ERROR.topic}",
+        "json_attributes_template": _attribute(ERROR.name),
+    }
+    components[PROBLEM.name] |= {
+        "value_template": f"{{{{ 'OFF' if value == '{NO_PROBLEM}' else 'ON' }}}}",
+        "json_attributes_topic": f"{root}/{PROBLEM.topic}",
+        "json_attributes_template": _attribute(PROBLEM.name),
+    }
+    about = _about(report.ecu_id, model) | {"sw_version": report.firmware}
+    return Device(report.ecu_id, about, _readable(style, root), components)
+
+
+def _inverter(style: Style, report: Report, inverter: Inverter) -> Device:
+    root = ecu_topic(style, report.ecu_id)
+    topic = inverter_topic(style, report.ecu_id, inverter.uid)
+    rows = list(inverter_rows(style, inverter))
+    # One never heard has nothing but `online`; a panel that was lost on the wire has no power, not 0.
+    metrics = [metric for metric, value in rows if inverter.powers and (value is not None or metric.measured)]
+    components = {
+        metric.name: _component(style, inverter.uid, topic, metric) for metric in metrics or (INVERTER_ONLINE,)
+    }
+    components[INVERTER_ONLINE.name] |= {"payload_on": "True", "payload_off": "False"}
+    for metric in metrics:
+        if metric.measured:
+            components[metric.name]["availability"] = [*_readable(style, root), *_measured(style, topic, metric)]
+    about = _about(inverter.uid, inverter_model(inverter.uid)) | {"via_device": report.ecu_id}
+    removed = tuple(metric for metric, _ in lost_rows(inverter))
+    return Device(inverter.uid, about, _readable(style, root), components, removed)
+
+
+def _about(serial: str, model: str) -> dict[str, Any]:
+    return {
+        "identifiers": [serial],
+        "name": f"{model} {serial}",
+        "manufacturer": "APsystems",
+        "model": model,
+        "serial_number": serial,
+    }
+
+
+def _component(style: Style, device_id: str, topic: str, metric: Metric) -> Component:
+    key = metric.key or metric.name
+    component: Component = {
+        "platform": _platform(metric),
+        "unique_id": f"aps_{device_id}_{metric.name}",
+        "state_topic": f"{topic}/{metric.topic}" if style.flat else topic,
+        # Without one, Home Assistant goes on with that of an announcement before, such as 2.x's for JSON.
+        "value_template": "{{ value or none }}" if style.flat else f"{{{{ value_json.{key} if value else none }}}}",
+    }
+    wanted = {
+        "name": metric.label or None,
+        "device_class": metric.device_class,
+        "state_class": metric.state_class,
+        "unit_of_measurement": metric.unit,
+        "suggested_display_precision": metric.digits,
+        "entity_category": "diagnostic" if metric.diagnostic else None,
+        # `run` says itself whether it lives. Other jobs come by night, too.
+        "expire_after": style.expiry if metric.momentary and not style.presence else None,
+    }
+    return component | {word: value for word, value in wanted.items() if value is not None}
+
+
+def _platform(metric: Metric) -> str:
+    return BINARY_SENSOR if metric in BINARY else SENSOR
+
+
+def _presence(style: Style) -> list[Condition]:
+    return [_condition(presence_topic(style), ONLINE, OFFLINE)] if style.presence else []
+
+
+def _readable(style: Style, root: str) -> list[Condition]:
+    """The ECU could be read, by a `run` that lives where there is one."""
+    return [_condition(f"{root}/{STATUS.topic}", ONLINE, OFFLINE), *_presence(style)]
+
+
+def _measured(style: Style, topic: str, metric: Metric) -> list[Condition]:
+    """The inverter is online, and has measured that: one that is half awake has no frequency."""
+    if style.flat:
+        online = _condition(f"{topic}/{INVERTER_ONLINE.topic}", "True", "False")
+        own = _condition(f"{topic}/{metric.topic}", ONLINE, OFFLINE)
+        return [online, own | {"value_template": f"{{{{ '{ONLINE}' if value else '{OFFLINE}' }}}}"}]
+    value = f"value and value_json.online and value_json.{metric.key or metric.name} is not none"
+    own = _condition(topic, ONLINE, OFFLINE)
+    return [own | {"value_template": f"{{{{ '{ONLINE}' if {value} else '{OFFLINE}' }}}}"}]
+
+
+def _condition(topic: str, available: str, unavailable: str) -> Condition:
+    return {"topic": topic, "payload_available": available, "payload_not_available": unavailable}
+
+
+def _attribute(name: str) -> str:
+    return f"{{{{ ({{'{name}': value}} if value else {{}}) | tojson }}}}"

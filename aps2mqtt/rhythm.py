@@ -1,0 +1,49 @@
+"""How often jobs come, and so how long what one says stays fresh. Pure.
+
+`run` knows when it polls next. cron and the timer do not tell a job when the next will be: it is taken from the
+longest time between two jobs that was seen lately, the night included, where a crontab leaves it out.
+"""
+
+from datetime import datetime, timedelta
+from math import ceil
+
+from aps2mqtt.model import Rhythm
+
+LEAST = timedelta(minutes=15)
+JOBS_TO_MISS = 2
+LATELY = timedelta(days=2)  # a daily pause is seen again by then
+LONGEST_PAUSE = timedelta(days=1)  # longer, and the machine was off
+STEP = 300  # seconds: finer, and every job would announce a new expiry
+
+
+def after_job(before: Rhythm | None, now: datetime) -> Rhythm:
+    """The rhythm after a job of cron, a timer or a person, at `now`."""
+    if before is None:
+        return Rhythm(now)
+    pause = now - before.at
+    longest, longest_at = before.longest, before.longest_at
+    if longest_at is not None and now - longest_at > LATELY:
+        longest, longest_at = 0, None
+    if timedelta(seconds=longest) <= pause <= LONGEST_PAUSE:
+        longest, longest_at = pause.total_seconds(), now
+    return Rhythm(now, longest, longest_at, before.run_due if run_is_in_use(before, now) else None)
+
+
+def after_poll_of_run(before: Rhythm | None, now: datetime, due: datetime) -> Rhythm:
+    """The rhythm after a job of `run` at `now`, whose next one is due at `due`."""
+    before = before or Rhythm(now)
+    return before._replace(at=now, run_due=due)
+
+
+def run_is_in_use(rhythm: Rhythm | None, now: datetime) -> bool:
+    """True where `run` has polled and its next poll is not overdue."""
+    return rhythm is not None and rhythm.run_due is not None and now <= rhythm.run_due + LEAST
+
+
+def expiry(rhythm: Rhythm, now: datetime) -> int:
+    """Seconds that outlive the next expected job, and one that fails; in steps, and LEAST at least."""
+    if rhythm.run_due is not None:
+        fresh = rhythm.run_due - now + LEAST
+    else:
+        fresh = JOBS_TO_MISS * timedelta(seconds=rhythm.longest)
+    return ceil(max(fresh, LEAST).total_seconds() / STEP) * STEP
