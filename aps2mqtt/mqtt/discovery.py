@@ -71,35 +71,44 @@ def messages(style: Style, report: Report) -> tuple[Message, ...]:
 
 
 def moved(old: Iterable[str], new: Iterable[Message]) -> tuple[Message, ...]:
-    """`new`, so that entities keep names and history that were announced on the `old` topics, which are cleared."""
+    """`new`, so that entities keep names and history that were announced on the `old` topics, which are cleared.
+
+    Home Assistant's word for it goes to the topics whose entities `new` announces elsewhere; the others are gone.
+    """
+    new = tuple(new)
     announced = {message.topic for message in new}
+    entities = "".join(message.payload for message in new)
     stale = [topic for topic in old if topic not in announced]
     return (
-        *(Message(topic, MIGRATE) for topic in stale),
+        *(Message(topic, MIGRATE) for topic in stale if f'"unique_id": "{_object_id(topic)}' in entities),
         *new,
         *(Message(topic, "") for topic in stale),
     )
 
 
-def device_topic(style: Style, device_id: str) -> str:
-    """Topic on which a device is announced as a whole."""
-    return f"{style.discovery_prefix}/{DEVICE}/aps_{device_id}/config"
+def filters(style: Style) -> tuple[str, ...]:
+    """Filters of the topics on which anything is announced, by other programs too."""
+    return tuple(f"{style.discovery_prefix}/{kind}/+/config" for kind in (DEVICE, SENSOR, BINARY_SENSOR))
 
 
-def component_filters(style: Style) -> tuple[str, ...]:
-    """Filters of the topics on which entities are announced one by one, those of other programs included."""
-    return tuple(f"{style.discovery_prefix}/{platform}/+/config" for platform in (SENSOR, BINARY_SENSOR))
-
-
-def announces(topic: str, payload: str, device_id: str) -> bool:
-    """True where an entity of that device, or of one behind it, is announced in the style `component`."""
+def device_of(topic: str, payload: str) -> tuple[str, str]:
+    """Which device an announcement of ours is about, and which one is between, if any; empty where it is not ours."""
     try:
-        said = json.loads(payload)
-        device = said["device"]
-        ours = str(said["unique_id"]).startswith("aps_") and "/aps_" in topic
-        return ours and device_id in (*device["identifiers"], device.get("via_device"))
-    except (ValueError, TypeError, KeyError, AttributeError):
-        return False
+        about = json.loads(payload)["device"]
+        if _object_id(topic).startswith("aps_"):
+            return str(about["identifiers"][0]), str(about.get("via_device", ""))
+    except (ValueError, TypeError, KeyError, IndexError, AttributeError):
+        pass
+    return "", ""
+
+
+def is_component(topic: str) -> bool:
+    """True for the topics of the style `component`, which was that of 2.x."""
+    return f"/{DEVICE}/" not in topic
+
+
+def _object_id(topic: str) -> str:
+    return topic.split("/")[-2]
 
 
 def _announced(style: Style, device: Device) -> Iterator[Message]:
@@ -109,7 +118,7 @@ def _announced(style: Style, device: Device) -> Iterator[Message]:
         removed = {metric.name: {"platform": _platform(metric)} for metric in device.removed}
         components = {"components": {**device.components, **removed}}
         announcement = {**shared, "availability": device.available, **components}
-        yield Message(device_topic(style, device.id), json.dumps(announcement, ensure_ascii=False))
+        yield Message(_device_topic(style, device.id), json.dumps(announcement, ensure_ascii=False))
         return
     for name, component in device.components.items():
         topic = _component_topic(style, device.id, component["platform"], name)
@@ -117,6 +126,10 @@ def _announced(style: Style, device: Device) -> Iterator[Message]:
         yield Message(topic, json.dumps(announcement, ensure_ascii=False))
     for metric in device.removed:
         yield Message(_component_topic(style, device.id, _platform(metric), metric.name), "")
+
+
+def _device_topic(style: Style, device_id: str) -> str:
+    return f"{style.discovery_prefix}/{DEVICE}/aps_{device_id}/config"
 
 
 def _component_topic(style: Style, device_id: str, platform: str, name: str) -> str:

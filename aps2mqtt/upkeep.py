@@ -1,0 +1,102 @@
+"""What a person does now and then: moving an installation of aps2mqtt 2.x over, and having things forgotten.
+
+Both begin with what lies on the broker, and change nothing before they have said what.
+"""
+
+import re
+from collections.abc import Iterable
+from datetime import datetime
+from typing import NamedTuple
+
+from aps2mqtt.config import Config
+from aps2mqtt.errors import BrokerRefusal
+from aps2mqtt.job import PATIENCE, Job, style
+from aps2mqtt.lock import hold
+from aps2mqtt.mqtt import discovery, topics
+from aps2mqtt.mqtt.publisher import Session
+from aps2mqtt.mqtt.topics import Message, Style
+from aps2mqtt.state import Store
+
+SERIAL = re.compile("[0-9]{12}")
+
+
+class Found(NamedTuple):
+    """What lies on the broker of one ECU, or of one inverter: topics."""
+
+    announced: tuple[str, ...]  # to Home Assistant
+    readings: tuple[str, ...]
+
+    @property
+    def topics(self) -> tuple[str, ...]:
+        """All of them."""
+        return self.announced + self.readings
+
+
+def left_by_2x(config: Config, now: datetime, store: Store) -> Found:
+    """What aps2mqtt 2.x has left of this ECU, and what this configuration has no use for.
+
+    Asks the ECU, for its id. Raises JobError.
+    """
+    report = Job(config, now, store, dry_run=True).run().report
+    chosen = style(config)
+    root = topics.ecu_topic(chosen, report.ecu_id)
+    retained = _retained(config, [f"{root}/+", *discovery.filters(chosen)])
+    announced = [
+        topic
+        for topic, payload in retained.items()
+        if discovery.is_component(topic) and report.ecu_id in discovery.device_of(topic, payload)
+    ]
+    objects = [topic for topic, payload in retained.items() if _is_object(topic, root) and payload.startswith("{")]
+    return Found(
+        tuple(announced) if chosen.discovery == discovery.DEVICE else (), () if chosen.json else tuple(objects)
+    )
+
+
+def migrate(config: Config, now: datetime, store: Store, left: Found) -> None:
+    """Has Home Assistant go on with its entities, by a job that announces them anew, and clears what is left."""
+    report = Job(config, now, store, dry_run=True).run().report
+    announced = discovery.moved(left.announced, discovery.messages(style(config), report))
+    with Session(config.broker) as session:
+        session.publish([*announced, *(Message(topic, "") for topic in left.readings)])
+    Job(config, now, store).run()
+
+
+def remembered_by_broker(config: Config, serial: str) -> Found:
+    """What lies on the broker of the ECU, with its inverters, or of the inverter of that serial number."""
+    chosen = style(config)
+    below = topics.presence_topic(chosen).rpartition("/")[0]
+    retained = _retained(config, [f"{below}/{serial}/#", f"{below}/+/{serial}/#", *discovery.filters(chosen)])
+    announced = [topic for topic, payload in retained.items() if serial in discovery.device_of(topic, payload)]
+    readings = [topic for topic in retained if topic.startswith(f"{below}/") and serial in topic.split("/")]
+    return Found(tuple(announced), tuple(readings))
+
+
+def forget(config: Config, stores: Iterable[tuple[Config, Store]], serial: str, found: Found) -> None:
+    """Clears the topics that were found, and what the jobs remember of that ECU or inverter."""
+    for its_config, store in stores:
+        with hold(its_config.ecu.host, its_config.ecu.port, PATIENCE):
+            memory = store.remembered()
+            if memory is not None and memory.ecu_id == serial:
+                store.remove()
+            elif memory is not None and serial in memory.inverters:
+                others = {uid: known for uid, known in memory.inverters.items() if uid != serial}
+                store.save(memory._replace(inverters=others))
+    with Session(config.broker) as session:
+        session.publish([Message(topic, "") for topic in found.topics])
+
+
+def _retained(config: Config, filters: list[str]) -> dict[str, str]:
+    probe = Message(topics.presence_topic(style(config)).replace("/status", "/probe"), "probe", retain=False)
+    with Session(config.broker) as session:
+        retained = session.retained(filters, probe)
+    if retained is None:
+        raise BrokerRefusal(
+            f"the broker at {config.broker.host}:{config.broker.port} does not let us read; allow the account to read "
+            "the topics of aps2mqtt and of Home Assistant's discovery"
+        )
+    return {topic: payload for topic, payload in retained.items() if payload and topic != probe.topic}
+
+
+def _is_object(topic: str, root: str) -> bool:
+    """True for the topics of JSON objects: the ECU's, and its inverters'."""
+    return topic == root or (topic.startswith(f"{root}/") and SERIAL.fullmatch(topic.removeprefix(f"{root}/")) is not None)
