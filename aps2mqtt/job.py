@@ -11,7 +11,7 @@ from collections.abc import Iterable
 from datetime import datetime
 from typing import NamedTuple
 
-from aps2mqtt import recovery, rhythm, truth, window
+from aps2mqtt import problems, recovery, rhythm, truth, window
 from aps2mqtt.config import Config
 from aps2mqtt.ecu import client, protocol
 from aps2mqtt.errors import BothFailed, EcuError, EcuUnreachable, JobError
@@ -97,14 +97,12 @@ class Job(NamedTuple):
 
     def _publish(self, snapshot: Snapshot, before: Memory | None, replaced: str) -> Outcome:
         """What was read, and that the ECU which was `replaced`, if any, is no more."""
-        timezone = self.config.ecu.timezone
         if self.dry_run:
-            report, memory = truth.settle(snapshot, before, Recalled(), self.now, timezone)
-            return Outcome(_reading(report), report, self._messages(report, before, self._timed(memory, before)))
+            report, memory = self._settle(snapshot, before, Recalled())
+            return Outcome(_reading(report), report, self._messages(report, before, memory))
         with Session(self.config.broker) as session:
             recalled = self._recall(session, snapshot.ecu_id) if truth.wants_recall(before) else Recalled()
-            report, memory = truth.settle(snapshot, before, recalled, self.now, timezone)
-            memory = self._timed(memory, before)
+            report, memory = self._settle(snapshot, before, recalled)
             messages = self._messages(report, before, memory)
             if replaced:
                 cause = f"replaced by {snapshot.ecu_id}"
@@ -116,6 +114,8 @@ class Job(NamedTuple):
     def _leave_alone(self, before: Memory) -> Outcome:
         ecu = self.config.ecu
         report, memory = truth.night(before, self.now, ecu.timezone)
+        if memory.watch is not None:
+            report = report._replace(problems=problems.in_words(memory.watch))
         memory = self._timed(memory, before)
         messages = self._messages(report, before, memory)
         opens = window.opens(ecu.site, self.now)
@@ -127,6 +127,13 @@ class Job(NamedTuple):
             session.publish(messages)
         self._remember(memory)
         return Outcome(f"{summary}; {self._sent(messages)}", report, messages, night=True)
+
+    def _settle(self, snapshot: Snapshot, before: Memory | None, recalled: Recalled) -> tuple[Report, Memory]:
+        """What a good reading makes true, and what the next job has to know."""
+        ecu = self.config.ecu
+        report, memory = truth.settle(snapshot, before, recalled, self.now, ecu.timezone)
+        words, watch = problems.look(snapshot, before.watch if before is not None else None, ecu.site)
+        return report._replace(problems=words), self._timed(memory._replace(watch=watch), before)
 
     def _messages(self, report: Report, before: Memory | None, memory: Memory) -> tuple[Message, ...]:
         """Everything to be said, and the removal of what was said elsewhere before the configuration changed."""

@@ -152,6 +152,34 @@ class Layout(NamedTuple):
     discovery_prefix: str = ""
 
 
+class Idle(NamedTuple):
+    """An inverter that gives nothing while the others give."""
+
+    since: datetime  # of the first data that had it so
+    seen: datetime  # of the last
+    told: bool = False  # long enough to be a problem
+
+
+class Still(NamedTuple):
+    """A counter of the ECU that stands still."""
+
+    value: float  # kWh, as the ECU has it
+    since: datetime  # of the first data that had it
+    powered: float = 0.0  # seconds of power since then
+    energy: float = 0.0  # Wh that flowed since then, by the ECU's power
+    told: bool = False  # long enough to be a problem
+
+
+class Watch(NamedTuple):
+    """What the search for problems remembers. All times are those of the data."""
+
+    at: datetime | None  # of the last data
+    power: int  # W, then
+    idle: dict[str, Idle]
+    today: Still | None
+    lifetime: Still | None
+
+
 class Memory(NamedTuple):
     """What one job tells the next, all of it acknowledged by the broker."""
 
@@ -172,6 +200,6 @@ class Memory(NamedTuple):
     restarts: int = 0  # since the last good reading
     online: int | None = None
     energies_of: date | None = None  # the site's, of the inverters' energies
-    problems: tuple[str, ...] = ()
+    watch: Watch | None = None
     rhythm: Rhythm | None = None
     layout: Layout | None = None

@@ -11,7 +11,7 @@ from datetime import date, datetime
 from pathlib import Path
 from typing import Any, TypeVar
 
-from aps2mqtt.model import Hang, Known, Layout, Lower, Memory, Rhythm, Today
+from aps2mqtt.model import Hang, Idle, Known, Layout, Lower, Memory, Rhythm, Still, Today, Watch
 
 T = TypeVar("T")
 VERSION = 1
@@ -79,6 +79,14 @@ class Store:
                 "set APS_STATE_DIR to a folder that can be written"
             ) from error
 
+    def remove(self) -> None:
+        """Forgets; raises StateError."""
+        self._unwritten = None
+        try:
+            self.path.unlink(missing_ok=True)
+        except OSError as error:
+            raise StateError(f"the state file {self.path} cannot be removed ({error.strerror}); remove it") from error
+
 
 def _plain(value: Any) -> Any:  # noqa: ANN401 - whatever JSON knows
     """What JSON knows of `value`: objects by the names of their fields, times and dates as text."""
@@ -116,7 +124,7 @@ def _memory(state: dict[str, Any]) -> Memory:
         restarted_at=None if state["restarted_at"] is None else _moment(state["restarted_at"]),
         restarts=_of(int, state["restarts"]),
         energies_of=None if state["energies_of"] is None else date.fromisoformat(state["energies_of"]),
-        problems=tuple(_text_of(problem) for problem in state["problems"]),
+        watch=None if state["watch"] is None else _watch(state["watch"]),
         rhythm=None if rhythm is None else _rhythm(rhythm),
         layout=None if layout is None else Layout(*(_text_of(layout[name]) for name in Layout._fields)),
     )
@@ -150,6 +158,30 @@ def _rhythm(rhythm: dict[str, Any]) -> Rhythm:
         longest=_number(rhythm["longest"]),
         longest_at=None if rhythm["longest_at"] is None else _moment(rhythm["longest_at"]),
         run_due=None if rhythm["run_due"] is None else _moment(rhythm["run_due"]),
+    )
+
+
+def _watch(watch: dict[str, Any]) -> Watch:
+    today, lifetime = watch["today"], watch["lifetime"]
+    return Watch(
+        at=None if watch["at"] is None else _moment(watch["at"]),
+        power=_of(int, watch["power"]),
+        idle={
+            _digits(uid): Idle(_moment(idle["since"]), _moment(idle["seen"]), _of(bool, idle["told"]))
+            for uid, idle in watch["idle"].items()
+        },
+        today=None if today is None else _still(today),
+        lifetime=None if lifetime is None else _still(lifetime),
+    )
+
+
+def _still(still: dict[str, Any]) -> Still:
+    return Still(
+        value=_number(still["value"]),
+        since=_moment(still["since"]),
+        powered=_number(still["powered"]),
+        energy=_number(still["energy"]),
+        told=_of(bool, still["told"]),
     )
 
 

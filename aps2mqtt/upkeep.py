@@ -14,7 +14,7 @@ from aps2mqtt.job import PATIENCE, Job, style
 from aps2mqtt.lock import hold
 from aps2mqtt.mqtt import discovery, topics
 from aps2mqtt.mqtt.publisher import Session
-from aps2mqtt.mqtt.topics import Message, Style
+from aps2mqtt.mqtt.topics import Message
 from aps2mqtt.state import Store
 
 SERIAL = re.compile("[0-9]{12}")
@@ -99,4 +99,6 @@ def _retained(config: Config, filters: list[str]) -> dict[str, str]:
 
 def _is_object(topic: str, root: str) -> bool:
     """True for the topics of JSON objects: the ECU's, and its inverters'."""
-    return topic == root or (topic.startswith(f"{root}/") and SERIAL.fullmatch(topic.removeprefix(f"{root}/")) is not None)
+    return topic == root or (
+        topic.startswith(f"{root}/") and SERIAL.fullmatch(topic.removeprefix(f"{root}/")) is not None
+    )

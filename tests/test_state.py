@@ -14,7 +14,7 @@ from zoneinfo import ZoneInfo
 import pytest
 from parts import replace
 
-from aps2mqtt.model import Known, Layout, Lower, Memory, Rhythm, Today
+from aps2mqtt.model import Idle, Known, Layout, Lower, Memory, Rhythm, Still, Today, Watch
 from aps2mqtt.state import StateError, Store
 
 FULL = Memory(
@@ -34,7 +34,17 @@ FULL = Memory(
     },
     online=2,
     energies_of=date(2026, 6, 21),
-    problems=("inverter 500000000001 has given nothing; check it",),
+    watch=Watch(
+        datetime(2026, 6, 21, 19, 38, tzinfo=UTC),
+        907,
+        {
+            "500000000001": Idle(
+                datetime(2026, 6, 21, 9, tzinfo=UTC), datetime(2026, 6, 21, 19, 38, tzinfo=UTC), told=True
+            )
+        },
+        Still(4.02, datetime(2026, 6, 21, 12, tzinfo=UTC), 600.0, 150.5),
+        None,
+    ),
     rhythm=Rhythm(
         datetime(2026, 6, 21, 19, 40, 1, tzinfo=UTC),
         300.5,
@@ -144,7 +154,7 @@ def test_the_file_holds_these_values_and_no_secret(saved):
         "told",
         "online",
         "energies_of",
-        "problems",
+        "watch",
         "rhythm",
         "layout",
     }
@@ -305,12 +315,21 @@ RIGHT = {  # of WRONG, what is no mistake there
     ("restarted_at",): [None],
     ("online",): [None],
     ("energies_of",): [None],
-    ("problems",): [[]],
+    ("watch",): [None],
+    ("watch", "at"): [None],
+    ("watch", "idle"): [{}],
+    ("watch", "today"): [None],
+    ("watch", "lifetime"): [None],
     ("rhythm",): [None],
     ("rhythm", "longest"): [1.5],
     ("rhythm", "longest_at"): [None],
     ("rhythm", "run_due"): [None],
     ("layout",): [None],
+    ("watch", "today", "told"): [True],
+    ("watch", "today", "value"): [1.5],
+    ("watch", "today", "powered"): [1.5],
+    ("watch", "today", "energy"): [1.5],
+    ("watch", "idle", "500000000001", "told"): [True],
     **{("layout", name): ["", "text"] for name in Layout._fields},
     ("today", "yesterday"): [None, 1.5],
     ("inverters", "500000000001", "signal"): [None],
@@ -320,7 +339,7 @@ RIGHT = {  # of WRONG, what is no mistake there
 HARMLESS = {  # what may be taken for damage or not
     ("version",): [True],
     ("told",): ["", "text", {}, {"a": 1}],
-    ("problems",): ["", "text", {}, {"a": 1}],
+    ("watch", "power"): [-1],
     ("online",): [-1],
     ("inverters", "500000000001", "signal"): [-1],
     ("inverters", "500000000001", "powers"): ["", {}],
@@ -339,6 +358,9 @@ PLACES = [
     *(("today", name) for name in Today._fields),
     *(("rhythm", name) for name in Rhythm._fields),
     *(("layout", name) for name in Layout._fields),
+    *(("watch", name) for name in Watch._fields),
+    *(("watch", "today", name) for name in Still._fields),
+    *(("watch", "idle", "500000000001", name) for name in Idle._fields),
     ("inverters", "500000000001"),
     *(("inverters", "500000000001", name) for name in Known._fields),
 ]
