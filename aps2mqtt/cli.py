@@ -8,16 +8,19 @@ import shutil
 import signal
 import sys
 import threading
+import time
 from collections.abc import Callable, Iterable, Sequence
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import TYPE_CHECKING, NoReturn
 
 from aps2mqtt import __version__, logs
-from aps2mqtt.errors import ConfigError, ExitStatus, JobError, OutputError, described
+from aps2mqtt.errors import GRAVITY, ConfigError, ExitStatus, JobError, OutputError, UsageError, described
 
 if TYPE_CHECKING:
     from aps2mqtt.config import Config
+    from aps2mqtt.job import Outcome
+    from aps2mqtt.state import Store
 
 log = logging.getLogger("aps2mqtt.cli")
 
@@ -56,21 +59,12 @@ def main(arguments: Sequence[str] | None = None) -> int:
     try:
         status: int = options.command(options)
         sys.stdout.flush()
-    except ConfigError as error:
-        for mistake in error.mistakes:
-            log.error("%s", mistake)  # noqa: TRY400 - a line per mistake
-        log.debug("from here:", exc_info=True)
-        return error.status
-    except JobError as error:
-        _log_failure(error)
-        return error.status
     except KeyboardInterrupt:
         return 128 + 2
     except BrokenPipeError:
         return _silence()
-    except Exception as error:  # noqa: BLE001 - the last boundary: whatever comes here is a bug
-        _log_failure(error)
-        return ExitStatus.SOFTWARE
+    except Exception as error:  # noqa: BLE001 - the last boundary: what is no JobError is a bug
+        return _failed(error)
     return status
 
 
@@ -107,7 +101,7 @@ def _parser() -> argparse.ArgumentParser:
     )
     _add_common(parser, first=True)
     parser.add_argument("--version", action="version", version=f"aps2mqtt {__version__}")
-    parser.set_defaults(command=_run)
+    parser.set_defaults(command=_run, ecu=None)
     commands = parser.add_subparsers(title="commands", metavar="COMMAND", parser_class=_Parser)
     _add_once(commands)
     _add_run(commands)
@@ -147,6 +141,10 @@ def _add(
     return parser
 
 
+def _add_ecu(parser: _Parser) -> None:
+    parser.add_argument("--ecu", metavar="ID_OR_ADDRESS", help="of several ECUs only this one")
+
+
 def _add_once(commands: "argparse._SubParsersAction[_Parser]") -> None:
     parser = _add(
         commands,
@@ -162,6 +160,7 @@ inverters sleep; what is known is published all the same.
 example:
   aps2mqtt -c /etc/aps2mqtt/config.yaml once --dry-run""",
     )
+    _add_ecu(parser)
     parser.add_argument("--force", action="store_true", help="ask the ECU at night too")
     parser.add_argument(
         "--dry-run",
@@ -171,7 +170,7 @@ example:
 
 
 def _add_run(commands: "argparse._SubParsersAction[_Parser]") -> None:
-    _add(
+    parser = _add(
         commands,
         "run",
         _run,
@@ -186,6 +185,7 @@ also when it was killed.
 example:
   APS_ECU_POLL_INTERVAL=120 aps2mqtt -c config.yaml run""",
     )
+    _add_ecu(parser)
 
 
 def _add_simulate(commands: "argparse._SubParsersAction[_Parser]") -> None:
@@ -261,26 +261,65 @@ def _port(text: str) -> int:
 
 def _once(options: argparse.Namespace) -> int:
     from aps2mqtt import job
-    from aps2mqtt.state import Store
 
-    config = _load(options)
-    store = Store(config.state_directory, config.ecu.host, config.ecu.port)
-    outcome = job.Job(config, datetime.now(UTC), store, force=options.force, dry_run=options.dry_run).run()
-    log.log(logging.WARNING if options.dry_run and outcome.night else logging.INFO, "%s", outcome.summary)
-    if options.dry_run:
-        longest = max(len(message.topic) for message in outcome.messages)
-        _show(f"{message.topic:<{longest}}  {message.payload or '(removed)'}" for message in outcome.messages)
-    return ExitStatus.OK
+    def poll(config: "Config") -> job.Outcome:
+        done = job.Job(config, datetime.now(UTC), _store(config), force=options.force, dry_run=options.dry_run).run()
+        log.log(logging.WARNING if options.dry_run and done.night else logging.INFO, "%s", done.summary)
+        return done
+
+    configs = _load(options)
+    if len(configs) == 1:
+        status, outcomes = ExitStatus.OK, [poll(configs[0])]
+    else:
+        status, outcomes = _side_by_side(poll, configs)
+    if options.dry_run and outcomes:
+        messages = [message for outcome in outcomes for message in outcome.messages]
+        longest = max(len(message.topic) for message in messages)
+        _show(f"{message.topic:<{longest}}  {message.payload or '(removed)'}" for message in messages)
+    return status
+
+
+class _JobThread(threading.Thread):
+    """The job of one of several ECUs, whose failure is told and keeps no other from anything."""
+
+    def __init__(self, poll: "Callable[[Config], Outcome]", config: "Config") -> None:
+        super().__init__(name=config.ecu.address, daemon=True)  # Ctrl-C does not wait for it
+        self._poll = poll
+        self._config = config
+        self.outcome: Outcome | None = None
+        self.status = ExitStatus.SOFTWARE
+
+    def run(self) -> None:
+        """As a thread is told to."""
+        try:
+            self.outcome = self._poll(self._config)
+            self.status = ExitStatus.OK
+        except Exception as error:  # noqa: BLE001 - the boundary of this job, as `main` is of a single one
+            self.status = _failed(error)
+
+
+def _side_by_side(
+    poll: "Callable[[Config], Outcome]", configs: "Sequence[Config]"
+) -> "tuple[ExitStatus, list[Outcome]]":
+    """A job for each ECU: the gravest status of them all, and what the good ones did."""
+    from aps2mqtt import window
+
+    threads = [_JobThread(poll, config) for config in configs]
+    for number, thread in enumerate(threads):
+        time.sleep(window.stagger(len(threads)) if number else 0)
+        thread.start()
+    for thread in threads:
+        thread.join()
+    status = max((thread.status for thread in threads), key=GRAVITY.index)
+    return status, [thread.outcome for thread in threads if thread.outcome is not None]
 
 
 def _run(options: argparse.Namespace) -> int:
     # Before any thread begins, so that every one of them leaves the signals to the daemon.
     signal.pthread_sigmask(signal.SIG_BLOCK, (signal.SIGTERM, signal.SIGINT))
     from aps2mqtt.daemon import Daemon
-    from aps2mqtt.state import Store
 
-    config = _load(options)
-    Daemon(config, Store(config.state_directory, config.ecu.host, config.ecu.port)).run()
+    Daemon(_load(options)).run()
     return ExitStatus.OK
 
 
@@ -357,15 +396,42 @@ def _config_path(options: argparse.Namespace) -> Path | None:
     return options.config or (Path(os.environ["CONFIG_FILE"]) if os.environ.get("CONFIG_FILE") else None)
 
 
-def _load(options: argparse.Namespace) -> "Config":
+def _load(options: argparse.Namespace) -> "tuple[Config, ...]":
+    """The configuration of each ECU, or of the one that `--ecu` picks."""
     from aps2mqtt import config
 
-    loaded = config.load(_config_path(options), os.environ)
-    if loaded.broker.tls:
+    configs = config.load(_config_path(options), os.environ)
+    broker = configs[0].broker  # the same for all
+    if broker.tls:
         from aps2mqtt import tls
 
-        tls.context(loaded.broker)  # so that files that are none are found before the ECU is asked
-    return loaded
+        tls.context(broker)  # so that files that are none are found before the ECU is asked
+    if options.ecu is not None:
+        return (_pick(configs, options.ecu),)
+    if len(configs) > 1:
+        logs.set_up(debug=options.debug, ecus=[config.ecu.address for config in configs])
+    return configs
+
+
+def _pick(configs: "Sequence[Config]", wanted: str) -> "Config":
+    """The ECU of this id, as its last job has remembered it, host or host:port; raises UsageError."""
+    found, choices = [], []
+    for config in configs:
+        memory = _store(config).remembered()
+        ecu_id = memory.ecu_id if memory is not None else "id unknown"
+        if wanted.lower() in (ecu_id, config.ecu.host.lower(), config.ecu.address.lower()):
+            found.append(config)
+        choices.append(f"{config.ecu.address} ({ecu_id})")
+    if len(found) != 1:
+        what = "several ECUs are" if found else "no ECU is"
+        raise UsageError(f"{what} known as {wanted!r}; --ecu can be one of {', '.join(choices)}")
+    return found[0]
+
+
+def _store(config: "Config") -> "Store":
+    from aps2mqtt.state import Store
+
+    return Store(config.state_directory, config.ecu.host, config.ecu.port)
 
 
 def _wait_for_stop() -> None:
@@ -381,6 +447,12 @@ def _usage(message: str) -> int:
     return ExitStatus.USAGE
 
 
-def _log_failure(error: Exception) -> None:
-    """One line; -D adds the traceback."""
-    log.error("%s", described(error), exc_info=error)
+def _failed(error: Exception) -> ExitStatus:
+    """One line, or one for each mistake; -D adds the traceback. Returns what the process exits with."""
+    if isinstance(error, ConfigError):
+        for mistake in error.mistakes:
+            log.error("%s", mistake)
+        log.debug("from here:", exc_info=error)
+    else:
+        log.error("%s", described(error), exc_info=error)
+    return error.status if isinstance(error, JobError) else ExitStatus.SOFTWARE

@@ -1,22 +1,25 @@
 """The configuration: a YAML file and the environment, one parser for both. The one user of environs.
 
-    file, environment -> Config          all mistakes at once, none of them with a secret
+    file, environment -> a Config for each ECU          all mistakes at once, none of them with a secret
 
 The environment wins; an empty value is an unset one; YAML scalars are read as text, so a password of 0777 stays that.
 """
 
 import os
 import re
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from datetime import UTC, tzinfo
 from pathlib import Path
-from typing import Any, NamedTuple, cast
+from typing import TYPE_CHECKING, Any, NamedTuple, cast
 from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
 from environs import Env, EnvValidationError, ValidationError
 
 from aps2mqtt.errors import ConfigError
 from aps2mqtt.model import Site
+
+if TYPE_CHECKING:
+    from aps2mqtt.configfile import Section
 
 DEFAULT_POSITION = ("48.864716", "2.349014")  # Paris, as in aps2mqtt 2.x
 MAX_SECRET_FILE = 10_000  # characters
@@ -47,6 +50,11 @@ class EcuConfig(NamedTuple):
     wifi_ssid: str
     wifi_password: Secret
 
+    @property
+    def address(self) -> str:
+        """By which the user knows it."""
+        return f"{self.host}:{self.port}"
+
 
 class BrokerConfig(NamedTuple):
     """The broker, how to log in, and what to tell it."""
@@ -69,7 +77,7 @@ class BrokerConfig(NamedTuple):
 
 
 class Config(NamedTuple):
-    """Everything a job has to be told."""
+    """Everything a job has to be told: of one ECU, and of the broker."""
 
     ecu: EcuConfig
     broker: BrokerConfig
@@ -92,12 +100,10 @@ def _secret(value: str) -> Secret:
 
 def _host(value: str) -> str:
     value = value.strip()
-    if "," in value:
-        raise ValidationError("one address: several ECUs are not there yet, so run one job for each")
     name = r"[\w-]{1,63}(\.[\w-]{1,63})*\.?"
     ipv6 = r"[0-9a-fA-F]*:[0-9a-fA-F:]*:[0-9a-fA-F:.]*(%[\w.-]+)?"
     if not re.fullmatch(f"{name}|{ipv6}", value):
-        raise ValidationError("a host name or an address, without scheme, port or spaces")
+        raise ValidationError("one host name or address, without scheme, port or spaces")
     return value
 
 
@@ -242,17 +248,31 @@ NAMES = frozenset(key.name for key in KEYS) | {key.name + FILE_SUFFIX for key in
 # -- loading ----------------------------------------------------------------------------------------------------------
 
 
-def load(path: Path | None, environ: Mapping[str, str]) -> Config:
-    """The configuration of the file at `path`, if any, and of `environ`; raises ConfigError with all mistakes."""
+def load(path: Path | None, environ: Mapping[str, str]) -> tuple[Config, ...]:
+    """The configuration of each ECU, of the file at `path`, if any, and of `environ`.
+
+    Raises ConfigError with all mistakes.
+    """
     mistakes: list[str] = []
-    in_file = _read_file(path, mistakes) if path is not None else {}
-    in_environ = {name: environ[name] for name in NAMES if environ.get(name)}
-    given = _with_secrets(in_file, f"in {path}", mistakes)
-    given |= _with_secrets(in_environ, "in the environment", mistakes)
-    values = _parse(given, mistakes)
-    mistakes += _contradictions(given)
+    sections = _read_file(path, mistakes) if path is not None else []
+    ecus = _ecus(sections, environ, mistakes)
+    parsed = [_parse(ecu, mistakes) for ecu in ecus]
+    for ecu in ecus:
+        mistakes += _contradictions(ecu)
+    mistakes += _twins(ecus, parsed)
     if mistakes:
-        raise ConfigError(*mistakes)
+        raise ConfigError(*dict.fromkeys(mistakes))  # what holds for all ECUs is one mistake
+    general = (*_readable_by_others(path, sections), *_near_misses(environ))
+    told: set[str] = set()
+    configs = []
+    for ecu, values in zip(ecus, parsed, strict=True):
+        warnings = tuple(warning for warning in (*general, *_doubts(ecu, values)) if warning not in told)
+        told.update(warnings)
+        configs.append(_config(values, environ, warnings))
+    return tuple(configs)
+
+
+def _config(values: Mapping[str, Any], environ: Mapping[str, str], warnings: tuple[str, ...]) -> Config:
     return Config(
         ecu=EcuConfig(
             host=values["APS_ECU_IP"],
@@ -284,35 +304,41 @@ def load(path: Path | None, environ: Mapping[str, str]) -> Config:
             key_file=values["MQTT_BROKER_KEY_PATH"],
         ),
         state_directory=_state_directory(values["APS_STATE_DIR"], environ),
-        warnings=(
-            *_readable_by_others(path, in_file),
-            *_near_misses(environ),
-            *_doubts(given, values),
-        ),
+        warnings=warnings,
     )
 
 
-def _read_file(path: Path, mistakes: list[str]) -> dict[str, str]:
-    """The keys in the file that have a value."""
+def _read_file(path: Path, mistakes: list[str]) -> "list[Section]":
+    """The sections of the file, with the keys that are ours and have a value."""
     from aps2mqtt import configfile
 
-    found = {}
-    entries, errors = configfile.read(path)
+    sections, errors = configfile.read(path)
     mistakes += errors
-    for section, name, text in entries:
-        belongs = "ecu" if name.startswith("APS_") else "mqtt"
-        if name in SECTIONS:
-            mistakes.append(f"{path}: {name} has to be a section, lines of the form KEY: value below it")
-        elif name not in NAMES:
-            shown = name.partition(":")[0]  # a missing blank behind the colon makes a key of key and value
-            mistakes.append(f"{path}: there is no key {shown!r}{_meant(shown)}")
-        elif section not in SECTIONS:
-            mistakes.append(f"{path}: {name} stands in {section!r}; it belongs in section {belongs}")
-        elif belongs != section:
-            mistakes.append(f"{path}: {name} stands in section {section}; it belongs in {belongs}")
-        elif text:
-            found[name] = text
+    found = []
+    for section in sections:
+        values = {}
+        for name, text in section.values.items():
+            if mistake := _misplaced(name, section.name):
+                mistakes.append(f"{section.place}: {mistake}")
+            elif text:
+                values[name] = text
+        found.append(section._replace(values=values))
     return found
+
+
+def _misplaced(name: str, section: str) -> str:
+    """What is wrong with a key of this name in this section; empty: nothing."""
+    belongs = "ecu" if name.startswith("APS_") else "mqtt"
+    if name in SECTIONS:
+        return f"{name} has to be a section, lines of the form KEY: value below it"
+    if name not in NAMES:
+        shown = name.partition(":")[0]  # a missing blank behind the colon makes a key of key and value
+        return f"there is no key {shown!r}{_meant(shown)}"
+    if section not in SECTIONS:
+        return f"{name} stands in {section!r}; it belongs in section {belongs}"
+    if belongs != section:
+        return f"{name} stands in section {section}; it belongs in {belongs}"
+    return ""
 
 
 def _meant(name: str) -> str:
@@ -328,6 +354,23 @@ class Given(NamedTuple):
 
     text: str
     where: str
+
+
+class _Ecu(NamedTuple):
+    """What was given for one ECU; `place` is its item in the file's list, empty where there is no list."""
+
+    place: str
+    given: dict[str, Given]
+
+
+def _each_address(given: dict[str, Given]) -> Iterator[_Ecu]:
+    """An ECU for each address in APS_ECU_IP; all else holds for all of them."""
+    address = given.get("APS_ECU_IP")
+    if address is None:
+        yield _Ecu("", given)
+        return
+    for text in address.text.split(","):
+        yield _Ecu("", {**given, "APS_ECU_IP": address._replace(text=text)})
 
 
 def _with_secrets(named: Mapping[str, str], where: str, mistakes: list[str]) -> dict[str, Given]:
@@ -353,6 +396,26 @@ def _with_secrets(named: Mapping[str, str], where: str, mistakes: list[str]) -> 
     return given
 
 
+def _ecus(sections: "Iterable[Section]", environ: Mapping[str, str], mistakes: list[str]) -> list[_Ecu]:
+    """What the file and the environment give for each ECU."""
+    below: dict[str, Given] = {}
+    items: list[_Ecu] = []
+    for section in sections:
+        given = _with_secrets(section.values, f"in {section.place}", mistakes)
+        if section.listed:
+            items.append(_Ecu(f" in {section.place}", given))
+        else:
+            below |= given
+    in_environ = {name: environ[name] for name in NAMES if environ.get(name)}
+    above = _with_secrets(in_environ, "in the environment", mistakes)
+    if items and "APS_ECU_IP" in above:
+        mistakes.append(
+            "APS_ECU_IP is set in the environment, and the file has a list of ECUs; keep one (--ecu picks of the list)"
+        )
+        del above["APS_ECU_IP"]
+    return [item._replace(given=below | item.given | above) for item in items] or list(_each_address(below | above))
+
+
 class _Given(Env):
     """environs over values that were gathered before, in place of the process environment."""
 
@@ -364,9 +427,9 @@ class _Given(Env):
         return self._given[env_key].text if env_key in self._given else default
 
 
-def _parse(given: Mapping[str, Given], mistakes: list[str]) -> dict[str, Any]:
+def _parse(ecu: _Ecu, mistakes: list[str]) -> dict[str, Any]:
     """The values of all keys; what is wrong is added to `mistakes`."""
-    env = _Given(given)
+    env = _Given(ecu.given)
     values = {}
     for key in KEYS:
         env.add_parser(key.name, key.parse)
@@ -378,11 +441,14 @@ def _parse(given: Mapping[str, Given], mistakes: list[str]) -> dict[str, Any]:
         messages = cast("Mapping[str, list[str]]", error.error_messages)
         for key in KEYS:
             if key.name in messages:
-                mistakes += [_mistake(key, given.get(key.name), text) for text in messages[key.name]]
+                mistakes += [_mistake(key, ecu, text) for text in messages[key.name]]
     return values
 
 
-def _mistake(key: Key, given: Given | None, allowed: str) -> str:
+def _mistake(key: Key, ecu: _Ecu, allowed: str) -> str:
+    given = ecu.given.get(key.name)
+    if given is None and ecu.place:
+        return f"{key.name} is missing{ecu.place}; every ECU of the list needs its own"
     if given is None:
         return f"{key.name} is missing; set it in section {key.section} of the file (-c FILE) or in the environment"
     if key.secret:
@@ -391,7 +457,8 @@ def _mistake(key: Key, given: Given | None, allowed: str) -> str:
     return f"{key.name} = {shown!r} {given.where}: allowed is {allowed}"
 
 
-def _contradictions(given: Mapping[str, Given]) -> Iterator[str]:
+def _contradictions(ecu: _Ecu) -> Iterator[str]:
+    given = ecu.given
     if "MQTT_BROKER_PASSWD" in given and "MQTT_BROKER_USER" not in given:
         yield "MQTT_BROKER_PASSWD is set without MQTT_BROKER_USER; MQTT knows no password without a user"
     pair = ("MQTT_BROKER_CERT_PATH", "MQTT_BROKER_KEY_PATH")
@@ -401,11 +468,23 @@ def _contradictions(given: Mapping[str, Given]) -> Iterator[str]:
     if "APS_ECU_AUTO_RESTART" in given and given["APS_ECU_AUTO_RESTART"].text.lower() in TRUE:
         for needed in ("APS_ECU_WIFI_SSID", "APS_ECU_WIFI_PASSWD"):
             if needed not in given:
-                yield f"APS_ECU_AUTO_RESTART is set without {needed}; the restart needs both"
+                yield f"APS_ECU_AUTO_RESTART is set without {needed}{ecu.place}; the restart needs both"
 
 
-def _readable_by_others(path: Path | None, in_file: Mapping[str, str]) -> Iterator[str]:
-    secrets = [key.name for key in KEYS if key.secret and key.name in in_file]
+def _twins(ecus: Iterable[_Ecu], parsed: Iterable[Mapping[str, Any]]) -> Iterator[str]:
+    seen = set()
+    for ecu, values in zip(ecus, parsed, strict=True):
+        host, port = values["APS_ECU_IP"], values["APS_ECU_PORT"]
+        if host is None or port is None:  # a mistake of its own
+            continue
+        if (host.lower(), port) in seen:
+            where = ecu.given["APS_ECU_IP"].where
+            yield f"the ECU at {host}:{port} is named twice, the second time {where}; keep one"
+        seen.add((host.lower(), port))
+
+
+def _readable_by_others(path: Path | None, sections: "Iterable[Section]") -> Iterator[str]:
+    secrets = [key.name for key in KEYS if key.secret and any(key.name in section.values for section in sections)]
     if path is not None and secrets and path.stat().st_mode & READABLE_BY_OTHERS:
         yield f"{path} holds {' and '.join(secrets)} and can be read by everybody; chmod o-r {path}"
 
@@ -424,10 +503,10 @@ def _near_misses(environ: Mapping[str, str]) -> Iterator[str]:
                 yield f"{name} in the environment means nothing; did you mean {close}?"
 
 
-def _doubts(given: Mapping[str, Given], values: Mapping[str, Any]) -> Iterator[str]:
+def _doubts(ecu: _Ecu, values: Mapping[str, Any]) -> Iterator[str]:
     position = ("APS_ECU_POSITION_LAT", "APS_ECU_POSITION_LNG")
-    if values["APS_ECU_STOP_AT_NIGHT"] and not all(name in given for name in position):
-        yield f"APS_ECU_STOP_AT_NIGHT without {' and '.join(position)}: the site is assumed to be in Paris"
+    if values["APS_ECU_STOP_AT_NIGHT"] and not all(name in ecu.given for name in position):
+        yield f"APS_ECU_STOP_AT_NIGHT without {' and '.join(position)}{ecu.place}: the site is assumed to be in Paris"
     if not values["MQTT_BROKER_SECURED_CONNECTION"] and values["MQTT_BROKER_CACERTS_PATH"]:
         yield "MQTT_BROKER_CACERTS_PATH is set without MQTT_BROKER_SECURED_CONNECTION: the connection is not secured"
 

@@ -1,15 +1,27 @@
-"""The configuration file: YAML of two levels, sections with keys, every scalar read as text. The one user of PyYAML."""
+"""The configuration file: YAML of two levels, sections with keys, every scalar read as text. The one user of PyYAML.
+
+Section `ecu` may be a list of sections, one for each ECU.
+"""
 
 from collections.abc import Iterator
 from pathlib import Path
+from typing import NamedTuple
 
 import yaml
 
 NOTHING = ("", "~", "null", "Null", "NULL")  # where a section is expected; as a value they are text
-Entry = tuple[str, str, str]  # section, key, value
 
 
-def read(path: Path) -> tuple[list[Entry], list[str]]:
+class Section(NamedTuple):
+    """A section as it stands in the file."""
+
+    name: str
+    place: str  # the file, and which ECU of the list
+    listed: bool  # it is an item of a list
+    values: dict[str, str]
+
+
+def read(path: Path) -> tuple[list[Section], list[str]]:
     """What the file says, and what is wrong with its form: one line per mistake.
 
     A key that stands outside of every section comes with its own name as the section.
@@ -24,31 +36,39 @@ def read(path: Path) -> tuple[list[Entry], list[str]]:
         where = f" at line {mark.line + 1}, column {mark.column + 1}" if mark else ""
         return [], [f"{path} is no YAML{where}; put values with special characters in quotes"]
     mistakes: list[str] = []
-    return list(_entries(path, document, mistakes)), mistakes
+    return list(_sections(path, document, mistakes)), mistakes
 
 
-def _entries(path: Path, document: yaml.Node | None, mistakes: list[str]) -> Iterator[Entry]:
-    for section, node in _pairs(document, f"{path}", mistakes):
+def _sections(path: Path, document: yaml.Node | None, mistakes: list[str]) -> Iterator[Section]:
+    for name, node in _pairs(document, f"{path}", mistakes):
         if isinstance(node, yaml.ScalarNode):
             if node.value not in NOTHING:
-                yield section, section, node.value
-            continue
-        if isinstance(node, yaml.SequenceNode) and section == "ecu":
-            mistakes.append(f"{path}: several ECUs are not there yet; give each a file and a job of its own")
-            continue
-        for name, value in _pairs(node, f"{path}: section {section}", mistakes):
-            if isinstance(value, yaml.ScalarNode):
-                yield section, name, value.value
-            else:
-                mistakes.append(f"{path}: {name} has to be one value")
+                yield Section(name, f"{path}", listed=False, values={name: node.value})
+        elif isinstance(node, yaml.SequenceNode) and name == "ecu":
+            if not node.value:
+                mistakes.append(f"{path}: the list of ECUs is empty")
+            for number, item in enumerate(node.value, 1):
+                place = f"{path}, ECU {number}"
+                if _is_section(item, place, mistakes):
+                    yield Section(name, place, listed=True, values=_values(item, place, place, mistakes))
+        else:
+            values = _values(node, f"{path}", f"{path}: section {name}", mistakes)
+            yield Section(name, f"{path}", listed=False, values=values)
+
+
+def _values(node: yaml.Node, place: str, where: str, mistakes: list[str]) -> dict[str, str]:
+    values = {}
+    for name, value in _pairs(node, where, mistakes):
+        if isinstance(value, yaml.ScalarNode):
+            values[name] = str(value.value)
+        else:
+            mistakes.append(f"{place}: {name} has to be one value")
+    return values
 
 
 def _pairs(node: yaml.Node | None, where: str, mistakes: list[str]) -> Iterator[tuple[str, yaml.Node]]:
     """Keys and values of a mapping, each key once; PyYAML lets a second one pass."""
-    if node is None or (isinstance(node, yaml.ScalarNode) and node.value in NOTHING):
-        return
-    if not isinstance(node, yaml.MappingNode):
-        mistakes.append(f"{where} has to be lines of the form KEY: value")
+    if not _is_section(node, where, mistakes) or not isinstance(node, yaml.MappingNode):
         return
     seen = set()
     for key, value in node.value:
@@ -61,3 +81,13 @@ def _pairs(node: yaml.Node | None, where: str, mistakes: list[str]) -> Iterator[
             continue
         seen.add(name)
         yield name, value
+
+
+def _is_section(node: yaml.Node | None, where: str, mistakes: list[str]) -> bool:
+    """True for keys with values, and for nothing at all."""
+    if node is None or isinstance(node, yaml.MappingNode):
+        return True
+    if isinstance(node, yaml.ScalarNode) and node.value in NOTHING:
+        return True
+    mistakes.append(f"{where} has to be lines of the form KEY: value")
+    return False

@@ -1,4 +1,4 @@
-"""`aps2mqtt run`: the same job, fired for years by the scheduler inside, until SIGTERM or SIGINT.
+"""`aps2mqtt run`: the same job for each ECU, fired for years by the scheduler inside, until SIGTERM or SIGINT.
 
 It adds to the job what a process that stays can add: its presence on the broker, a job whenever a broker comes back,
 and a log that says what changes.
@@ -7,7 +7,7 @@ and a log that says what changes.
 import logging
 import signal
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from datetime import UTC, datetime, timedelta
 
 from aps2mqtt import window
@@ -31,18 +31,14 @@ BROKER_FAILED = (BrokerUnreachable, BrokerRefusal, BothFailed)
 
 
 class Daemon:
-    """One ECU, polled at its pace. `clock` tells the time of the site's world, aware."""
+    """The ECUs, each polled at its pace. `clock` tells the time of the site's world, aware."""
 
-    def __init__(self, config: Config, store: Store, clock: Callable[[], datetime] = lambda: datetime.now(UTC)) -> None:
-        self._config = config
-        self._store = store
-        self._clock = clock
-        self._told = Told()
-        self._fill = False  # the broker may have forgotten everything
-        self._again = False  # a poll is wanted after the one in flight
-        self._began: float | None = None  # on the monotonic clock, of the job in flight
-        self._presence = Presence(config.broker, presence_topic(style(config)), self._connected, self._lost)
-        self._schedule = Schedule(self.poll, self._pace())
+    def __init__(self, configs: Sequence[Config], clock: Callable[[], datetime] = lambda: datetime.now(UTC)) -> None:
+        broker, topic = configs[0].broker, presence_topic(style(configs[0]))
+        self._schedule = Schedule()
+        step = window.stagger(len(configs))
+        self._ecus = [_Ecu(config, number * step, self._schedule, clock) for number, config in enumerate(configs)]
+        self._presence = Presence(broker, topic, self._connected, self._lost)
 
     def run(self) -> None:
         """Polls until SIGTERM or SIGINT, of which the caller has had all threads relieved."""
@@ -51,19 +47,62 @@ class Daemon:
         notify("READY=1")
         offset = time.time() - time.monotonic()
         while not (received := signal.sigtimedwait(STOPPING, TICK)):
-            if self._began is None or time.monotonic() - self._began < STUCK:
+            if not any(ecu.is_stuck() for ecu in self._ecus):
                 notify("WATCHDOG=1")
             before, offset = offset, time.time() - time.monotonic()
             if abs(offset - before) > JUMP:
                 log.info("the clock has jumped by %.0f s; the polls are timed anew", offset - before)
-                self._schedule.at(self._pace())
+                for ecu in self._ecus:
+                    ecu.reschedule()
         log.info("stopped by %s", signal.Signals(received.si_signo).name)
         notify("STOPPING=1")
         self._schedule.stop()
         self._presence.stop()
 
-    def poll(self) -> None:
-        """One job, and what the log and the schedule make of it."""
+    def _connected(self) -> None:
+        for ecu in self._ecus:
+            ecu.fill()
+
+    def _lost(self) -> None:
+        for ecu in self._ecus:
+            ecu.broker_lost()
+
+
+class _Ecu:
+    """One ECU, its polls, and what the log and the schedule make of them."""
+
+    def __init__(self, config: Config, delay: float, schedule: Schedule, clock: Callable[[], datetime]) -> None:
+        self._config = config
+        self._name = config.ecu.address
+        self._store = Store(config.state_directory, config.ecu.host, config.ecu.port)
+        self._clock = clock
+        self._told = Told()
+        self._fill = False  # the broker may have forgotten everything
+        self._again = False  # a poll is wanted after the one in flight
+        self._began: float | None = None  # on the monotonic clock, of the job in flight
+        self._schedule = schedule
+        schedule.add(self._name, self._poll, self._pace(), delay)
+
+    def is_stuck(self) -> bool:
+        """True where a job has not ended in time."""
+        began = self._began
+        return began is not None and time.monotonic() - began >= STUCK
+
+    def reschedule(self) -> datetime:
+        """Times the polls anew; returns the time of the next one."""
+        return self._schedule.at(self._name, self._pace())
+
+    def fill(self) -> None:
+        """A broker that comes back may have lost everything: it is filled at once."""
+        if self._fill:
+            self._again = True
+            self._schedule.now(self._name)
+
+    def broker_lost(self) -> None:
+        """It is to be filled when it comes back."""
+        self._fill = True
+
+    def _poll(self) -> None:
         # Before the job: what is lost while it runs is lost behind it.
         self._fill = self._again = False
         self._began = time.monotonic()
@@ -76,24 +115,15 @@ class Daemon:
             self._fill |= isinstance(caught, BROKER_FAILED)
         self._began = None
         self._config = self._config._replace(warnings=())  # they have been told
-        following = self._schedule.at(self._pace()).astimezone(self._config.ecu.timezone)
+        following = self.reschedule().astimezone(self._config.ecu.timezone)
         self._told.tell(self._clock(), summary, error, f"next poll at {following:%H:%M:%S}")
         if self._again:
-            self._schedule.now()
+            self._schedule.now(self._name)
 
     def _pace(self) -> window.Pace:
         ecu = self._config.ecu
         site = ecu.site if ecu.stop_at_night else None
         return window.pace(ecu.poll_interval, site, ecu.timezone, self._store.remembered(), self._clock())
-
-    def _connected(self) -> None:
-        """A broker that comes back may have lost everything: it is filled at once."""
-        if self._fill:
-            self._again = True
-            self._schedule.now()
-
-    def _lost(self) -> None:
-        self._fill = True
 
 
 class Told:

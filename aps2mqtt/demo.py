@@ -78,7 +78,7 @@ def _settings(ecu_port: int, broker_port: int, state: str) -> Config:
         "MQTT_BROKER_PORT": str(broker_port),
         "APS_STATE_DIR": state,
     }
-    return config.load(None, environment)
+    return config.load(None, environment)[0]
 
 
 def _lying_on(settings: Config, last: Message) -> Iterator[str]:

@@ -1,6 +1,7 @@
 """What can go wrong, by whose fault it is and what the process then exits with.
 
     JobError                  the job could not do its work
+    ├── UsageError            64  the command line
     ├── ConfigError           78  the configuration: one line per mistake
     ├── EcuError                  the ECU could not be read
     │   ├── EcuUnreachable    69  refused, unknown
@@ -35,10 +36,29 @@ class ExitStatus(IntEnum):
     CONFIG = 78
 
 
+# What weighs more for a user than what stands before it: a job that another does, then what may pass by itself, then
+# what somebody has to mend. Of several ECUs the gravest is the status of all.
+GRAVITY = (
+    ExitStatus.OK,
+    ExitStatus.TEMPFAIL,
+    ExitStatus.UNAVAILABLE,
+    ExitStatus.PROTOCOL,
+    ExitStatus.NOPERM,
+    ExitStatus.CONFIG,
+    ExitStatus.SOFTWARE,
+)
+
+
 class JobError(Exception):
     """The job could not do its work; `status` is what the process exits with."""
 
     status = ExitStatus.SOFTWARE
+
+
+class UsageError(JobError):
+    """The command line asks for what is not there."""
+
+    status = ExitStatus.USAGE
 
 
 class ConfigError(JobError):

@@ -3,21 +3,25 @@
 import logging
 import os
 import sys
+from collections.abc import Iterable
 from typing import TextIO
 
 # Level prefixes of sd-daemon(3), by which the journal knows what is a warning.
 JOURNAL_LEVELS = {logging.DEBUG: 7, logging.INFO: 6, logging.WARNING: 4, logging.ERROR: 3}
 
 
-def set_up(*, debug: bool, stream: TextIO | None = None) -> None:
-    """On a terminal and under systemd from INFO on; else, so that cron mails failures only, from WARNING on."""
+def set_up(*, debug: bool, stream: TextIO | None = None, ecus: Iterable[str] = ()) -> None:
+    """On a terminal and under systemd from INFO on; else, so that cron mails failures only, from WARNING on.
+
+    `ecus` are the addresses of those that are to be told apart: each has its job in a thread of that name.
+    """
     stream = stream or sys.stderr
     terminal = stream.isatty()
     journal = not terminal and "JOURNAL_STREAM" in os.environ
     debug = debug or os.environ.get("DEBUG", "").lower() in ("true", "yes", "on", "1")
     level = logging.DEBUG if debug else logging.INFO if terminal or journal else logging.WARNING
     handler = logging.StreamHandler(stream)
-    handler.setFormatter(_Lines(journal=journal, debug=debug))
+    handler.setFormatter(_Lines(journal=journal, debug=debug, ecus=ecus))
     ours = logging.getLogger("aps2mqtt")
     ours.handlers = [handler]
     ours.setLevel(level)
@@ -27,13 +31,17 @@ def set_up(*, debug: bool, stream: TextIO | None = None) -> None:
 class _Lines(logging.Formatter):
     """One line per record, whatever is in it; tracebacks in debugging only."""
 
-    def __init__(self, *, journal: bool, debug: bool) -> None:
+    def __init__(self, *, journal: bool, debug: bool, ecus: Iterable[str]) -> None:
         super().__init__()
         self._journal = journal
         self._debug = debug
+        self._ecus = frozenset(ecus)
 
     def format(self, record: logging.LogRecord) -> str:
         text = " ".join(record.getMessage().split())
+        ecu = record.threadName or ""
+        if ecu in self._ecus and ecu not in text:
+            text = f"{ecu}: {text}"
         warning = "warning: " if record.levelno == logging.WARNING else ""
         prefix = f"<{JOURNAL_LEVELS.get(record.levelno, 3)}>" if self._journal else "aps2mqtt: "
         if self._debug and record.exc_info:

@@ -2,6 +2,7 @@
 
 site, last reading, time -> night or not
 site, interval, last reading, time -> time of the next poll
+number of ECUs -> seconds from one to the next
 """
 
 from datetime import UTC, datetime, time, timedelta, tzinfo
@@ -9,6 +10,14 @@ from typing import NamedTuple
 
 from aps2mqtt.model import Memory, Site
 from aps2mqtt.truth import clock_is_behind
+
+STAGGER = 0.1  # seconds from one ECU to the next, so that neither machine nor broker has all of them at once ...
+SPREAD = 60.0  # ... and from the first to the last at most
+
+
+def stagger(ecus: int) -> float:
+    """Seconds by which each of so many ECUs is asked later than the one before."""
+    return min(STAGGER, SPREAD / ecus)
 
 
 def is_night(site: Site, memory: Memory | None, now: datetime) -> bool:

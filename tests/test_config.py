@@ -14,14 +14,20 @@ ROOT = Path(__file__).parent.parent
 SECRET = "t0psecret"
 
 
-def load(environ: dict[str, str] | None = None, text: str | None = None, folder: Path | None = None) -> Config:
-    """The configuration of an environment and of the text of a file, if any."""
+def load_all(environ: dict[str, str], text: str | None = None, folder: Path | None = None) -> tuple[Config, ...]:
+    """The configurations of an environment and of the text of a file, if any."""
     path = None
     if text is not None:
         path = folder / "config.yaml"
         path.write_text(text)
         path.chmod(0o600)
-    return config.load(path, {"APS_ECU_IP": "192.168.1.42"} | (environ or {}))
+    return config.load(path, environ)
+
+
+def load(environ: dict[str, str] | None = None, text: str | None = None, folder: Path | None = None) -> Config:
+    """The configuration of one ECU."""
+    (loaded,) = load_all({"APS_ECU_IP": "192.168.1.42"} | (environ or {}), text, folder)
+    return loaded
 
 
 def mistakes(environ: dict[str, str] | None = None, text: str | None = None, folder: Path | None = None) -> list[str]:
@@ -154,8 +160,9 @@ def test_near_misses_in_the_environment_are_warnings():
 @pytest.mark.parametrize(
     ("text", "says"),
     [
-        ("ecu: [1, 2]\n", "several ECUs are not there yet"),
-        ("ecu:\n  - APS_ECU_IP: 10.0.0.1\n  - APS_ECU_IP: 10.0.0.2\n", "several ECUs are not there yet"),
+        ("ecu: [10.0.0.1]\n", "ECU 1 has to be lines of the form KEY: value"),
+        ("ecu: []\n", "the list of ECUs is empty"),
+        ("mqtt: []\n", "section mqtt has to be lines of the form KEY: value"),
         ("ecu:\n  APS_ECU_IP: [10.0.0.1]\n", "APS_ECU_IP has to be one value"),
         ("- 1\n", "has to be lines of the form KEY: value"),
         ("ecu:\n\tAPS_ECU_IP: 1\n", "is no YAML"),
@@ -170,11 +177,6 @@ def test_what_is_no_configuration_file_is_told(tmp_path: Path, text: str, says: 
     assert mistake.startswith(str(tmp_path / "config.yaml"))
     assert says in mistake
     assert "\n" not in mistake
-
-
-def test_several_addresses_are_refused_for_now():
-    """With what to do instead."""
-    assert "run one job for each" in mistakes({"APS_ECU_IP": "10.0.0.1,10.0.0.2"})[0]
 
 
 def test_a_file_that_is_not_there_or_no_text_is_told(tmp_path: Path):
@@ -274,13 +276,13 @@ def test_a_file_with_a_password_that_others_can_read_is_warned_of(tmp_path: Path
     path = tmp_path / "config.yaml"
     path.write_text(f"ecu:\n  APS_ECU_IP: 10.0.0.1\nmqtt:\n  MQTT_BROKER_USER: u\n  MQTT_BROKER_PASSWD: {SECRET}\n")
     path.chmod(0o644)
-    (warning,) = config.load(path, {}).warnings
+    (warning,) = config.load(path, {})[0].warnings
     assert warning == f"{path} holds MQTT_BROKER_PASSWD and can be read by everybody; chmod o-r {path}"
     path.chmod(0o640)
-    assert config.load(path, {}).warnings == ()
+    assert config.load(path, {})[0].warnings == ()
     path.write_text("ecu:\n  APS_ECU_IP: 10.0.0.1\n")
     path.chmod(0o644)
-    assert config.load(path, {}).warnings == ()
+    assert config.load(path, {})[0].warnings == ()
 
 
 def test_the_time_zone_is_the_configured_one_else_that_of_the_environment():
@@ -307,6 +309,119 @@ def test_secrets_are_not_in_the_representation():
     """Whoever logs a configuration logs no password."""
     environ = {"MQTT_BROKER_USER": "u", "MQTT_BROKER_PASSWD": SECRET, "APS_ECU_WIFI_PASSWD": SECRET}
     assert SECRET not in repr(load(environ))
+
+
+# -- several ECUs -----------------------------------------------------------------------------------------------------
+
+TWO = """\
+ecu:
+  - APS_ECU_IP: 10.0.0.1
+    APS_ECU_TIMEZONE: Europe/Paris
+  - APS_ECU_IP: 10.0.0.2
+    APS_ECU_PORT: 1000
+mqtt:
+  MQTT_CLIENT_ID: roof
+"""
+
+
+def test_a_list_in_the_file_is_an_ecu_for_each_item(tmp_path: Path):
+    """Each with its own keys, defaults for the rest, and the same broker."""
+    one, two = load_all({"TZ": "Asia/Tokyo"}, TWO, tmp_path)
+    assert (one.ecu.address, str(one.ecu.timezone)) == ("10.0.0.1:8899", "Europe/Paris")
+    assert (two.ecu.address, str(two.ecu.timezone)) == ("10.0.0.2:1000", "Asia/Tokyo")
+    assert one.broker == two.broker
+    assert one.broker.client_id == "roof"
+    assert len(load_all({}, "ecu:\n  - APS_ECU_IP: ecu\n", tmp_path)) == 1
+
+
+def test_the_environment_wins_over_every_item_of_the_list(tmp_path: Path):
+    """As over a section."""
+    assert [chosen.ecu.port for chosen in load_all({"APS_ECU_PORT": "7"}, TWO, tmp_path)] == [7, 7]
+
+
+def test_addresses_with_commas_between_are_an_ecu_each(tmp_path: Path):
+    """In the environment and in a section; all other keys hold for each."""
+    environ = {"APS_ECU_IP": "10.0.0.1, 10.0.0.2,fe80::1", "APS_ECU_PORT": "7"}
+    assert [chosen.ecu.address for chosen in load_all(environ)] == ["10.0.0.1:7", "10.0.0.2:7", "fe80::1:7"]
+    text = "ecu:\n  APS_ECU_IP: 10.0.0.1,10.0.0.2\n  APS_ECU_TEMPERATURE_UNIT: F\n"
+    assert [(chosen.ecu.host, chosen.ecu.fahrenheit) for chosen in load_all({}, text, tmp_path)] == [
+        ("10.0.0.1", True),
+        ("10.0.0.2", True),
+    ]
+
+
+def test_addresses_in_the_environment_and_a_list_in_the_file_are_a_mistake(tmp_path: Path):
+    """Nobody could say which counts; one line, whatever the number of items."""
+    assert mistakes({"APS_ECU_IP": "10.0.0.3"}, TWO, tmp_path) == [
+        "APS_ECU_IP is set in the environment, and the file has a list of ECUs; keep one (--ecu picks of the list)"
+    ]
+
+
+def test_the_same_ecu_twice_is_a_mistake(tmp_path: Path):
+    """By host and port, in any case of letters; the same host with another port is another ECU."""
+    assert mistakes({"APS_ECU_IP": "ecu,roof,ECU"}) == [
+        "the ECU at ECU:8899 is named twice, the second time in the environment; keep one"
+    ]
+    text = TWO.replace("10.0.0.2", "10.0.0.1")
+    assert len(load_all({}, text, tmp_path)) == 2
+    assert mistakes({"APS_ECU_IP": ""}, text.replace("1000", "8899"), tmp_path) == [
+        f"the ECU at 10.0.0.1:8899 is named twice, the second time in {tmp_path}/config.yaml, ECU 2; keep one"
+    ]
+
+
+def test_all_mistakes_of_all_ecus_come_at_once_each_with_its_place(tmp_path: Path):
+    """What the broker's keys have wrong comes once."""
+    text = (
+        "ecu:\n  - APS_ECU_IP: 10.0.0.1,10.0.0.2\n  - APS_ECU_PORT: x\n  - 7\n  -\n"
+        "  - APS_ECU_IP: ecu\n    APS_ECU_TIMEZON: UTC\n    APS_ECU_PORT: [1]\n    APS_ECU_AUTO_RESTART: 1\n"
+        f"    APS_ECU_WIFI_PASSWD: {SECRET}\n"
+        "mqtt:\n  MQTT_RETAIN: maybe\n"
+    )
+    path = tmp_path / "config.yaml"
+    assert mistakes({"APS_ECU_IP": "", "APS_ECU_POLL_INTERVAL": "0"}, text, tmp_path) == [
+        f"{path}, ECU 3 has to be lines of the form KEY: value",
+        f"{path}, ECU 5: APS_ECU_PORT has to be one value",
+        f"{path}, ECU 5: there is no key 'APS_ECU_TIMEZON'; did you mean APS_ECU_TIMEZONE?",
+        f"APS_ECU_IP = '10.0.0.1,10.0.0.2' in {path}, ECU 1: allowed is one host name or address, without scheme, "
+        "port or spaces",
+        "APS_ECU_POLL_INTERVAL = '0' in the environment: allowed is a whole number from 1 to 86400",
+        f"MQTT_RETAIN = 'maybe' in {path}: allowed is True or False",
+        f"APS_ECU_IP is missing in {path}, ECU 2; every ECU of the list needs its own",
+        f"APS_ECU_PORT = 'x' in {path}, ECU 2: allowed is a whole number from 1 to 65535",
+        f"APS_ECU_IP is missing in {path}, ECU 4; every ECU of the list needs its own",
+        f"APS_ECU_AUTO_RESTART is set without APS_ECU_WIFI_SSID in {path}, ECU 5; the restart needs both",
+    ]
+
+
+def test_every_ecu_of_the_list_can_have_its_password_in_a_file(tmp_path: Path):
+    """And warnings of a file with passwords hold for the list."""
+    (tmp_path / "secret").write_text(SECRET)
+    text = (
+        f"ecu:\n  - APS_ECU_IP: a\n    APS_ECU_WIFI_PASSWD_FILE: {tmp_path}/secret\n"
+        "  - APS_ECU_IP: b\n    APS_ECU_WIFI_PASSWD: other\n"
+    )
+    loaded = load_all({}, text, tmp_path)
+    assert [chosen.ecu.wifi_password for chosen in loaded] == [SECRET, "other"]
+    (tmp_path / "config.yaml").chmod(0o644)
+    one, two = config.load(tmp_path / "config.yaml", {})
+    assert "holds APS_ECU_WIFI_PASSWD and can be read by everybody" in one.warnings[0]
+    assert two.warnings == ()
+    twice = text.replace("PASSWD: other", f"PASSWD: x\n    APS_ECU_WIFI_PASSWD_FILE: {tmp_path}/none")
+    assert mistakes({"APS_ECU_IP": ""}, twice, tmp_path) == [
+        f"APS_ECU_WIFI_PASSWD and APS_ECU_WIFI_PASSWD_FILE are both set in {tmp_path}/config.yaml, ECU 2; keep one"
+    ]
+
+
+def test_warnings_that_hold_for_all_ecus_are_the_first_ones(tmp_path: Path):
+    """So they are told once; those of one ECU are its own."""
+    environ = {"APS_ECU_STOP_AT_NIGHT": "1", "APS_ECU_PORTS": "1"}
+    one, two = load_all({**environ, "APS_ECU_IP": "a,b"})
+    assert len(one.warnings) == 2
+    assert two.warnings == ()
+    one, two = load_all(environ, TWO, tmp_path)
+    assert len(one.warnings) == 2
+    (warning,) = two.warnings
+    assert f"in {tmp_path}/config.yaml, ECU 2: the site is assumed to be in Paris" in warning
 
 
 def test_the_example_names_every_key_with_its_default(tmp_path: Path):

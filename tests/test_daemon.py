@@ -283,7 +283,7 @@ def test_polls_leave_no_open_files_behind(tmp_path: Path, broker: Broker) -> Non
             counts = []
             for broker_port in [broker.port] * 6 + [free_port()] * 6:
                 environment = {name: str(value) for name, value in settings(ecu, broker_port, tmp_path).items()}
-                chosen = config.load(None, environment)
+                (chosen,) = config.load(None, environment)
                 with contextlib.suppress(BrokerUnreachable):
                     Job(chosen, NOON, Store(tmp_path, "ecu", 1)).run()
                 time.sleep(0.1)  # for the simulator's own ends of the connections

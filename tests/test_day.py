@@ -35,7 +35,7 @@ class World:
             "MQTT_BROKER_PORT": str(broker.port),
             "APS_STATE_DIR": str(folder),
         }
-        self.config = config.load(None, environment)
+        (self.config,) = config.load(None, environment)
         self.polls: list[tuple[datetime, int, dict[str, str]]] = []
 
     def poll(self) -> None:
@@ -103,7 +103,7 @@ def test_today_stays_0_while_the_ecu_replays_yesterday(tmp_path: Path, broker: B
         return truly(command, ecu_id, now if now >= waking else min(now, evening))
 
     world.ecu._answers = replaying
-    world.config = config.load(
+    (world.config,) = config.load(
         None,
         {
             "APS_ECU_IP": "127.0.0.1",

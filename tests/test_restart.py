@@ -82,7 +82,8 @@ def settings(port: int, broker: Broker, folder: Path, **more: str) -> Config:
         "MQTT_BROKER_PORT": str(broker.port),
         "APS_STATE_DIR": str(folder),
     }
-    return config.load(None, environment | more)
+    (chosen,) = config.load(None, environment | more)
+    return chosen
 
 
 def hang(settings_: Config, polls: int, since: datetime, every: timedelta = FIVE_MINUTES, fault: str = "mute") -> None:
