@@ -36,8 +36,8 @@ class ExitStatus(IntEnum):
     CONFIG = 78
 
 
-# What weighs more for a user than what stands before it: a job that another does, then what may pass by itself, then
-# what somebody has to mend. Of several ECUs the gravest is the status of all.
+# Of several ECUs the gravest is the status of all. First what another job does, then what may pass by itself, then what
+# somebody has to mend, then what only we can.
 GRAVITY = (
     ExitStatus.OK,
     ExitStatus.TEMPFAIL,

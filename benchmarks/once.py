@@ -11,7 +11,8 @@ import subprocess
 import sys
 import tempfile
 import time
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
 from datetime import UTC, datetime
 from pathlib import Path
 
@@ -37,6 +38,22 @@ def cost(command: list[str], environment: Mapping[str, str]) -> tuple[float, flo
     return usage.ru_utime + usage.ru_stime, wall, usage.ru_maxrss / 1024
 
 
+@contextmanager
+def broker(folder: Path) -> Iterator[None]:
+    """A mosquitto on PORT."""
+    config = folder / "mosquitto.conf"
+    config.write_text(f"user root\nlistener {PORT} 127.0.0.1\nallow_anonymous true\n")
+    mosquitto = shutil.which("mosquitto", path=os.environ["PATH"] + ":/usr/sbin")
+    if mosquitto is None:
+        sys.exit("mosquitto is not installed")
+    process = subprocess.Popen([mosquitto, "-c", str(config)], stderr=subprocess.DEVNULL)
+    try:
+        yield
+    finally:
+        process.terminate()
+        process.wait()
+
+
 def whole_process(runs: int) -> None:
     """Prints the cost of `once` beside the baseline's."""
     with tempfile.TemporaryDirectory() as name:
@@ -45,25 +62,15 @@ def whole_process(runs: int) -> None:
         frozen = {
             command: plant_answers(plant)(command, plant.ecu.ecu_id, NOON) for command in ("0001", "0002", "0030")
         }
-        broker_config = folder / "mosquitto.conf"
-        broker_config.write_text(f"user root\nlistener {PORT} 127.0.0.1\nallow_anonymous true\n")
-        mosquitto = shutil.which("mosquitto", path=os.environ["PATH"] + ":/usr/sbin")
-        if mosquitto is None:
-            sys.exit("mosquitto is not installed")
-        broker = subprocess.Popen([mosquitto, "-c", str(broker_config)], stderr=subprocess.DEVNULL)
-        try:
-            with Simulator(plant, answers=lambda command, _id, _now: frozen[command]) as ecu:
-                config = folder / "config.yaml"
-                config.write_text(
-                    f"ecu:\n  APS_ECU_IP: 127.0.0.1\n  APS_ECU_PORT: {ecu.port}\n  APS_ECU_TIMEZONE: UTC\n"
-                    f"  APS_STATE_DIR: {folder}\nmqtt:\n  MQTT_BROKER_PORT: {PORT}\n"
-                )
-                once = [*ONCE, str(config), "once"]
-                cost(once, os.environ)
-                pairs = [(cost(BASELINE, os.environ), cost(once, os.environ)) for _ in range(runs)]
-        finally:
-            broker.terminate()
-            broker.wait()
+        with broker(folder), Simulator(plant, answers=lambda command, _id, _now: frozen[command]) as ecu:
+            config = folder / "config.yaml"
+            config.write_text(
+                f"ecu:\n  APS_ECU_IP: 127.0.0.1\n  APS_ECU_PORT: {ecu.port}\n  APS_ECU_TIMEZONE: UTC\n"
+                f"  APS_STATE_DIR: {folder}\nmqtt:\n  MQTT_BROKER_PORT: {PORT}\n"
+            )
+            once = [*ONCE, str(config), "once"]
+            cost(once, os.environ)
+            pairs = [(cost(BASELINE, os.environ), cost(once, os.environ)) for _ in range(runs)]
     print(f"whole process, 4 inverters, median of {runs}")
     print(f"{'':10}{'baseline':>10}{'once':>10}{'ratio':>8}{'aim':>8}")
     for position, (label, aim) in enumerate((("CPU ms", "1.4"), ("wall ms", "400 ms"), ("peak MiB", "32 MiB"))):

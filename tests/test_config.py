@@ -437,6 +437,16 @@ def test_the_example_names_every_key_with_its_default(tmp_path: Path):
     assert loaded.ecu.timezone == ZoneInfo("Europe/Paris")
 
 
+def test_the_lists_of_ecus_in_the_example_and_in_the_readme_are_configurations(tmp_path: Path):
+    """The one with its comment signs removed."""
+    example = (ROOT / "config.yaml.example").read_text()
+    _, _, commented = example.partition("\n#ecu:\n")
+    commented, _, _ = commented.partition("\n\n")
+    shown = (ROOT / "README.md").read_text().partition("```yaml\n")[2].partition("```")[0]
+    for text in ("ecu:\n" + commented.replace("#", ""), shown):
+        assert [chosen.ecu.host for chosen in load_all({}, text, tmp_path)] == ["192.168.1.42", "192.168.1.43"]
+
+
 def test_the_readme_names_every_key_with_its_default():
     """In a table."""
     rows = [line.split("|") for line in (ROOT / "README.md").read_text().splitlines() if line.startswith("| ")]

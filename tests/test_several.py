@@ -168,6 +168,24 @@ def test_an_ecu_that_another_job_holds_keeps_the_others_from_nothing(tmp_path: P
     assert len(broker.retained("aps/+/status")) == 2
 
 
+IMPATIENT = """
+import sys
+from aps2mqtt import cli, job
+job.PATIENCE = 0.5
+sys.exit(cli.main(["-c", sys.argv[1], "once"]))
+"""
+
+
+def test_the_gravest_status_is_not_the_highest(tmp_path: Path, broker: Broker) -> None:
+    """What another job does (75) weighs less than an ECU that cannot be reached (69)."""
+    with ecu(FIRST, "refuse") as one, ecu(SECOND) as two, lock.hold("127.0.0.1", two.port, 0):
+        path = listed(tmp_path, one, two, broker_port=broker.port)
+        ended = subprocess.run([sys.executable, "-c", IMPATIENT, path], capture_output=True, text=True, check=False)
+    assert "another job has held" in ended.stderr
+    assert "refuses the connection" in ended.stderr
+    assert ended.returncode == 69
+
+
 def test_a_dry_run_prints_them_in_the_order_of_the_configuration(tmp_path: Path) -> None:
     """Also where the first answers last; those that fail are told of."""
     with ecu(SECOND, "drip") as one, ecu(FIRST) as two, ecu(THIRD, "refuse") as three:
@@ -283,13 +301,12 @@ def test_run_can_be_told_to_poll_one(tmp_path: Path, broker: Broker) -> None:
     assert log[0].startswith(f"<6>ECU-R {SECOND}: ")
 
 
-STUCK_AT = """
+STUCK_SOON = """
 import sys
-from aps2mqtt import daemon
+from aps2mqtt import cli, daemon
 daemon.STUCK, daemon.TICK = 1.0, 0.2
 daemon.notify = lambda state: print(state, flush=True)
-from aps2mqtt.cli import main
-sys.exit(main(["-c", sys.argv[1], "run"]))
+sys.exit(cli.main(["-c", sys.argv[1], "run"]))
 """
 
 
@@ -297,7 +314,7 @@ def test_the_watchdog_barks_where_one_of_them_is_stuck(tmp_path: Path, broker: B
     """However well the others are."""
     with ecu(FIRST, "mute") as one, ecu(SECOND) as two:
         process = subprocess.Popen(
-            [sys.executable, "-c", STUCK_AT, str(listed(tmp_path, one, two, broker_port=broker.port))],
+            [sys.executable, "-c", STUCK_SOON, str(listed(tmp_path, one, two, broker_port=broker.port))],
             stdout=subprocess.PIPE,
             stderr=subprocess.DEVNULL,
             text=True,
