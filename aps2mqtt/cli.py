@@ -4,6 +4,7 @@ import argparse
 import io
 import logging
 import os
+import re
 import shutil
 import signal
 import sys
@@ -32,6 +33,7 @@ examples:
   aps2mqtt -c config.yaml once      one job, as cron and a systemd timer do
   aps2mqtt -c config.yaml           the same job every 5 minutes (run)
   aps2mqtt units --output DIR       files for systemd and cron
+  aps2mqtt -c config.yaml migrate   from aps2mqtt 2.x
   APS_ECU_IP=192.168.1.42 aps2mqtt once --dry-run
                                     what would be published; needs no broker
 
@@ -108,6 +110,9 @@ def _parser() -> argparse.ArgumentParser:
     _add_simulate(commands)
     _add_demo(commands)
     _add_units(commands)
+    _add_migrate(commands)
+    _add_forget(commands)
+    _add_health(commands)
     return parser
 
 
@@ -250,6 +255,62 @@ example:
     parser.add_argument("--force", action="store_true", help="replace files that are there and differ")
 
 
+def _add_migrate(commands: "argparse._SubParsersAction[_Parser]") -> None:
+    parser = _add(
+        commands,
+        "migrate",
+        _migrate,
+        "move an installation of aps2mqtt 2.x over",
+        """\
+Has Home Assistant go on with the entities that aps2mqtt 2.x announced, so that
+names and history stay, and clears the retained messages of 2.x that nobody
+renews. Asks the ECU once. Run it when 2.x has been stopped for good.
+
+example:
+  aps2mqtt -c /etc/aps2mqtt/config.yaml migrate --dry-run""",
+    )
+    parser.add_argument("--dry-run", action="store_true", help="show what would be moved and cleared")
+
+
+def _add_forget(commands: "argparse._SubParsersAction[_Parser]") -> None:
+    parser = _add(
+        commands,
+        "forget",
+        _forget,
+        "remove an ECU or an inverter from the broker",
+        """\
+Removes the retained messages of an ECU, with its inverters, or of one inverter,
+and its entities in Home Assistant. Without --yes it only shows what it would
+remove. What the ECU still lists comes back with the next job.
+
+example:
+  aps2mqtt -c /etc/aps2mqtt/config.yaml forget 704000000001""",
+    )
+    parser.add_argument("serial", metavar="ECU_OR_INVERTER", type=_serial, help="its serial number, of 12 digits")
+    parser.add_argument("--yes", action="store_true", help="remove it")
+
+
+def _add_health(commands: "argparse._SubParsersAction[_Parser]") -> None:
+    _add(
+        commands,
+        "health",
+        _health,
+        "whether the last job went well and the next is not overdue",
+        """\
+Looks at what the jobs have remembered, and asks neither ECU nor broker. Ends
+with 0 if all is well, else with 69: for the health check of a container.
+
+example:
+  aps2mqtt -c /etc/aps2mqtt/config.yaml health""",
+    )
+
+
+def _serial(text: str) -> str:
+    if not re.fullmatch("[0-9]{12}", text):
+        raise argparse.ArgumentTypeError("a serial number has 12 digits")
+    return text
+
+
 def _port(text: str) -> int:
     if not text.isdecimal() or int(text) > MAX_PORT:
         raise argparse.ArgumentTypeError("a port is a number from 0 to 65535")
@@ -378,6 +439,61 @@ def _units(options: argparse.Namespace) -> int:
     if not os.path.lexists(paths.config):
         log.warning("%s is not there yet; make it from config.yaml.example", paths.config)
     return ExitStatus.OK
+
+
+def _migrate(options: argparse.Namespace) -> int:
+    from aps2mqtt import upkeep
+
+    for config in _load(options):
+        now, store = datetime.now(UTC), _store(config)
+        left = upkeep.left_by_2x(config, now, store)
+        counted = f"{len(left.announced)} entities of aps2mqtt 2.x to go on with, {len(left.readings)} topics to clear"
+        _show([f"{config.ecu.address}: {counted}", *(f"  {topic}" for topic in left.topics)])
+        if not config.broker.discovery:
+            log.warning("MQTT_DISCOVERY_ENABLED is not set: what 2.x announced to Home Assistant is left as it is")
+        if options.dry_run:
+            continue
+        upkeep.migrate(config, now, store, left)
+        _show(["done"])
+    return ExitStatus.OK
+
+
+def _forget(options: argparse.Namespace) -> int:
+    from aps2mqtt import upkeep
+
+    configs = _load(options)
+    found = upkeep.remembered_by_broker(configs[0], options.serial)
+    broker = f"the broker at {configs[0].broker.host}:{configs[0].broker.port}"
+    if options.yes:
+        upkeep.forget([(config, _store(config)) for config in configs], options.serial, found)
+        _show([f"removed from {broker}:", *(f"  {topic}" for topic in found.topics), f"{len(found.topics)} topics"])
+    elif found.topics:
+        _show([f"on {broker} there are of {options.serial}:", *(f"  {topic}" for topic in found.topics)])
+        _show([f"Nothing has been removed. To remove these {len(found.topics)} topics, add --yes"])
+    else:
+        _show([f"there is nothing of {options.serial} on {broker}"])
+    return ExitStatus.OK
+
+
+def _health(options: argparse.Namespace) -> int:
+    from aps2mqtt import rhythm
+
+    status, now = ExitStatus.OK, datetime.now(UTC)
+    for config in _load(options):
+        memory = _store(config).remembered()
+        at = f"{memory.read_at.astimezone(config.ecu.timezone):%Y-%m-%d %H:%M:%S}" if memory is not None else ""
+        if memory is None:
+            trouble = "no job has gone well yet; look at the log"
+        elif memory.error:
+            trouble = f"read last at {at}; since then {memory.error}"
+        elif rhythm.is_overdue(memory.rhythm, now):
+            trouble = f"read last at {at}, and no job has come since when one was due; look at what starts them"
+        else:
+            _show([f"{config.ecu.address}: read last at {at}"])
+            continue
+        log.error("%s: %s", config.ecu.address, trouble)
+        status = ExitStatus.UNAVAILABLE
+    return status
 
 
 def _console_script() -> Path | None:

@@ -109,7 +109,7 @@ class _Ecu:
         error: Exception | None = None
         summary = ""
         try:
-            summary = Job(self._config, self._clock(), self._store).run().summary
+            summary = Job(self._config, self._clock(), self._store, of_run=True).run().summary
         except Exception as caught:  # noqa: BLE001 - the scheduler's boundary: the next poll may well succeed
             error = caught
             self._fill |= isinstance(caught, BROKER_FAILED)

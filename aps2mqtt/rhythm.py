@@ -47,3 +47,8 @@ def expiry(rhythm: Rhythm, now: datetime) -> int:
     else:
         fresh = JOBS_TO_MISS * timedelta(seconds=rhythm.longest)
     return ceil(max(fresh, LEAST).total_seconds() / STEP) * STEP
+
+
+def is_overdue(rhythm: Rhythm | None, now: datetime) -> bool:
+    """True where a job should have come since the last one."""
+    return rhythm is None or now > rhythm.at + timedelta(seconds=expiry(rhythm, rhythm.at))

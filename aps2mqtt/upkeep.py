@@ -4,12 +4,13 @@ Both begin with what lies on the broker, and change nothing before they have sai
 """
 
 import re
-from collections.abc import Iterable
+from collections.abc import Sequence
 from datetime import datetime
 from typing import NamedTuple
 
 from aps2mqtt.config import Config
-from aps2mqtt.errors import BrokerRefusal
+from aps2mqtt.ecu import client
+from aps2mqtt.errors import BrokerRefusal, EcuUnreachable
 from aps2mqtt.job import PATIENCE, Job, style
 from aps2mqtt.lock import hold
 from aps2mqtt.mqtt import discovery, topics
@@ -71,18 +72,26 @@ def remembered_by_broker(config: Config, serial: str) -> Found:
     return Found(tuple(announced), tuple(readings))
 
 
-def forget(config: Config, stores: Iterable[tuple[Config, Store]], serial: str, found: Found) -> None:
-    """Clears the topics that were found, and what the jobs remember of that ECU or inverter."""
-    for its_config, store in stores:
-        with hold(its_config.ecu.host, its_config.ecu.port, PATIENCE):
+def forget(ecus: Sequence[tuple[Config, Store]], serial: str, found: Found) -> None:
+    """Clears the topics that were found, and what the jobs of these ECUs remember of that ECU or inverter."""
+    for config, store in ecus:
+        with hold(_address(config), config.ecu.port, PATIENCE):
             memory = store.remembered()
             if memory is not None and memory.ecu_id == serial:
                 store.remove()
             elif memory is not None and serial in memory.inverters:
                 others = {uid: known for uid, known in memory.inverters.items() if uid != serial}
                 store.save(memory._replace(inverters=others))
-    with Session(config.broker) as session:
+    with Session(ecus[0][0].broker) as session:
         session.publish([Message(topic, "") for topic in found.topics])
+
+
+def _address(config: Config) -> str:
+    """The address by which jobs lock the ECU."""
+    try:
+        return client.resolve(config.ecu.host, config.ecu.port, client.NORMAL).address
+    except EcuUnreachable:
+        return config.ecu.host
 
 
 def _retained(config: Config, filters: list[str]) -> dict[str, str]:

@@ -195,7 +195,7 @@ def test_force_asks_at_night_too(tmp_path: Path, broker: Broker, monkeypatch: py
 # -- help -------------------------------------------------------------------------------------------------------------
 
 
-@pytest.mark.parametrize("command", ["once", "run", "simulate", "demo", "units"])
+@pytest.mark.parametrize("command", ["once", "run", "simulate", "demo", "units", "migrate", "forget", "health"])
 def test_every_command_has_a_help_that_fits_a_screen_and_has_an_example(command: str) -> None:
     """30 lines of 80 columns."""
     ended = aps2mqtt(command, "--help", COLUMNS=80)
