@@ -137,15 +137,15 @@ class Job(NamedTuple):
 
     def _messages(self, report: Report, before: Memory | None, memory: Memory) -> tuple[Message, ...]:
         """Everything to be said, and the removal of what was said elsewhere before the configuration changed."""
-        style = self._style(memory)
-        announced, readings = discovery.messages(style, report), topics.messages(style, report)
-        if before is None or before.layout is None or before.layout == style.layout:
+        chosen = self._style(memory)
+        announced, readings = discovery.messages(chosen, report), topics.messages(chosen, report)
+        if before is None or before.layout is None or before.layout == chosen.layout:
             return announced + readings
-        was = style.at(before.layout)
+        was = chosen.at(before.layout)
         announced = discovery.moved([one.topic for one in discovery.messages(was, report)], announced)
-        now = {one.topic for one in readings}
-        stale = (one.topic for one in topics.messages(was, report) if one.topic not in now)
-        return (*announced, *(Message(topic, "") for topic in stale), *readings)
+        now = {topics.presence_topic(chosen), *(one.topic for one in readings)}
+        lay = (topics.presence_topic(was), *(one.topic for one in topics.messages(was, report)))
+        return (*announced, *(Message(topic, "") for topic in lay if topic not in now), *readings)
 
     def _style(self, memory: Memory | None) -> Style:
         """How messages are written by a job that will leave this memory."""
