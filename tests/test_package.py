@@ -59,5 +59,9 @@ def test_the_source_distribution_has_all_that_the_readme_speaks_of(built: Path) 
         "scripts/test",
         "tests/test_once.py",
         "benchmarks/once.py",
+        "docs/README.md",
+        "Dockerfile",
+        ".dockerignore",
+        "compose.yaml",
     ):
         assert name in names

@@ -57,7 +57,7 @@ class Session:
         self._reached = False  # something accepts connections
         self._connected = False
         self._failure: JobError | None = None
-        self._unacknowledged: set[int] = set()
+        self._unacknowledged: dict[int, str] = {}  # topics by message id
         self._granted: bool | None = None
         self._retained: dict[str, str] = {}
         self._echo = ""  # topic of a probe that has not come back
@@ -109,7 +109,7 @@ class Session:
             info = self._client.publish(
                 message.topic, message.payload, qos=QOS, retain=message.retain, properties=self._expiring(message)
             )
-            self._unacknowledged.add(info.mid)
+            self._unacknowledged[info.mid] = message.topic
         self._loop_until(lambda: not self._unacknowledged, "does not acknowledge in time")
         log.debug("%s > all acknowledged", self._name)
 
@@ -187,9 +187,13 @@ class Session:
         self._failure = self._failure or self._lost()
 
     def _on_publish(
-        self, _client: Client, _userdata: object, mid: int, _code: ReasonCode, _properties: Properties
+        self, _client: Client, _userdata: object, mid: int, code: ReasonCode, _properties: Properties
     ) -> None:
-        self._unacknowledged.discard(mid)
+        topic = self._unacknowledged.pop(mid, "")
+        if code.is_failure:  # MQTT 5 only; before that, a broker drops in silence what it does not allow
+            self._failure = BrokerRefusal(
+                f"{self._name} refuses a message on {topic} ({str(code).lower()}); allow the account to write there"
+            )
 
     def _on_subscribe(
         self, _client: Client, _userdata: object, _mid: int, codes: list[ReasonCode], _properties: Properties | None
