@@ -343,6 +343,9 @@ def test_addresses_with_commas_between_are_an_ecu_each(tmp_path: Path):
     """In the environment and in a section; all other keys hold for each."""
     environ = {"APS_ECU_IP": "10.0.0.1, 10.0.0.2,fe80::1", "APS_ECU_PORT": "7"}
     assert [chosen.ecu.address for chosen in load_all(environ)] == ["10.0.0.1:7", "10.0.0.2:7", "fe80::1:7"]
+    assert mistakes({"APS_ECU_IP": "10.0.0.1,"}) == [
+        "APS_ECU_IP = '' in the environment: allowed is one host name or address, without scheme, port or spaces"
+    ]
     text = "ecu:\n  APS_ECU_IP: 10.0.0.1,10.0.0.2\n  APS_ECU_TEMPERATURE_UNIT: F\n"
     assert [(chosen.ecu.host, chosen.ecu.fahrenheit) for chosen in load_all({}, text, tmp_path)] == [
         ("10.0.0.1", True),
