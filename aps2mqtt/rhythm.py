@@ -12,7 +12,8 @@ from aps2mqtt.model import Rhythm
 LEAST = timedelta(minutes=15)
 JOBS_TO_MISS = 2
 LATELY = timedelta(days=2)  # a daily pause is seen again by then
-LONGEST_PAUSE = timedelta(days=1)  # longer, and the machine was off
+NEARLY = 0.8  # of the longest: no pause is quite as long as that of the day before
+LONGEST_PAUSE = timedelta(hours=26)  # a job a day, also when summer time ends; longer, and the machine was off
 STEP = 300  # seconds: finer, and every job would announce a new expiry
 
 
@@ -24,8 +25,8 @@ def after_job(before: Rhythm | None, now: datetime) -> Rhythm:
     longest, longest_at = before.longest, before.longest_at
     if longest_at is not None and now - longest_at > LATELY:
         longest, longest_at = 0, None
-    if timedelta(seconds=longest) <= pause <= LONGEST_PAUSE:
-        longest, longest_at = pause.total_seconds(), now
+    if NEARLY * timedelta(seconds=longest) <= pause <= LONGEST_PAUSE:
+        longest, longest_at = max(longest, pause.total_seconds()), now
     return Rhythm(now, longest, longest_at, before.run_due if run_is_in_use(before, now) else None)
 
 
