@@ -69,7 +69,7 @@ class Session:
             try:
                 return self._enter(version)
             except BrokerUnreachable as error:
-                if not self._reached:
+                if not (self._reached and self._deadline.remaining()):
                     raise
                 log.info("%s: no MQTT %d (%s); trying the version before, without expiry", self._name, version, error)
                 self._failure = None
