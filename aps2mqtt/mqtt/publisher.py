@@ -8,6 +8,7 @@ import logging
 import os
 import socket
 import ssl
+import time
 from collections.abc import Callable, Iterable
 from types import TracebackType
 from typing import Self
@@ -35,6 +36,7 @@ QOS = 1
 KEEPALIVE = 60  # seconds; after half as many again the broker publishes the last will
 RECONNECT = (1, 60)  # seconds between attempts, the first and the most
 GOODBYE = 1.0  # seconds
+LINGER = 0.1  # seconds: amqtt acknowledges before it does anything, and what is left when we go is lost
 WRONG_LOGIN = ("Bad user name or password", "Not authorized")
 MAX_RETAINED = 65536  # bytes of a value that is read back; longer, and it is none of ours
 MAX_TOPICS = 50_000  # that are read back
@@ -78,6 +80,8 @@ class Session:
     def __exit__(
         self, kind: type[BaseException] | None, error: BaseException | None, traceback: TracebackType | None
     ) -> None:
+        if error is None:
+            time.sleep(LINGER)
         self._close()
 
     def retained(self, topics: Iterable[str], probe: Message) -> dict[str, str] | None:
