@@ -63,10 +63,9 @@ def messages(style: Style, report: Report) -> tuple[Message, ...]:
     if not style.discovery:
         return ()
     devices = [_ecu(style, report), *(_inverter(style, report, inverter) for inverter in report.inverters)]
-    gone = (_inverter(style, report, inverter) for inverter in report.gone)
     return (
         *(message for device in devices for message in _announced(style, device)),
-        *(Message(message.topic, "") for device in gone for message in _announced(style, device)),
+        *(message for inverter in report.gone for message in _cleared(style, inverter)),
     )
 
 
@@ -97,7 +96,7 @@ def device_of(topic: str, payload: str) -> tuple[str, str]:
         about = json.loads(payload)["device"]
         if _object_id(topic).startswith("aps_"):
             return str(about["identifiers"][0]), str(about.get("via_device", ""))
-    except (ValueError, TypeError, KeyError, IndexError, AttributeError):
+    except (ValueError, TypeError, KeyError, IndexError, AttributeError, RecursionError):
         pass
     return "", ""
 
@@ -126,6 +125,15 @@ def _announced(style: Style, device: Device) -> Iterator[Message]:
         yield Message(topic, json.dumps(announcement, ensure_ascii=False))
     for metric in device.removed:
         yield Message(_component_topic(style, device.id, _platform(metric), metric.name), "")
+
+
+def _cleared(style: Style, inverter: Inverter) -> Iterator[Message]:
+    """The removal of all that may have been announced of an inverter, whatever is known of it now."""
+    if style.discovery == DEVICE:
+        yield Message(_device_topic(style, inverter.uid), "")
+        return
+    for metric, _ in (*inverter_rows(style, inverter), *lost_rows(inverter)):
+        yield Message(_component_topic(style, inverter.uid, _platform(metric), metric.name), "")
 
 
 def _device_topic(style: Style, device_id: str) -> str:
