@@ -231,7 +231,7 @@ def recalled(style: Style, ecu_id: str, retained: Mapping[str, str]) -> Recalled
 def _object(text: str) -> dict[str, object]:
     try:
         said = json.loads(text)
-    except ValueError:
+    except (ValueError, RecursionError):
         return {}
     return said if isinstance(said, dict) else {}
 
