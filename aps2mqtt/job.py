@@ -142,10 +142,12 @@ class Job(NamedTuple):
         if before is None or before.layout is None or before.layout == chosen.layout:
             return announced + readings
         was = chosen.at(before.layout)
-        announced = discovery.moved([one.topic for one in discovery.messages(was, report)], announced)
-        now = {topics.presence_topic(chosen), *(one.topic for one in readings)}
-        lay = (topics.presence_topic(was), *(one.topic for one in topics.messages(was, report)))
-        return (*announced, *(Message(topic, "") for topic in lay if topic not in now), *readings)
+        lay = report._replace(inverters=(*report.inverters, *truth.unread(before, report)))
+        stays = {one.topic for one in discovery.messages(chosen, lay)}
+        old = [one.topic for one in discovery.messages(was, lay) if one.topic not in stays]
+        now = {topics.presence_topic(chosen), *topics.places(chosen, lay)}
+        stale = (topic for topic in (topics.presence_topic(was), *topics.places(was, lay)) if topic not in now)
+        return (*discovery.moved(old, announced), *(Message(topic, "") for topic in stale), *readings)
 
     def _style(self, memory: Memory | None) -> Style:
         """How messages are written by a job that will leave this memory."""

@@ -103,6 +103,12 @@ def night(memory: Memory, now: datetime, timezone: tzinfo) -> tuple[Report, Memo
     return report, memory._replace(today=today, inverters=asleep, energies_of=site_date, online=0)
 
 
+def unread(memory: Memory, report: Report) -> tuple[Inverter, ...]:
+    """The inverters of `memory` on which `report` is silent, and whose messages the broker keeps."""
+    told = {inverter.uid for inverter in (*report.inverters, *report.gone)}
+    return tuple(_absent(uid, known) for uid, known in memory.inverters.items() if uid not in told)
+
+
 def _published(value: float | None, *, kept: bool = False) -> float | Kept:
     return Kept(value) if kept or value is None else value
 

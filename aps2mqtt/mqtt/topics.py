@@ -149,6 +149,16 @@ def messages(style: Style, report: Report) -> tuple[Message, ...]:
     return (*readings, *status_messages(style, report.ecu_id, report.error))
 
 
+def places(style: Style, report: Report) -> Iterator[str]:
+    """Every topic that something of `report` may lie on, what is kept included."""
+    root = ecu_topic(style, report.ecu_id)
+    yield from (one.topic for one in _removed(style, root, [metric for metric, _ in ecu_rows(report)]))
+    for inverter in (*report.inverters, *report.gone):
+        rows = [*inverter_rows(style, inverter), *lost_rows(inverter)]
+        yield from (one.topic for one in _removed(style, f"{root}/{inverter.uid}", [metric for metric, _ in rows]))
+    yield from (f"{root}/{metric.topic}" for metric in (PROBLEM, ERROR, STATUS))
+
+
 def status_messages(style: Style, ecu_id: str, error: str) -> tuple[Message, Message]:
     """How the last job went; an empty `error`: well. Topics of their own in every style, and always retained."""
     root = ecu_topic(style, ecu_id)
@@ -270,7 +280,7 @@ def _device(style: Style, topic: str, rows: list[Row]) -> Iterator[Message]:
 
 
 def _removed(style: Style, topic: str, metrics: list[Metric]) -> Iterator[Message]:
-    """That nothing more is said of an inverter."""
+    """That nothing more is said of an ECU or an inverter."""
     if style.flat:
         yield from (Message(f"{topic}/{metric.topic}", "") for metric in metrics)
     if style.json:
