@@ -145,7 +145,9 @@ class Job(NamedTuple):
         lay = report._replace(inverters=(*report.inverters, *truth.unread(before, report)))
         stays = {one.topic for one in discovery.messages(chosen, lay)}
         old = [one.topic for one in discovery.messages(was, lay) if one.topic not in stays]
-        now = {topics.presence_topic(chosen), *topics.places(chosen, lay)}
+        now = {topics.presence_topic(chosen), *(one.topic for one in readings if one.retain)}
+        if chosen.retain or not was.retain:
+            now |= {*topics.places(chosen, lay)}
         stale = (topic for topic in (topics.presence_topic(was), *topics.places(was, lay)) if topic not in now)
         return (*discovery.moved(old, announced), *(Message(topic, "") for topic in stale), *readings)
 

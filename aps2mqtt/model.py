@@ -150,6 +150,7 @@ class Layout(NamedTuple):
     payload: str = "flat"  # flat, json or both
     discovery: str = ""  # device, component, or empty for none
     discovery_prefix: str = ""
+    retain: bool = True  # of readings
 
 
 class Idle(NamedTuple):

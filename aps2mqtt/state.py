@@ -126,7 +126,7 @@ def _memory(state: dict[str, Any]) -> Memory:
         energies_of=None if state["energies_of"] is None else date.fromisoformat(state["energies_of"]),
         watch=None if state["watch"] is None else _watch(state["watch"]),
         rhythm=None if rhythm is None else _rhythm(rhythm),
-        layout=None if layout is None else Layout(*(_text_of(layout[name]) for name in Layout._fields)),
+        layout=None if layout is None else _layout(layout),
     )
 
 
@@ -158,6 +158,16 @@ def _rhythm(rhythm: dict[str, Any]) -> Rhythm:
         longest=_number(rhythm["longest"]),
         longest_at=None if rhythm["longest_at"] is None else _moment(rhythm["longest_at"]),
         run_due=None if rhythm["run_due"] is None else _moment(rhythm["run_due"]),
+    )
+
+
+def _layout(layout: dict[str, Any]) -> Layout:
+    return Layout(
+        prefix=_text_of(layout["prefix"]),
+        payload=_text_of(layout["payload"]),
+        discovery=_text_of(layout["discovery"]),
+        discovery_prefix=_text_of(layout["discovery_prefix"]),
+        retain=_of(bool, layout["retain"]),
     )
 
 

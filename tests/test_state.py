@@ -51,7 +51,7 @@ FULL = Memory(
         datetime(2026, 6, 21, 19, 35, tzinfo=UTC),
         datetime(2026, 6, 21, 19, 45, tzinfo=UTC),
     ),
-    layout=Layout("home", "both", "device", "homeassistant"),
+    layout=Layout("home", "both", "device", "homeassistant", retain=False),
     restarts=2,
     error="the ECU at ecu:8899 refuses the connection; pöwer it off and on",
     told=("format '03' of 0001 is new", "inverter 1 is of the unknown type 09"),
@@ -170,7 +170,7 @@ def test_the_file_holds_these_values_and_no_secret(saved):
         "energies",
     }
     assert set(state["rhythm"]) == {"at", "longest", "longest_at", "run_due"}
-    assert set(state["layout"]) == {"prefix", "payload", "discovery", "discovery_prefix"}
+    assert set(state["layout"]) == {"prefix", "payload", "discovery", "discovery_prefix", "retain"}
     assert not re.search(r"passw|secret|user|ssid", saved.path.read_text(), re.IGNORECASE)
 
 
@@ -330,7 +330,8 @@ RIGHT = {  # of WRONG, what is no mistake there
     ("watch", "today", "powered"): [1.5],
     ("watch", "today", "energy"): [1.5],
     ("watch", "idle", "500000000001", "told"): [True],
-    **{("layout", name): ["", "text"] for name in Layout._fields},
+    **{("layout", name): ["", "text"] for name in Layout._fields if name != "retain"},
+    ("layout", "retain"): [True],
     ("today", "yesterday"): [None, 1.5],
     ("inverters", "500000000001", "signal"): [None],
     ("inverters", "500000000001", "powers"): [[], [None]],

@@ -59,7 +59,7 @@ class Style(NamedTuple):
     @property
     def layout(self) -> Layout:
         """Where messages of this style lie."""
-        return Layout(self.prefix, self.payload, self.discovery, self.discovery_prefix)
+        return Layout(self.prefix, self.payload, self.discovery, self.discovery_prefix, self.retain)
 
 
 class Metric(NamedTuple):
