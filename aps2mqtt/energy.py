@@ -24,13 +24,15 @@ def hours(before: datetime | None, now: datetime | None, on: date) -> float:
 
 
 def grown(known: Known | None, powers: tuple[int | None, ...], passed: float) -> tuple[float, ...]:
-    """Wh by channel, once the `powers` (W) are those of now and so many hours have passed since those of `known`."""
+    """Wh by channel, once the `powers` (W) are those of now and so many hours have passed since those of `known`.
+
+    Channels that are not among `powers` keep theirs: an ECU that was restarted has none, until the inverter answers.
+    """
     if known is None:
         return (0.0,) * len(powers)
-    channels = zip_longest(known.energies, known.powers, powers)
     return tuple(
         round((energy or 0) + ((before or 0) + (now or 0)) / 2 * passed, DIGITS)
-        for energy, before, now in list(channels)[: len(powers)]
+        for energy, before, now in zip_longest(known.energies, known.powers, powers)
     )
 
 

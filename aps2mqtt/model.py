@@ -124,7 +124,7 @@ class Known(NamedTuple):
     lost: int = 0  # panels that it once had beyond these, and whose topics may lie on the broker
     signal: int | None = None  # percent
     powers: tuple[int | None, ...] = ()  # W, by channel
-    energies: tuple[float, ...] = ()  # Wh of Memory.energies_of, by channel
+    energies: tuple[float, ...] = ()  # Wh of Memory.energies_of, by channel, those that it lost included
 
 
 class Hang(NamedTuple):

@@ -283,7 +283,7 @@ def _with_past(inverter: Inverter, known: Known, was: Known | None) -> Inverter:
     """`inverter` with what only the jobs before can tell: energies, a signal that is kept, panels that it lost."""
     return inverter._replace(
         signal=Kept(known.signal) if isinstance(inverter.signal, Kept) else inverter.signal,
-        energies=_kwh(known.energies),
+        energies=_kwh(known.energies[: len(inverter.powers)]),
         lost=max(0, _most_panels(was) - known.panels) if inverter.powers else MOST_PANELS,
     )
 
