@@ -46,7 +46,8 @@ def settle(
         site_date = memory.today.date if memory.today is not None else site_date
         read_at = memory.read_at
     lifetime, lower = _lifetime(snapshot, memory, recalled)
-    today = _today(snapshot, memory, recalled, site_date)
+    read_on = memory.read_at.astimezone(timezone).date() if memory is not None else None
+    today = _today(snapshot, memory, recalled, site_date, read_on)
     inverters, gone, known = _inverters(snapshot, memory, site_date)
     registered, online = _counts(snapshot, memory)
     report = Report(
@@ -85,7 +86,8 @@ def night(memory: Memory, now: datetime, timezone: tzinfo) -> tuple[Report, Memo
     site_date = now.astimezone(timezone).date()
     if memory.energies_of is not None:
         site_date = max(memory.energies_of, site_date)
-    today = memory.today and _at_date(memory.today, max(memory.today.date, site_date))
+    read_on = memory.read_at.astimezone(timezone).date()
+    today = memory.today and _at_date(memory.today, max(memory.today.date, site_date), read_on)
     asleep = energy.at_date(memory.inverters, memory.energies_of, site_date)
     report = Report(
         ecu_id=memory.ecu_id,
@@ -161,14 +163,20 @@ def _lifetime(snapshot: Snapshot, memory: Memory | None, recalled: Recalled) -> 
 # -- energy/today -----------------------------------------------------------------------------------------------------
 
 
-def _today(snapshot: Snapshot, memory: Memory | None, recalled: Recalled, site_date: date) -> Today | None:
-    """Energy of `site_date`, which never falls within it (quirks 52, 56), nor begins with the day before's."""
+def _today(
+    snapshot: Snapshot, memory: Memory | None, recalled: Recalled, site_date: date, read_on: date | None
+) -> Today | None:
+    """Energy of `site_date`, which never falls within it (quirks 52, 56), nor begins with the day before's.
+
+    `read_on` is the date of the last reading; jobs of the night change the date without one.
+    """
     known = memory.today if memory is not None else None
-    known = known or _recalled_today(snapshot, recalled, site_date)
+    if known is None:
+        known, read_on = _recalled_today(snapshot, recalled, site_date), _recalled_from(recalled)
     if known is None:
         return None if snapshot.contradictory else _first_today(snapshot, recalled, site_date)
-    missed_a_day = known.date < _day_before(site_date)
-    known, value = _at_date(known, site_date), snapshot.today
+    missed_a_day = read_on is None or read_on < _day_before(site_date)
+    known, value = _at_date(known, site_date, read_on), snapshot.today
     if snapshot.contradictory:
         return known
     if known.renewed:
@@ -203,12 +211,17 @@ def _recalled_today(snapshot: Snapshot, recalled: Recalled, site_date: date) -> 
     return Today(on, recalled.today, recalled.today, renewed=True)
 
 
-def _at_date(known: Today, site_date: date) -> Today:
+def _recalled_from(recalled: Recalled) -> date | None:
+    """The date of what the broker retains; None for a 0, which may be that of the date after its time stamp."""
+    return recalled.timestamp.date() if recalled.timestamp is not None and recalled.today else None
+
+
+def _at_date(known: Today, site_date: date, read_on: date | None) -> Today:
     """`known` on `site_date`: on a later date 0, until the ECU says something else than it said last."""
     if site_date <= known.date:
         return known._replace(date=site_date)
     before = tuple(sorted({known.published, known.reported}))
-    yesterday = known.published if known.date == _day_before(site_date) else None
+    yesterday = known.published if known.date == read_on == _day_before(site_date) else None
     return Today(site_date, 0, known.reported, renewed=False, before=before, yesterday=yesterday)
 
 
