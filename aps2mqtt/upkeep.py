@@ -41,7 +41,7 @@ def left_by_2x(config: Config, now: datetime, store: Store) -> Found:
     report = Job(config, now, store, dry_run=True).run().report
     chosen = style(config)
     root = topics.ecu_topic(chosen, report.ecu_id)
-    retained = _retained(config, [f"{root}/+", *discovery.filters(chosen)])
+    retained = _retained(config, [root, f"{root}/+", *discovery.filters(chosen)])
     announced = [
         topic
         for topic, payload in retained.items()
