@@ -264,7 +264,7 @@ def _add_migrate(commands: "argparse._SubParsersAction[_Parser]") -> None:
         """\
 Has Home Assistant go on with the entities that aps2mqtt 2.x announced, so that
 names and history stay, and clears the retained messages of 2.x that nobody
-renews. Asks the ECU once. Run it when 2.x has been stopped for good.
+renews. Asks the ECU, and does a job. Run it when 2.x has been stopped for good.
 
 example:
   aps2mqtt -c /etc/aps2mqtt/config.yaml migrate --dry-run""",

@@ -18,6 +18,7 @@ from aps2mqtt.errors import BothFailed, EcuError, EcuUnreachable, JobError
 from aps2mqtt.lock import hold
 from aps2mqtt.model import Kept, Memory, Recalled, Report, Rhythm, Snapshot
 from aps2mqtt.mqtt import discovery, topics
+from aps2mqtt.mqtt.layout import Elsewhere, elsewhere
 from aps2mqtt.mqtt.publisher import Session
 from aps2mqtt.mqtt.topics import Message, Style
 from aps2mqtt.state import StateError, Store
@@ -41,6 +42,7 @@ class Job(NamedTuple):
     """One job at the aware time `now`.
 
     `force` ignores the night; `dry_run` tells nobody: not the broker, not the next job. `of_run`: `run` fired it.
+    `replaces` are topics on which others announced what this job announces, `clears` such of readings.
     """
 
     config: Config
@@ -49,6 +51,8 @@ class Job(NamedTuple):
     force: bool = False
     dry_run: bool = False
     of_run: bool = False
+    replaces: tuple[str, ...] = ()
+    clears: tuple[str, ...] = ()
     limits: client.Limits = client.NORMAL
 
     def run(self) -> Outcome:
@@ -139,17 +143,15 @@ class Job(NamedTuple):
         """Everything to be said, and the removal of what was said elsewhere before the configuration changed."""
         chosen = self._style(memory)
         announced, readings = discovery.messages(chosen, report), topics.messages(chosen, report)
-        if before is None or before.layout is None or before.layout == chosen.layout:
-            return announced + readings
-        was = chosen.at(before.layout)
-        lay = report._replace(inverters=(*report.inverters, *truth.unread(before, report)))
-        stays = {one.topic for one in discovery.messages(chosen, lay)}
-        old = [one.topic for one in discovery.messages(was, lay) if one.topic not in stays]
-        now = {topics.presence_topic(chosen), *(one.topic for one in readings if one.retain)}
-        if chosen.retain or not was.retain:
-            now |= {*topics.places(chosen, lay)}
-        stale = (topic for topic in (topics.presence_topic(was), *topics.places(was, lay)) if topic not in now)
-        return (*discovery.moved(old, announced), *(Message(topic, "") for topic in stale), *readings)
+        left = Elsewhere()
+        if before is not None:
+            known = report._replace(inverters=(*report.inverters, *truth.unread(before, report)))
+            left = elsewhere(chosen, before.layout, known)
+        return (
+            *discovery.moved((*self.replaces, *left.announced), announced),
+            *(Message(topic, "") for topic in (*self.clears, *left.readings)),
+            *readings,
+        )
 
     def _style(self, memory: Memory | None) -> Style:
         """How messages are written by a job that will leave this memory."""

@@ -54,12 +54,8 @@ def left_by_2x(config: Config, now: datetime, store: Store) -> Found:
 
 
 def migrate(config: Config, now: datetime, store: Store, left: Found) -> None:
-    """Has Home Assistant go on with its entities, by a job that announces them anew, and clears what is left."""
-    report = Job(config, now, store, dry_run=True).run().report
-    announced = discovery.moved(left.announced, discovery.messages(style(config), report))
-    with Session(config.broker) as session:
-        session.publish([*announced, *(Message(topic, "") for topic in left.readings)])
-    Job(config, now, store).run()
+    """A job by which Home Assistant goes on with its entities, and which clears what is left."""
+    Job(config, now, store, replaces=left.announced, clears=left.readings).run()
 
 
 def remembered_by_broker(config: Config, serial: str) -> Found:
