@@ -38,19 +38,20 @@ def left_by_2x(config: Config, now: datetime, store: Store) -> Found:
 
     Asks the ECU, for its id. Raises JobError.
     """
-    report = Job(config, now, store, dry_run=True).run().report
+    outcome = Job(config, now, store, dry_run=True).run()
+    ecu_id = outcome.report.ecu_id
     chosen = style(config)
-    root = topics.ecu_topic(chosen, report.ecu_id)
+    root = topics.ecu_topic(chosen, ecu_id)
+    said = {message.topic for message in outcome.messages if message.payload}
     retained = _retained(config, [root, f"{root}/+", *discovery.filters(chosen)])
+    left = {topic: payload for topic, payload in retained.items() if topic not in said}
     announced = [
         topic
-        for topic, payload in retained.items()
-        if discovery.is_component(topic) and report.ecu_id in discovery.device_of(topic, payload)
+        for topic, payload in left.items()
+        if discovery.is_component(topic) and ecu_id in discovery.device_of(topic, payload)
     ]
-    objects = [topic for topic, payload in retained.items() if _is_object(topic, root) and payload.startswith("{")]
-    return Found(
-        tuple(announced) if chosen.discovery == discovery.DEVICE else (), () if chosen.json else tuple(objects)
-    )
+    objects = [topic for topic, payload in left.items() if _is_object(topic, root) and payload.startswith("{")]
+    return Found(tuple(announced) if chosen.discovery else (), tuple(objects))
 
 
 def migrate(config: Config, now: datetime, store: Store, left: Found) -> None:
