@@ -92,7 +92,7 @@ def _address(config: Config) -> str:
 
 
 def _retained(config: Config, filters: list[str]) -> dict[str, str]:
-    probe = Message(topics.presence_topic(style(config)).replace("/status", "/probe"), "probe", retain=False)
+    probe = Message(f"{topics.presence_topic(style(config))}/probe", "probe", retain=False)
     with Session(config.broker) as session:
         retained = session.retained(filters, probe)
     if retained is None:
