@@ -86,7 +86,12 @@ def test_a_day_and_a_morning(tmp_path: Path, broker: Broker) -> None:
     assert sleeping[f"{ECU}/power"] == sleeping[f"{ECU}/inverters/online"] == "0"
     assert sleeping[f"{ECU}/704000000001/1/power"] == "0"
     assert f"{ECU}/704000000001/temperature" not in sleeping
-    assert world.polls[midnight][2] == sleeping | {f"{ECU}/energy/today": "0"}
+    turned = {topic: "0" for topic in sleeping if topic.endswith("energy/today")}
+    assert len(turned) == 1 + 5 + 14  # the array's, and those of five inverters and their panels
+    assert sleeping[f"{ECU}/704000000001/1/energy/today"] > "0.1"
+    yesterday = {f"{ECU}/energy/yesterday": sleeping[f"{ECU}/energy/today"]}
+    assert world.polls[midnight][2] == sleeping | turned | yesterday
+    assert world.polls[-1][2].items() >= yesterday.items()
 
 
 def test_today_stays_0_while_the_ecu_replays_yesterday(tmp_path: Path, broker: Broker) -> None:
