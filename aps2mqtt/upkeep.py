@@ -4,7 +4,7 @@ Both begin with what lies on the broker, and change nothing before they have sai
 """
 
 import re
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from datetime import datetime
 from typing import NamedTuple
 
@@ -43,7 +43,7 @@ def left_by_2x(config: Config, now: datetime, store: Store) -> Found:
     chosen = style(config)
     root = topics.ecu_topic(chosen, ecu_id)
     said = {message.topic for message in outcome.messages if message.payload}
-    retained = _retained(config, [root, f"{root}/+", *discovery.filters(chosen)])
+    retained = _retained(config, [root, f"{root}/+"])
     left = {topic: payload for topic, payload in retained.items() if topic not in said}
     announced = [
         topic
@@ -63,7 +63,7 @@ def remembered_by_broker(config: Config, serial: str) -> Found:
     """What lies on the broker of the ECU, with its inverters, or of the inverter of that serial number."""
     chosen = style(config)
     below = topics.presence_topic(chosen).rpartition("/")[0]
-    retained = _retained(config, [f"{below}/{serial}/#", f"{below}/+/{serial}/#", *discovery.filters(chosen)])
+    retained = _retained(config, [f"{below}/{serial}/#", f"{below}/+/{serial}/#"])
     announced = [topic for topic, payload in retained.items() if serial in discovery.device_of(topic, payload)]
     readings = [topic for topic in retained if topic.startswith(f"{below}/") and serial in topic.split("/")]
     return Found(tuple(announced), tuple(readings))
@@ -91,16 +91,25 @@ def _address(config: Config) -> str:
         return config.ecu.host
 
 
-def _retained(config: Config, filters: list[str]) -> dict[str, str]:
-    probe = Message(f"{topics.presence_topic(style(config))}/probe", "probe", retain=False)
-    with Session(config.broker) as session:
-        retained = session.retained(filters, probe)
-    if retained is None:
+def _retained(config: Config, readings: list[str]) -> dict[str, str]:
+    """What the broker retains under these filters, and of all announcements to Home Assistant."""
+    chosen = style(config)
+    probe = Message(topics.presence_topic(chosen).replace("/status", "/probe"), "probe", retain=False)
+    retained = _read(config, readings, probe)
+    # Accounts may have rights of their own there. Empty, it is nothing to Home Assistant.
+    announced = _read(config, discovery.filters(chosen), Message(discovery.probe_topic(chosen), "", retain=False))
+    if retained is None or (announced is None and chosen.discovery):
         raise BrokerRefusal(
             f"the broker at {config.broker.host}:{config.broker.port} does not let us read; allow the account to read "
             "the topics of aps2mqtt and of Home Assistant's discovery"
         )
-    return {topic: payload for topic, payload in retained.items() if payload and topic != probe.topic}
+    found = {**retained, **(announced or {})}
+    return {topic: payload for topic, payload in found.items() if payload and topic != probe.topic}
+
+
+def _read(config: Config, filters: Iterable[str], probe: Message) -> dict[str, str] | None:
+    with Session(config.broker) as session:
+        return session.retained(filters, probe)
 
 
 def _is_object(topic: str, root: str) -> bool:

@@ -90,6 +90,11 @@ def filters(style: Style) -> tuple[str, ...]:
     return tuple(f"{style.discovery_prefix}/{kind}/+/config" for kind in (DEVICE, SENSOR, BINARY_SENSOR))
 
 
+def probe_topic(style: Style) -> str:
+    """Where nothing is announced."""
+    return f"{style.discovery_prefix}/{SENSOR}/aps_probe/config"
+
+
 def device_of(topic: str, payload: str) -> tuple[str, str]:
     """Which device an announcement of ours is about, and which one is between, if any; empty where it is not ours."""
     try:
