@@ -466,12 +466,14 @@ def _forget(options: argparse.Namespace) -> int:
     broker = f"the broker at {configs[0].broker.host}:{configs[0].broker.port}"
     if options.yes:
         upkeep.forget([(config, _store(config)) for config in configs], options.serial, found)
-        _show([f"removed from {broker}:", *(f"  {topic}" for topic in found.topics), f"{len(found.topics)} topics"])
-    elif found.topics:
-        _show([f"on {broker} there are of {options.serial}:", *(f"  {topic}" for topic in found.topics)])
-        _show([f"Nothing has been removed. To remove these {len(found.topics)} topics, add --yes"])
-    else:
+    listed = [f"  {topic}" for topic in found.topics]
+    if not listed:
         _show([f"there is nothing of {options.serial} on {broker}"])
+    elif options.yes:
+        _show([f"removed from {broker}:", *listed, f"{len(listed)} topics"])
+    else:
+        _show([f"on {broker} there are of {options.serial}:", *listed])
+        _show([f"Nothing has been removed. To remove these {len(listed)} topics, add --yes"])
     return ExitStatus.OK
 
 

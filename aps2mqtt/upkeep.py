@@ -10,13 +10,13 @@ from typing import NamedTuple
 
 from aps2mqtt.config import Config
 from aps2mqtt.ecu import client
-from aps2mqtt.errors import BrokerRefusal, EcuUnreachable
+from aps2mqtt.errors import BrokerRefusal, ConfigError, EcuUnreachable
 from aps2mqtt.job import PATIENCE, Job, style
 from aps2mqtt.lock import hold
 from aps2mqtt.mqtt import discovery, topics
 from aps2mqtt.mqtt.publisher import Session
 from aps2mqtt.mqtt.topics import Message
-from aps2mqtt.state import Store
+from aps2mqtt.state import StateError, Store
 
 SERIAL = re.compile("[0-9]{12}")
 
@@ -70,17 +70,35 @@ def remembered_by_broker(config: Config, serial: str) -> Found:
 
 
 def forget(ecus: Sequence[tuple[Config, Store]], serial: str, found: Found) -> None:
-    """Clears the topics that were found, and what the jobs of these ECUs remember of that ECU or inverter."""
+    """Clears the topics that were found, and what the jobs of these ECUs remember of that ECU or inverter.
+
+    Raises JobError, before anything is cleared where a state cannot be changed: a job would bring it all back.
+    """
     for config, store in ecus:
         with hold(_address(config), config.ecu.port, PATIENCE):
-            memory = store.remembered()
-            if memory is not None and memory.ecu_id == serial:
-                store.remove()
-            elif memory is not None and serial in memory.inverters:
-                others = {uid: known for uid, known in memory.inverters.items() if uid != serial}
-                store.save(memory._replace(inverters=others))
+            try:
+                _forget(store, serial)
+            except StateError as error:
+                raise ConfigError(str(error)) from error
     with Session(ecus[0][0].broker) as session:
         session.publish([Message(topic, "") for topic in found.topics])
+
+
+def _forget(store: Store, serial: str) -> None:
+    try:
+        memory = store.load()
+    except StateError as error:
+        if isinstance(error.__cause__, OSError):
+            raise
+        return  # it is damaged, and the next job begins anew
+    if memory is not None and memory.ecu_id == serial:
+        store.remove()
+    elif memory is not None and serial in memory.inverters:
+        inverters = {uid: known for uid, known in memory.inverters.items() if uid != serial}
+        watch = memory.watch
+        if watch is not None:
+            watch = watch._replace(idle={uid: idle for uid, idle in watch.idle.items() if uid != serial})
+        store.save(memory._replace(inverters=inverters, watch=watch))
 
 
 def _address(config: Config) -> str:
