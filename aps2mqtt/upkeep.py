@@ -112,7 +112,7 @@ def _address(config: Config) -> str:
 def _retained(config: Config, readings: list[str]) -> dict[str, str]:
     """What the broker retains under these filters, and of all announcements to Home Assistant."""
     chosen = style(config)
-    probe = Message(topics.presence_topic(chosen).replace("/status", "/probe"), "probe", retain=False)
+    probe = Message(f"{topics.presence_topic(chosen).rpartition('/')[0]}/probe", "probe", retain=False)
     retained = _read(config, readings, probe)
     # Accounts may have rights of their own there. Empty, it is nothing to Home Assistant.
     announced = _read(config, discovery.filters(chosen), Message(discovery.probe_topic(chosen), "", retain=False))
