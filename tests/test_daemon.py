@@ -2,6 +2,7 @@
 
 import contextlib
 import gc
+import json
 import logging
 import re
 import signal
@@ -15,7 +16,7 @@ from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 import pytest
-from parts import NOON, STARTED, Broker, Listener, clean_environment, free_port, mute, start, sunny_ecu
+from parts import NOON, STARTED, Broker, Listener, aps2mqtt, clean_environment, free_port, mute, start, sunny_ecu
 
 from aps2mqtt import config
 from aps2mqtt.daemon import Told
@@ -245,6 +246,53 @@ def test_a_clock_that_jumps_stops_nothing(tmp_path: Path, broker: Broker, jump: 
         assert before + 3 <= len(ecu.requests) <= before + 6
         _, log = stop(process)
     assert jump == "+1d" or "the clock has jumped by -86400 s; the polls are timed anew" in log
+
+
+# -- what Home Assistant is told --------------------------------------------------------------------------------------
+
+
+def words(text: str, word: str) -> list[object]:
+    """All values of `word` in an announcement."""
+    found: list[object] = []
+
+    def look(said: dict[str, object]) -> dict[str, object]:
+        found.extend(value for name, value in said.items() if name == word)
+        return said
+
+    json.loads(text, object_hook=look)
+    return found
+
+
+@pytest.mark.parametrize("style", ["device", "component"])
+def test_home_assistant_is_told_of_the_presence_and_a_job_by_hand_tells_it_the_same(
+    tmp_path: Path, broker: Broker, style: str
+) -> None:
+    """Byte for byte, so that nothing becomes unavailable; before `run` and long after it a job is on its own."""
+    discovery = {"MQTT_DISCOVERY_ENABLED": True, "MQTT_DISCOVERY_STYLE": style, "APS_ECU_POLL_INTERVAL": 3600}
+    with sunny_ecu() as ecu:
+        environment = settings(ecu, broker.port, tmp_path, **discovery)
+        assert aps2mqtt("once", **environment).status == 0
+        alone = broker.retained("homeassistant/#")
+        process = start("run", **environment)
+        (state,) = (tmp_path / "state").glob("*.json")
+        until(lambda: json.loads(state.read_text())["rhythm"]["run_due"] is not None)
+        by_run = broker.retained("homeassistant/#")
+        for _ in range(2):
+            with broker.heard("homeassistant/#") as by_hand:
+                assert aps2mqtt("once", **environment).status == 0
+            assert dict(by_hand) == by_run
+        stop(process)
+        (chosen,) = config.load(None, {name: str(value) for name, value in environment.items()})
+        later = datetime.now(UTC) + timedelta(hours=3)
+        Job(chosen, later, Store(chosen.state_directory, chosen.ecu.host, chosen.ecu.port)).run()
+    for retained, is_of_run in ((alone, False), (by_run, True), (broker.retained("homeassistant/#"), False)):
+        everything = "".join(retained.values())
+        assert (f'"topic": "{PRESENCE}"' in everything) == is_of_run
+        assert ("expire_after" in everything) != is_of_run
+    for text in by_run.values():
+        conditions = [[condition["topic"] for condition in named] for named in words(text, "availability")]
+        assert conditions
+        assert all(PRESENCE in named for named in conditions)
 
 
 # -- what the log is told ---------------------------------------------------------------------------------------------
