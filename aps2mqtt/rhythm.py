@@ -37,8 +37,8 @@ def after_poll_of_run(before: Rhythm | None, now: datetime, due: datetime) -> Rh
 
 
 def run_is_in_use(rhythm: Rhythm | None, now: datetime) -> bool:
-    """True where `run` has polled and its next poll is not overdue."""
-    return rhythm is not None and rhythm.run_due is not None and now <= rhythm.run_due + LEAST
+    """True where `run` has polled and its next poll is not overdue; a clock that was ahead then proves nothing."""
+    return rhythm is not None and rhythm.run_due is not None and rhythm.at - LEAST <= now <= rhythm.run_due + LEAST
 
 
 def expiry(rhythm: Rhythm, now: datetime) -> int:

@@ -281,3 +281,11 @@ def test_run_is_not_overdue_in_a_polar_night() -> None:
     ((_, rhythm),) = polls(Pace(300, TROMSO, awake=False), evening, 1)
     assert not is_overdue(rhythm, evening + 30 * DAY)
     assert is_overdue(rhythm, evening + 90 * DAY)
+
+
+def test_a_run_whose_clock_was_far_ahead_and_that_was_stopped_is_not_in_use() -> None:
+    """Else a presence that nobody renews, and an expiry of years."""
+    ahead = NOON + timedelta(days=900)
+    timed = rhythm.after_poll_of_run(None, ahead, ahead + timedelta(minutes=5))
+    assert not rhythm.run_is_in_use(timed, NOON)
+    assert rhythm.expiry(rhythm.after_job(timed, NOON), NOON) == 900
