@@ -379,9 +379,9 @@ def test_the_search_for_the_size_of_an_unknown_type_ends_soon(pattern: str, reco
     """In a frame of 9,998 bytes that is full of heads every choice has to be followed to its end."""
     data = largest(records, count)
     assert len(data) == 9_998
-    began = time.perf_counter()
+    began = time.process_time()
     endure(data)
-    assert time.perf_counter() - began < 0.5, pattern
+    assert time.process_time() - began < 0.5, pattern
 
 
 def test_a_long_search_that_succeeds_ends_soon_too():
@@ -391,7 +391,7 @@ def test_a_long_search_that_succeeds_ends_soon_too():
     unknown = Record("999000000001", online=True, type="06", undecoded="a5" * 40)
     real_time = listing([unknown, *(Record(uid, online=False, type="00") for uid in uids)], "20250621120005")
     data = encode_real_time(real_time).encode()
-    began = time.perf_counter()
+    began = time.process_time()
     answer = answer_to(data)
-    assert time.perf_counter() - began < 0.5
+    assert time.process_time() - began < 0.5
     assert answer == replace(real_time, complete=True)
