@@ -221,7 +221,7 @@ def _at_date(known: Today, site_date: date, read_on: date | None) -> Today:
     if site_date <= known.date:
         return known._replace(date=site_date)
     before = tuple(sorted({known.published, known.reported}))
-    yesterday = known.published if known.date == read_on == _day_before(site_date) else None
+    yesterday = known.published if read_on == _day_before(site_date) else None
     return Today(site_date, 0, known.reported, renewed=False, before=before, yesterday=yesterday)
 
 

@@ -1116,6 +1116,7 @@ OURS = "homeassistant/sensor/aps_700000000001_power/config"
         (OURS, "[" * 60_000),
         (OURS, '{"device":' * 10_000),
         ("homeassistant/sensor/zigbee_1/config", '{"device": {"identifiers": ["700000000001"]}}'),
+        ("homeassistant/sensor/apsystems_1/config", '{"device": {"identifiers": ["700000000001"]}}'),
         ("homeassistant/sensor/not_aps_1/config", '{"device": {"identifiers": ["700000000001"]}}'),
         ("config", '{"device": {"identifiers": ["700000000001"]}}'),
         ("", '{"device": {"identifiers": ["700000000001"]}}'),

@@ -319,7 +319,9 @@ def test_no_panels_energy_ever_falls_within_a_date(polls):
 
 # -- dates ------------------------------------------------------------------------------------------------------------
 
+EVENING = datetime(2026, 6, 21, 21, 30, tzinfo=PARIS)
 MIDNIGHT = datetime(2026, 6, 22, 0, 0, tzinfo=PARIS)
+MORNING = datetime(2026, 6, 22, 6, 0, tzinfo=PARIS)
 
 
 def test_a_new_date_begins_at_0(bridge):
@@ -348,6 +350,14 @@ def test_data_of_the_evening_that_are_read_after_midnight_are_of_neither_date(br
     assert bridge.poll(MIDNIGHT + 5 * MINUTE, on(120)) == "0.01"
 
 
+def test_data_of_the_new_date_that_are_read_before_midnight_are_of_neither_date(bridge):
+    """An ECU whose clock is ahead."""
+    bridge.poll(MIDNIGHT - 10 * MINUTE, on(120), now=MIDNIGHT - 13 * MINUTE)
+    bridge.poll(MIDNIGHT - 5 * MINUTE, on(120), now=MIDNIGHT - 8 * MINUTE)
+    assert bridge.poll(MIDNIGHT, on(120), now=MIDNIGHT - 3 * MINUTE) == "0.01"
+    assert bridge.poll(MIDNIGHT + 5 * MINUTE, on(120), now=MIDNIGHT + 2 * MINUTE) == "0.01"
+
+
 def test_a_night_job_keeps_the_energy_until_midnight_and_then_begins_at_0(bridge):
     """Once: the morning goes on from there."""
     bridge.poll(MIDNIGHT - 130 * MINUTE, on(120, 120))
@@ -365,6 +375,14 @@ def test_at_night_a_clock_that_is_set_back_over_midnight_does_not_bring_the_ener
     bridge.poll(MIDNIGHT - 130 * MINUTE, on(120))
     bridge.poll(MIDNIGHT - 125 * MINUTE, off(1))
     assert [bridge.night(MIDNIGHT + seconds * timedelta(seconds=1)) for seconds in (5, -5, 5)] == ["0"] * 3
+
+
+def test_at_night_a_clock_that_is_a_day_behind_takes_nothing_away(bridge):
+    """A Raspberry Pi that does not know the time yet."""
+    bridge.poll(EVENING - 5 * MINUTE, on(120))
+    bridge.poll(EVENING, off(1))
+    assert bridge.night(EVENING - DAY) == "0.005"
+    assert bridge.night(EVENING + 5 * MINUTE) == "0.005"
 
 
 def test_the_date_is_that_of_the_site():
@@ -462,9 +480,6 @@ def test_a_whole_day_has_its_energy_to_a_percent(tmp_path, every, day):
 
 # -- yesterday --------------------------------------------------------------------------------------------------------
 
-EVENING = datetime(2026, 6, 21, 21, 30, tzinfo=PARIS)
-MORNING = datetime(2026, 6, 22, 6, 0, tzinfo=PARIS)
-
 
 def test_yesterdays_energy_is_not_known_at_first(bridge):
     """It has no topic then."""
@@ -521,6 +536,26 @@ def test_a_day_that_was_not_seen_is_known_from_its_own_data(bridge):
     assert (bridge.today, bridge.yesterday) == ("0", "5")
     bridge.poll(MORNING + DAY, on(1), today=0.01)
     assert (bridge.today, bridge.yesterday) == ("0.01", "5")
+
+
+def test_a_0_in_the_data_of_a_day_that_was_not_seen_says_nothing(bridge):
+    """It may be a glitch."""
+    bridge.poll(EVENING, off(), today=12.25)
+    bridge.poll(EVENING + DAY, off(), today=0.0, now=MIDNIGHT + DAY + MINUTE)
+    assert bridge.yesterday == ""
+
+
+@pytest.mark.parametrize("by_night", [False, True])
+@pytest.mark.parametrize(("zone", "hour"), [("Pacific/Auckland", 8), ("America/Los_Angeles", 18)])
+def test_the_day_that_was_seen_is_the_sites(zone, hour, by_night):
+    """It is another in UTC then."""
+    site = ZoneInfo(zone)
+    seen = datetime(2026, 6, 21, hour, 0, tzinfo=site)
+    bridge = Bridge(site)
+    bridge.poll(seen, off(), today=12.25, now=seen.astimezone(UTC))
+    turned = datetime(2026, 6, 22, 0, 5, tzinfo=site)
+    bridge.night(turned) if by_night else bridge.poll(turned, off(), today=0.0)
+    assert bridge.yesterday == "12.25"
 
 
 def test_a_day_of_which_only_the_nights_were_seen_is_not_known(bridge):

@@ -576,22 +576,30 @@ def test_a_value_that_is_held_stays_where_its_place_is_the_same(house: House, br
     }
 
 
+def updated(command: str, *rest: object) -> bytes:
+    """Answers of the same ECU, to which the second inverter is of a new type."""
+    answer = plant_answers(ARRAY)(command, *rest)
+    uid = bytes.fromhex("801000000002")
+    return answer.replace(uid + b"\x0103", uid + b"\x0199")
+
+
+def test_an_inverter_that_cannot_be_read_stays_where_its_place_is_the_same(house: House, broker: Broker) -> None:
+    """Its topics and its announcement are still good."""
+    house.job(**ENABLED)
+    before = broker.retained()
+    house.ecu._answers = updated
+    house.job(MQTT_PAYLOAD="both", **ENABLED)
+    after = broker.retained()
+    of_it = {topic for topic in before if "801000000002" in topic}
+    assert {topic: after.get(topic) for topic in of_it} == {topic: before[topic] for topic in of_it}
+    assert len(of_it) == 17
+
+
 def test_an_inverter_that_cannot_be_read_leaves_nothing_behind_under_the_old_prefix(
     house: House, broker: Broker
 ) -> None:
     """One of a type that is new since an update of its firmware, in the very job that moves."""
     house.job(**ENABLED)
-    truly = plant_answers(ARRAY)
-
-    def updated(command: str, *rest: object) -> bytes:
-        answer = truly(command, *rest)
-        if command == "0002":  # each record begins with a UID, one byte of `online` and two digits of the type
-            answer = answer.replace(
-                bytes.fromhex("801000000002") + b"\x0103", bytes.fromhex("801000000002") + b"\x0199"
-            )
-            assert b"\x0199" in answer
-        return answer
-
     house.ecu._answers = updated
     house.job(MQTT_TOPIC_PREFIX="home", MQTT_DISCOVERY_STYLE="component", **ENABLED)
     assert "home/aps/216000000001/power" in broker.retained()
@@ -625,6 +633,7 @@ def test_readings_that_are_no_longer_retained_are_cleared(house: House, broker: 
     with broker.heard() as messages:
         house.job(MQTT_PAYLOAD="both", MQTT_RETAIN="False")
     assert broker.retained() == {f"{ROOT}/status": "online"}
+    assert (f"{ROOT}/status", "") not in messages, "it is retained in any case"
     last = dict(messages)
     assert last[f"{ROOT}/power"] != ""
     assert json.loads(last[ROOT])["current_power"] > 0
