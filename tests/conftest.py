@@ -10,6 +10,13 @@ import pytest
 from parts import Broker, end_all
 
 
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Marks the tests of files that start brokers or the program: they take most of the time."""
+    for item in items:
+        if isinstance(item, pytest.Function) and {"Broker", "aps2mqtt", "start"} & vars(item.module).keys():
+            item.add_marker(pytest.mark.real)
+
+
 @pytest.fixture(autouse=True)
 def _nothing_is_left_behind() -> Iterator[None]:
     yield
