@@ -478,24 +478,34 @@ def _forget(options: argparse.Namespace) -> int:
 
 
 def _health(options: argparse.Namespace) -> int:
-    from aps2mqtt import rhythm
-
-    status, now = ExitStatus.OK, datetime.now(UTC)
+    now, status = datetime.now(UTC), ExitStatus.OK
     for config in _load(options):
-        memory = _store(config).remembered()
-        at = f"{memory.read_at.astimezone(config.ecu.timezone):%Y-%m-%d %H:%M:%S}" if memory is not None else ""
-        if memory is None:
-            trouble = "no job has gone well yet; look at the log"
-        elif memory.error:
-            trouble = f"read last at {at}; since then {memory.error}"
-        elif rhythm.is_overdue(memory.rhythm, now):
-            trouble = f"read last at {at}, and no job has come since when one was due; look at what starts them"
+        read, trouble = _condition(config, now)
+        if trouble:
+            log.error("%s: %s", config.ecu.address, f"{read}; {trouble}" if read else trouble)
+            status = ExitStatus.UNAVAILABLE
         else:
-            _show([f"{config.ecu.address}: read last at {at}"])
-            continue
-        log.error("%s: %s", config.ecu.address, trouble)
-        status = ExitStatus.UNAVAILABLE
+            _show([f"{config.ecu.address}: {read}"])
     return status
+
+
+def _condition(config: "Config", now: datetime) -> tuple[str, str]:
+    """When the ECU was read last, and what is wrong with its jobs; empty where nothing is."""
+    from aps2mqtt import rhythm
+    from aps2mqtt.state import StateError
+
+    try:
+        memory = _store(config).load()
+    except StateError as error:
+        return "", str(error)
+    if memory is None:
+        return "", "no job has gone well yet; look at the log"
+    read = f"read last at {memory.read_at.astimezone(config.ecu.timezone):%Y-%m-%d %H:%M:%S}"
+    if memory.error:
+        return read, f"since then {memory.error}"
+    if rhythm.is_overdue(memory.rhythm, now):
+        return read, "no job has come since when one was due; look at what starts them"
+    return read, ""
 
 
 def _console_script() -> Path | None:

@@ -333,7 +333,7 @@ ECU_FLAT = {
         "platform": "binary_sensor",
         "unique_id": "aps_216000000001_problem",
         "state_topic": "aps/216000000001/problem",
-        "value_template": "{{ 'OFF' if value == 'none' else 'ON' }}",
+        "value_template": "{{ 'OFF' if value in ('', 'none') else 'ON' }}",
         "device_class": "problem",
         "entity_category": "diagnostic",
         "json_attributes_topic": "aps/216000000001/problem",

@@ -567,7 +567,7 @@ def test_health_is_none_before_the_first_job(tmp_path: Path) -> None:
     sick(aps2mqtt("health", **environment), "no job has gone well yet", "look at the log")
     (tmp_path / "state").mkdir()
     (tmp_path / "state" / "127.0.0.1_8899.json").write_text("{")
-    sick(aps2mqtt("health", **environment), "no job has gone well yet")
+    sick(aps2mqtt("health", **environment), "is damaged and begun anew")
 
 
 def test_health_is_well_after_a_job_and_asks_nobody(tmp_path: Path, broker: Broker, ecu: Simulator) -> None:

@@ -166,7 +166,7 @@ def _ecu(style: Style, report: Report) -> Device:
         "json_attributes_template": _attribute(ERROR.name),
     }
     components[PROBLEM.name] |= {
-        "value_template": f"{{{{ 'OFF' if value == '{NO_PROBLEM}' else 'ON' }}}}",
+        "value_template": f"{{{{ 'OFF' if value in ('', '{NO_PROBLEM}') else 'ON' }}}}",
         "json_attributes_topic": f"{root}/{PROBLEM.topic}",
         "json_attributes_template": _attribute(PROBLEM.name),
     }
