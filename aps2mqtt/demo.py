@@ -23,6 +23,7 @@ INTERVAL = 5.0  # seconds between polls of --keep
 MINUTES_PER_POLL = 5  # the simulated clock runs so much faster
 NOON = 13  # o'clock: the demo always begins in sunshine
 START = 10.0  # seconds for the embedded broker
+PARTING = 0.5  # seconds: amqtt drops who connects while it forgets the subscriptions of another who leaves
 
 
 class DemoError(JobError):
@@ -82,6 +83,7 @@ def _settings(ecu_port: int, broker_port: int, state: str) -> Config:
 
 
 def _lying_on(settings: Config, last: Message) -> Iterator[str]:
+    time.sleep(PARTING)
     with Session(settings.broker) as session:
         retained = session.retained(["aps/#"], probe=last) or {}
     longest = max(map(len, retained), default=0)
