@@ -442,20 +442,27 @@ def _units(options: argparse.Namespace) -> int:
 
 
 def _migrate(options: argparse.Namespace) -> int:
+    status = ExitStatus.OK
+    for config in _load(options):
+        try:
+            _migrate_one(config, dry_run=options.dry_run)
+        except JobError as error:  # the others can be moved all the same
+            status = max(status, _failed(error), key=GRAVITY.index)
+    return status
+
+
+def _migrate_one(config: "Config", *, dry_run: bool) -> None:
     from aps2mqtt import upkeep
 
-    for config in _load(options):
-        now, store = datetime.now(UTC), _store(config)
-        left = upkeep.left_by_2x(config, now, store)
-        counted = f"{len(left.announced)} entities of aps2mqtt 2.x to go on with, {len(left.readings)} topics to clear"
-        _show([f"{config.ecu.address}: {counted}", *(f"  {topic}" for topic in left.topics)])
-        if not config.broker.discovery:
-            log.warning("MQTT_DISCOVERY_ENABLED is not set: what 2.x announced to Home Assistant is left as it is")
-        if options.dry_run:
-            continue
+    now, store = datetime.now(UTC), _store(config)
+    left = upkeep.left_by_2x(config, now, store)
+    counted = f"{len(left.announced)} entities of aps2mqtt 2.x to go on with, {len(left.readings)} topics to clear"
+    _show([f"{config.ecu.address}: {counted}", *(f"  {topic}" for topic in left.topics)])
+    if not config.broker.discovery:
+        log.warning("MQTT_DISCOVERY_ENABLED is not set: what 2.x announced to Home Assistant is left as it is")
+    if not dry_run:
         upkeep.migrate(config, now, store, left)
         _show(["done"])
-    return ExitStatus.OK
 
 
 def _forget(options: argparse.Namespace) -> int:
@@ -504,7 +511,7 @@ def _condition(config: "Config", now: datetime) -> tuple[str, str]:
     if memory.error:
         return read, f"since then {memory.error}"
     if rhythm.is_overdue(memory.rhythm, now):
-        return read, "no job has come since when one was due; look at what starts them"
+        return read, "none has gone well since, though one was due; look at the log and at what starts them"
     return read, ""
 
 

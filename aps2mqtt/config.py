@@ -454,6 +454,7 @@ def _mistake(key: Key, ecu: _Ecu, allowed: str) -> str:
     if key.secret:
         return f"{key.name} {given.where}: allowed is {allowed}"
     shown = re.sub(r"//.*@", "//...@", given.text)  # an address with a login in it
+    shown = re.sub(r"^[^/]*@", "...@", shown)
     return f"{key.name} = {shown!r} {given.where}: allowed is {allowed}"
 
 

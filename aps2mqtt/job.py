@@ -163,7 +163,9 @@ class Job(NamedTuple):
     def _timed(self, memory: Memory, before: Memory | None) -> Memory:
         """`memory` with what the next job has to know of this one's time and style."""
         past = before.rhythm if before is not None else None
-        if self.of_run:
+        if before is not None and truth.clock_is_behind(before, self.now):
+            timed = past
+        elif self.of_run:
             ecu = self.config.ecu
             site = ecu.site if ecu.stop_at_night else None
             due = window.next_poll(window.pace(ecu.poll_interval, site, ecu.timezone, memory, self.now), self.now)
@@ -180,7 +182,9 @@ class Job(NamedTuple):
             memory = truth.memory_of(error.ecu_id, memory)
         ecu_id = error.ecu_id or (memory.ecu_id if memory is not None else "")
         if memory is not None:
-            memory = self._timed(recovery.failed(memory, error, self.now), memory)._replace(layout=memory.layout)
+            # A clock that is behind the last reading says nothing of how long the ECU has been silent.
+            when = max(self.now, memory.read_at)
+            memory = self._timed(recovery.failed(memory, error, when), memory)._replace(layout=memory.layout)
         try:
             with Session(self.config.broker) as session:
                 if ecu_id:

@@ -51,9 +51,12 @@ class Pace(NamedTuple):
 
 def pace(interval: int, site: Site | None, timezone: tzinfo, memory: Memory | None, now: datetime) -> Pace:
     """The pace that `memory` asks for; `site` is None for those who do not stop at night."""
-    turns = None
+    dates = []
     if memory is not None and memory.today is not None and memory.today.published:
-        turns = datetime.combine(memory.today.date + timedelta(days=1), time(), timezone).astimezone(UTC)
+        dates.append(memory.today.date)
+    if memory is not None and memory.energies_of and any(any(one.energies) for one in memory.inverters.values()):
+        dates.append(memory.energies_of)
+    turns = datetime.combine(min(dates) + timedelta(days=1), time(), timezone).astimezone(UTC) if dates else None
     return Pace(interval, site, _is_awake(memory, now), turns)
 
 

@@ -6,11 +6,13 @@ import socket
 import subprocess
 import sys
 from collections.abc import Iterator
+from datetime import UTC, datetime
 from pathlib import Path
 
 import pytest
 import trustme
 from parts import (
+    NOON,
     Broker,
     Ended,
     Listener,
@@ -24,7 +26,11 @@ from parts import (
     yaml_file,
 )
 
+from aps2mqtt import config
 from aps2mqtt.ecu.simulator import FAULTS, Simulator
+from aps2mqtt.errors import EcuUnreachable
+from aps2mqtt.job import Job
+from aps2mqtt.state import Store
 
 STATUS = "aps/216000000001/status"
 ERROR = "aps/216000000001/error"
@@ -536,3 +542,18 @@ def test_odd_values_are_no_bugs(tmp_path: Path, broker: Broker, key: str, value:
     ended = aps2mqtt("once", **settings(8899, broker.port, tmp_path, **{key: value}))
     assert ended.status == status
     assert "a bug" not in one_line(ended.err)
+
+
+def test_jobs_at_a_time_before_all_readings_leave_a_state_that_can_be_read(tmp_path: Path, broker: Broker) -> None:
+    """A Raspberry Pi without a clock of its own, in 1970: with an ECU that is read, and with one that is mute."""
+    long_ago = datetime(1970, 1, 1, 0, 1, tzinfo=UTC)
+    with sunny_ecu() as ecu:
+        environment = {name: str(value) for name, value in settings(ecu.port, broker.port, tmp_path).items()}
+        (chosen,) = config.load(None, environment)
+        store = Store(tmp_path, "ecu", 1)
+        Job(chosen, NOON, store).run()
+        Job(chosen, long_ago, store).run()
+        assert store.load().read_at == NOON
+    with pytest.raises(EcuUnreachable):
+        Job(chosen, long_ago, store).run()
+    assert store.load().rhythm.at == NOON

@@ -180,7 +180,7 @@ def test_the_topic_is_the_same_in_every_payload(array: Array, payload: str) -> N
     announced = array.broker.retained("homeassistant/device/aps_216000000001/config").popitem()[1]
     entity = json.loads(announced)["components"]["problem"]
     assert (entity["state_topic"], entity["platform"]) == (PROBLEM, "binary_sensor")
-    assert entity["value_template"] == "{{ 'OFF' if value == 'none' else 'ON' }}"
+    assert entity["value_template"] == "{{ 'OFF' if value in ('', 'none') else 'ON' }}"
     assert entity["json_attributes_topic"] == PROBLEM
 
 
