@@ -5,16 +5,21 @@ from pathlib import Path
 
 import pytest
 
+from aps2mqtt import commands
+
 PACKAGE = Path(__file__).parent.parent / "aps2mqtt"
 MODULES = {
     ".".join(path.relative_to(PACKAGE).with_suffix("").parts): ast.parse(path.read_text())
     for path in sorted(PACKAGE.rglob("*.py"))
     if path.name != "__init__.py"
 }
+COMMANDS = sorted(module for module in MODULES if module.startswith("commands."))
 # From the top down: a module imports only from those that come after it.
 ORDER = (
     "__main__",
     "cli",
+    *COMMANDS,
+    "console",
     "logs",
     "demo",
     "daemon",
@@ -77,7 +82,7 @@ PURE = (
     "model",
 )
 IMPURE = {"socket", "time", "logging", "os", "pathlib", "threading", "random", "subprocess"}
-CLOCK_OWNERS = {"cli", "demo", "daemon", "schedule", "ecu.simulator"}
+CLOCK_OWNERS = {*COMMANDS, "demo", "daemon", "schedule", "ecu.simulator"}
 CLOCKS = {"now", "today", "utcnow", "time"}
 
 
@@ -95,6 +100,11 @@ def imported(module: str) -> set[str]:
 def test_every_module_has_its_place() -> None:
     """One that is added has to be put in order."""
     assert set(ORDER) == MODULES.keys()
+
+
+def test_every_command_is_listed() -> None:
+    """And only those that there are."""
+    assert {f"commands.{name}" for name in commands.ABOUT} == set(COMMANDS)
 
 
 @pytest.mark.parametrize("module", ORDER)
@@ -137,4 +147,4 @@ def test_broad_excepts_are_at_the_boundaries_only() -> None:
         if isinstance(node, ast.ExceptHandler)
         and (node.type is None or (isinstance(node.type, ast.Name) and node.type.id in {"Exception", "BaseException"}))
     }
-    assert broad == {"cli", "daemon", "deadline"}
+    assert broad == {"cli", "commands.once", "daemon", "deadline"}

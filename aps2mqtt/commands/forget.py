@@ -1,0 +1,36 @@
+"""Removes the retained messages of an ECU, with its inverters, or of one inverter,
+and its entities in Home Assistant. Without --yes it only shows what it would
+remove. What the ECU still lists comes back with the next job.
+
+example:
+  aps2mqtt -c /etc/aps2mqtt/config.yaml forget 704000000001
+"""
+
+import argparse
+
+from aps2mqtt import console, upkeep
+from aps2mqtt.errors import ExitStatus
+
+
+def arguments(parser: argparse.ArgumentParser) -> None:
+    """What it takes."""
+    parser.add_argument("serial", metavar="ECU_OR_INVERTER", type=console.serial, help="serial number, of 12 digits")
+    parser.add_argument("--yes", action="store_true", help="remove it")
+
+
+def run(options: argparse.Namespace) -> int:
+    """Shows what there is, and removes it if that is wanted."""
+    configs = console.load(options)
+    found = upkeep.remembered_by_broker(configs[0], options.serial)
+    broker = f"the broker at {configs[0].broker.host}:{configs[0].broker.port}"
+    if options.yes:
+        upkeep.forget([(config, console.store(config)) for config in configs], options.serial, found)
+    listed = [f"  {topic}" for topic in found.topics]
+    if not listed:
+        console.show([f"there is nothing of {options.serial} on {broker}"])
+    elif options.yes:
+        console.show([f"removed from {broker}:", *listed, f"{len(listed)} topics"])
+    else:
+        console.show([f"on {broker} there are of {options.serial}:", *listed])
+        console.show([f"Nothing has been removed. To remove these {len(listed)} topics, add --yes"])
+    return ExitStatus.OK

@@ -1,0 +1,50 @@
+"""Looks at what the jobs have remembered, and asks neither ECU nor broker. Ends
+with 0 if all is well, else with 69: for the health check of a container.
+
+example:
+  aps2mqtt -c /etc/aps2mqtt/config.yaml health
+"""
+
+import argparse
+import logging
+from datetime import UTC, datetime
+
+from aps2mqtt import console, rhythm
+from aps2mqtt.config import Config
+from aps2mqtt.errors import ExitStatus
+from aps2mqtt.state import StateError
+
+log = logging.getLogger(__name__)
+
+
+def arguments(parser: argparse.ArgumentParser) -> None:
+    """It takes nothing of its own."""
+
+
+def run(options: argparse.Namespace) -> int:
+    """A line for each ECU."""
+    now, status = datetime.now(UTC), ExitStatus.OK
+    for config in console.load(options):
+        read, trouble = _condition(config, now)
+        if trouble:
+            log.error("%s: %s", config.ecu.address, f"{read}; {trouble}" if read else trouble)
+            status = ExitStatus.UNAVAILABLE
+        else:
+            console.show([f"{config.ecu.address}: {read}"])
+    return status
+
+
+def _condition(config: Config, now: datetime) -> tuple[str, str]:
+    """When the ECU was read last, and what is wrong with its jobs; empty where nothing is."""
+    try:
+        memory = console.store(config).load()
+    except StateError as error:
+        return "", str(error)
+    if memory is None:
+        return "", "no job has gone well yet; look at the log"
+    read = f"read last at {memory.read_at.astimezone(config.ecu.timezone):%Y-%m-%d %H:%M:%S}"
+    if memory.error:
+        return read, f"since then {memory.error}"
+    if rhythm.is_overdue(memory.rhythm, now):
+        return read, "none has gone well since, though one was due; look at the log and at what starts them"
+    return read, ""

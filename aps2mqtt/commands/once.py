@@ -1,0 +1,87 @@
+"""Asks the ECU, publishes what it says, exits. cron and the systemd timer run it.
+
+With APS_ECU_STOP_AT_NIGHT the ECU is left alone while the sun is down and its
+inverters sleep; what is known is published all the same.
+
+example:
+  aps2mqtt -c /etc/aps2mqtt/config.yaml once --dry-run
+"""
+
+import argparse
+import logging
+import threading
+import time
+from collections.abc import Callable, Sequence
+from datetime import UTC, datetime
+
+from aps2mqtt import console
+from aps2mqtt.config import Config
+from aps2mqtt.errors import GRAVITY, ExitStatus
+from aps2mqtt.job import Job, Outcome
+
+log = logging.getLogger(__name__)
+
+
+def arguments(parser: argparse.ArgumentParser) -> None:
+    """What it takes."""
+    console.add_ecu(parser)
+    parser.add_argument("--force", action="store_true", help="ask the ECU at night too")
+    parser.add_argument(
+        "--dry-run",
+        action="store_true",
+        help="print topics, payloads and removals; publish and remember nothing, need no broker",
+    )
+
+
+def run(options: argparse.Namespace) -> int:
+    """A job for each ECU; the gravest status of them all."""
+
+    def poll(config: Config) -> Outcome:
+        store = console.store(config)
+        done = Job(config, datetime.now(UTC), store, force=options.force, dry_run=options.dry_run).run()
+        log.log(logging.WARNING if options.dry_run and done.night else logging.INFO, "%s", done.summary)
+        return done
+
+    configs = console.load(options)
+    if len(configs) == 1:
+        status, outcomes = ExitStatus.OK, [poll(configs[0])]
+    else:
+        status, outcomes = _side_by_side(poll, configs)
+    if options.dry_run and outcomes:
+        messages = [message for outcome in outcomes for message in outcome.messages]
+        longest = max(len(message.topic) for message in messages)
+        console.show(f"{message.topic:<{longest}}  {message.payload or '(removed)'}" for message in messages)
+    return status
+
+
+class _JobThread(threading.Thread):
+    """The job of one of several ECUs, whose failure is told and keeps no other from anything."""
+
+    def __init__(self, poll: Callable[[Config], Outcome], config: Config) -> None:
+        super().__init__(name=config.ecu.address, daemon=True)  # Ctrl-C does not wait for it
+        self._poll = poll
+        self._config = config
+        self.outcome: Outcome | None = None
+        self.status = ExitStatus.SOFTWARE
+
+    def run(self) -> None:
+        """As a thread is told to."""
+        try:
+            self.outcome = self._poll(self._config)
+            self.status = ExitStatus.OK
+        except Exception as error:  # noqa: BLE001 - the boundary of this job, as `main` is of a single one
+            self.status = console.failed(error)
+
+
+def _side_by_side(poll: Callable[[Config], Outcome], configs: Sequence[Config]) -> tuple[ExitStatus, list[Outcome]]:
+    """A job for each ECU: the gravest status of them all, and what the good ones did."""
+    from aps2mqtt import window
+
+    threads = [_JobThread(poll, config) for config in configs]
+    for number, thread in enumerate(threads):
+        time.sleep(window.stagger(len(threads)) if number else 0)
+        thread.start()
+    for thread in threads:
+        thread.join()
+    status = max((thread.status for thread in threads), key=GRAVITY.index)
+    return status, [thread.outcome for thread in threads if thread.outcome is not None]

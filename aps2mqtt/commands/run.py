@@ -1,0 +1,30 @@
+"""Fires the job of `once` now and then every APS_ECU_POLL_INTERVAL seconds, until
+SIGTERM or SIGINT. With APS_ECU_STOP_AT_NIGHT it waits for the sun.
+
+The topic aps/status says `online` while it lives, `offline` when it has ended,
+also when it was killed.
+
+example:
+  APS_ECU_POLL_INTERVAL=120 aps2mqtt -c config.yaml run
+"""
+
+import argparse
+import signal
+
+from aps2mqtt import console
+from aps2mqtt.errors import ExitStatus
+
+
+def arguments(parser: argparse.ArgumentParser) -> None:
+    """What it takes."""
+    console.add_ecu(parser)
+
+
+def run(options: argparse.Namespace) -> int:
+    """Polls until it is stopped."""
+    # Before any thread begins, so that every one of them leaves the signals to the daemon.
+    signal.pthread_sigmask(signal.SIG_BLOCK, (signal.SIGTERM, signal.SIGINT))
+    from aps2mqtt.daemon import Daemon
+
+    Daemon(console.load(options)).run()
+    return ExitStatus.OK

@@ -1,0 +1,50 @@
+"""Plays an ECU with an array behind it, whose power follows the sun, or replays
+captured frames; until SIGTERM or SIGINT. --fault list names the faults.
+
+example, in two terminals:
+  aps2mqtt simulate --inverters 3xDS3,1xQS1
+  APS_ECU_IP=127.0.0.1 aps2mqtt once --dry-run
+"""
+
+import argparse
+from pathlib import Path
+
+from aps2mqtt import console
+from aps2mqtt.ecu import simulator
+from aps2mqtt.errors import ExitStatus, UsageError
+
+
+def arguments(parser: argparse.ArgumentParser) -> None:
+    """What it takes."""
+    parser.add_argument("--port", type=console.port, default=8899, help="TCP port (default 8899; 0: any, printed)")
+    parser.add_argument("--ecu", metavar="MODEL", default="ECU-R", help="ECU-R (default), ECU-R-Pro, ECU-B or ECU-C")
+    parser.add_argument("--inverters", metavar="LIST", help="such as 3xDS3,1xQS1,1xYC1000,1xunseen")
+    parser.add_argument("--fault", metavar="NAME", default="", help="fail in this way (list: which there are)")
+    parser.add_argument(
+        "--replay",
+        metavar="FILE",
+        type=Path,
+        action="append",
+        default=[],
+        help="answer with the frames in this file of captures (may be given again)",
+    )
+
+
+def run(options: argparse.Namespace) -> int:
+    """Answers until it is stopped."""
+    if options.fault == "list":
+        console.show(f"{name:<15} {about}" for name, about in simulator.FAULTS.items())
+        return ExitStatus.OK
+    try:
+        plant = simulator.local_plant(options.ecu, options.inverters or simulator.DEFAULT_INVERTERS)
+        answers = simulator.replay_answers(options.replay, simulator.plant_answers(plant, options.fault))
+        ecu = simulator.Simulator(plant, port=options.port, fault=options.fault, answers=answers)
+    except simulator.ScenarioError as error:
+        raise UsageError(str(error)) from error
+    except OSError as error:
+        raise UsageError(f"port {options.port} cannot be had ({error.strerror}); choose another with --port") from error
+    with ecu:
+        inverters = f"{options.ecu} {plant.ecu.ecu_id} with {len(plant.inverters)} inverters"
+        console.show([f"{inverters} on {simulator.HOST}:{ecu.port}", "stop with Ctrl-C"])
+        console.wait_for_stop()
+    return ExitStatus.OK

@@ -1,0 +1,60 @@
+"""Writes aps2mqtt.service, aps2mqtt.timer, aps2mqtt-run.service and
+crontab.example, with the paths of this program and of the configuration in them
+(-c, else $CONFIG_FILE, else /etc/aps2mqtt/config.yaml), and says how to go on.
+
+example:
+  aps2mqtt -c /etc/aps2mqtt/config.yaml units --output /etc/aps2mqtt
+"""
+
+import argparse
+import logging
+import os
+import sys
+from pathlib import Path
+
+from aps2mqtt import console, units
+from aps2mqtt.errors import ExitStatus, UsageError
+
+log = logging.getLogger(__name__)
+
+
+def arguments(parser: argparse.ArgumentParser) -> None:
+    """What it takes."""
+    parser.add_argument("--output", metavar="DIR", type=Path, required=True, help="folder to write them to")
+    parser.add_argument("--force", action="store_true", help="replace files that are there and differ")
+
+
+def run(options: argparse.Namespace) -> int:
+    """Writes the files and says how to go on."""
+    script = _console_script()
+    config = _absolute(console.config_path(options) or Path(units.DEFAULT.config))
+    paths = units.Paths(script or units.DEFAULT.program, config)
+    folder = _absolute(options.output)
+    try:
+        texts = {name: units.render(name, template, paths) for name, template in units.templates().items()}
+        new = units.write(texts, folder, force=options.force)
+    except units.UnitsError as error:
+        raise UsageError(str(error)) from error
+    console.show(f"{'written' if new[name] else 'unchanged':<9}  {folder / name}" for name in texts)
+    console.show([f"\nThey start {paths.program} with {paths.config}.\n\n{units.next_steps(folder)}"])
+    if script is None:
+        log.warning("this aps2mqtt is not installed; install it so that %s is there (README)", paths.program)
+    elif unseen := units.hidden((script, script.resolve(), Path(sys.base_prefix).resolve())):
+        log.warning(
+            "the services of systemd do not see %s; install aps2mqtt elsewhere, for example in /opt/aps2mqtt", unseen[0]
+        )
+    if not os.path.lexists(paths.config):
+        log.warning("%s is not there yet; make it from config.yaml.example", paths.config)
+    return ExitStatus.OK
+
+
+def _console_script() -> Path | None:
+    """The program as its users start it."""
+    for path in (Path(sys.argv[0]), Path(sys.executable).with_name("aps2mqtt")):
+        if path.name == "aps2mqtt" and path.is_file():
+            return _absolute(path)
+    return None
+
+
+def _absolute(path: Path) -> Path:
+    return Path(os.path.abspath(path))  # noqa: PTH100 - a link is kept: it outlives what it points to

@@ -1,0 +1,144 @@
+"""What the commands share: the configuration that the options name, the screen, and how a failure is told."""
+
+import argparse
+import logging
+import os
+import re
+import shutil
+import signal
+import sys
+import threading
+from collections.abc import Iterable
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from aps2mqtt import logs
+from aps2mqtt.errors import ConfigError, ExitStatus, JobError, OutputError, UsageError, described
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from aps2mqtt.config import Config
+    from aps2mqtt.state import Store
+
+log = logging.getLogger(__name__)
+
+MAX_PORT = 65535
+
+
+# -- options ----------------------------------------------------------------------------------------------------------
+
+
+def add_ecu(parser: argparse.ArgumentParser) -> None:
+    """The option that picks one of several ECUs: see `load`."""
+    parser.add_argument("--ecu", metavar="ID_OR_ADDRESS", help="of several ECUs only this one")
+
+
+def serial(text: str) -> str:
+    """The serial number of an ECU or an inverter."""
+    if not re.fullmatch("[0-9]{12}", text):
+        raise argparse.ArgumentTypeError("a serial number has 12 digits")
+    return text
+
+
+def port(text: str) -> int:
+    """A TCP port, or 0 for any."""
+    if not text.isdecimal() or int(text) > MAX_PORT:
+        raise argparse.ArgumentTypeError("a port is a number from 0 to 65535")
+    return int(text)
+
+
+# -- configuration ----------------------------------------------------------------------------------------------------
+
+
+def config_path(options: argparse.Namespace) -> Path | None:
+    """The configuration file, if one is named."""
+    return options.config or (Path(os.environ["CONFIG_FILE"]) if os.environ.get("CONFIG_FILE") else None)
+
+
+def load(options: argparse.Namespace) -> "tuple[Config, ...]":
+    """The configuration of each ECU, or of the one that `--ecu` picks; raises ConfigError and UsageError."""
+    from aps2mqtt import config
+
+    configs = config.load(config_path(options), os.environ)
+    broker = configs[0].broker  # the same for all
+    if broker.tls:
+        from aps2mqtt import tls
+
+        tls.context(broker)  # so that files that are none are found before the ECU is asked
+    if options.ecu is not None:
+        return (_pick(configs, options.ecu),)
+    if len(configs) > 1:
+        logs.set_up(debug=options.debug, ecus=[config.ecu.address for config in configs])
+    return configs
+
+
+def _pick(configs: "Sequence[Config]", wanted: str) -> "Config":
+    """The ECU of this id, as its last job has remembered it, host or host:port; raises UsageError."""
+    found, choices = [], []
+    for config in configs:
+        memory = store(config).remembered()
+        ecu_id = memory.ecu_id if memory is not None else "id unknown"
+        if wanted.lower() in (ecu_id, config.ecu.host.lower(), config.ecu.address.lower()):
+            found.append(config)
+        choices.append(f"{config.ecu.address} ({ecu_id})")
+    if len(found) != 1:
+        what = "several ECUs are" if found else "no ECU is"
+        raise UsageError(f"{what} known as {wanted!r}; --ecu can be one of {', '.join(choices)}")
+    return found[0]
+
+
+def store(config: "Config") -> "Store":
+    """What the jobs of this ECU tell each other."""
+    from aps2mqtt.state import Store
+
+    return Store(config.state_directory, config.ecu.host, config.ecu.port)
+
+
+# -- the screen -------------------------------------------------------------------------------------------------------
+
+
+def show(lines: Iterable[str]) -> None:
+    """Prints data, at once and whole; raises OutputError where it cannot."""
+    try:
+        print("\n".join(lines), flush=True)
+    except BrokenPipeError:
+        raise
+    except OSError as error:
+        silence()
+        raise OutputError(f"standard output cannot be written: {error.strerror}; make room for it") from error
+
+
+def silence() -> int:
+    """The reader of our output has gone, as `head` does: no reason for a word."""
+    os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+    return ExitStatus.OK
+
+
+def width() -> int:
+    """Columns of the terminal; 80 where there is none."""
+    return shutil.get_terminal_size().columns
+
+
+def has_color() -> bool:
+    """True on a terminal whose user has not said NO_COLOR."""
+    return sys.stdout.isatty() and not os.environ.get("NO_COLOR")
+
+
+def failed(error: Exception) -> ExitStatus:
+    """One line, or one for each mistake; -D adds the traceback. Returns what the process exits with."""
+    if isinstance(error, ConfigError):
+        for mistake in error.mistakes:
+            log.error("%s", mistake)
+        log.debug("from here:", exc_info=error)
+    else:
+        log.error("%s", described(error), exc_info=error)
+    return error.status if isinstance(error, JobError) else ExitStatus.SOFTWARE
+
+
+def wait_for_stop() -> None:
+    """Until SIGTERM or SIGINT."""
+    stopped = threading.Event()
+    for number in (signal.SIGTERM, signal.SIGINT):
+        signal.signal(number, lambda *_: stopped.set())
+    stopped.wait()
