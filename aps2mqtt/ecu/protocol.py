@@ -4,11 +4,13 @@ Pure: no socket, clock, log or configuration. The vendor publishes no specificat
 reverse-engineering agrees on with what captured frames show (tests/captures has the frames
 with their sources). Integers are unsigned and big-endian. All offsets count from the first byte of the frame.
 
-    bytes -> Frame -> SystemInfo | RealTime | Signal         and back, byte for byte
+    bytes -> Frame -> SystemInfo | RealTime | Signal | PowerOfDay | EnergyByDay         and back, byte for byte
 """
 
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
+from datetime import date
+from itertools import pairwise
 from typing import Any, NamedTuple, Self, cast
 
 from aps2mqtt.ecu.wire import Bcd, Flag, Hex, Layout, Number, PrefixedText, Rest, Text, Value, read, size, write
@@ -21,6 +23,10 @@ MAX_FRAME = 10_000  # the length has four digits, and does not count the final n
 SYSTEM_INFO = "0001"
 REAL_TIME = "0002"
 SIGNAL = "0030"
+POWER_OF_DAY = "0003"
+ENERGY_BY_DAY = "0004"
+
+WEEK, MONTH, YEAR = "00", "01", "02"  # periods of 0004; a month is the last 30 days, today included (quirk 73)
 
 STATUS_OK = "00"
 STATUS_NO_DATA = "01"
@@ -108,6 +114,15 @@ NEVER_HEARD = "00"
 
 SIGNAL_RECORD: Layout = (Bcd("uid", 6), Number("level", 1))  # Zigbee link quality, 0..255
 
+POWER_POINT: Layout = (Bcd("time", 2), Number("power", 2, "W"))  # hhmm, wall time of the site
+PERIOD: Layout = (Text("period", 2),)  # as it was asked for
+# Most ECUs have four bytes of energy, some two. The layout is right under which the points fill the frame and their
+# dates ascend (quirks 71 to 73).
+ENERGY_POINTS: tuple[Layout, ...] = (
+    (Bcd("date", 4), Number("energy", 4, "kWh", per=100)),  # yyyymmdd
+    (Bcd("date", 4), Number("energy", 2, "kWh", per=100)),
+)
+
 # The longest prefix that fits names the model.
 INVERTER_MODELS = {
     "10": "YC500",
@@ -144,8 +159,14 @@ def ecu_model(ecu_id: str) -> str:
     return _model(ECU_MODELS, ecu_id, "ECU")
 
 
-def request(command: str, ecu_id: str = "") -> bytes:
-    """The request for `command`; all but the system info name the ECU."""
+def request(command: str, ecu_id: str = "", argument: str = "") -> bytes:
+    """The request for `command`; all but the system info name the ECU.
+
+    Those for history have an `argument`: the date of 0003, yyyymmdd, or the period of 0004. They bear the length 39,
+    which is not that of 0004; ECUs do not look at it, and this is the form that was seen to be answered (quirk 74).
+    """
+    if argument:
+        return f"APS110039{command}{ecu_id}END{argument}END\n".encode("ascii")
     body = f"{command}{ecu_id}END"
     return f"APS11{len(body) + 9:04d}{body}\n".encode("ascii")
 
@@ -462,10 +483,9 @@ def decode_signal(frame: Frame) -> Signal:
     status = _status(frame)
     if status != STATUS_OK:
         return Signal(status)
-    start, step = BODY + size(STATUS), size(SIGNAL_RECORD)
-    if (len(frame.body) - start) % step:
+    rows = _rows(SIGNAL_RECORD, frame, BODY + size(STATUS))
+    if rows is None:
         raise MalformedFrame("the answer to 0030 does not end with a whole record" + _wrong_end(frame))
-    rows = [read(SIGNAL_RECORD, frame.body, at) for at in range(start, len(frame.body), step)]
     levels = tuple((str(row["uid"]), int(row["level"])) for row in rows)
     return Signal(status, levels, _absent_trailer(frame))
 
@@ -475,6 +495,97 @@ def encode_signal(signal: Signal, group: str = "11") -> Frame:
     payload = write(STATUS, {"status": signal.status})
     payload += b"".join(write(SIGNAL_RECORD, {"uid": uid, "level": level}) for uid, level in signal.levels)
     return Frame.build(group, SIGNAL, payload, trailer=signal.status == STATUS_OK)
+
+
+# -- 0003 and 0004: history -------------------------------------------------------------------------------------------
+
+
+@dataclass(frozen=True, slots=True)
+class PowerOfDay:
+    """Answer to 0003. Where `status` is not "00" nothing else is there. No real frame was ever published."""
+
+    status: str
+    points: tuple[tuple[str, int], ...] = ()  # hhmm and W; a time may be filler
+    remarks: tuple[Remark, ...] = field(default=(), compare=False)
+
+
+def decode_power_of_day(frame: Frame) -> PowerOfDay:
+    """The points in `frame`; raises FrameError."""
+    status = _status(frame)
+    if status != STATUS_OK:
+        return PowerOfDay(status)
+    rows = _rows(POWER_POINT, frame, BODY + size(STATUS))
+    if rows is None:
+        raise MalformedFrame("the answer to 0003 does not end with a whole point" + _wrong_end(frame))
+    points = tuple((str(row["time"]), int(row["power"])) for row in rows)
+    return PowerOfDay(status, points, _absent_trailer(frame))
+
+
+def encode_power_of_day(power: PowerOfDay, group: str = "11") -> Frame:
+    """The frame of `power`; a status other than "00" has no trailer."""
+    payload = write(STATUS, {"status": power.status})
+    payload += b"".join(write(POWER_POINT, {"time": time, "power": watts}) for time, watts in power.points)
+    return Frame.build(group, POWER_OF_DAY, payload, trailer=power.status == STATUS_OK)
+
+
+@dataclass(frozen=True, slots=True)
+class EnergyByDay:
+    """Answer to 0004. Where `status` is not "00" nothing else is there. No real frame was ever published."""
+
+    status: str
+    period: str = ""
+    points: tuple[tuple[str, float], ...] = ()  # yyyymmdd, in ascending order, and kWh
+    width: int = 4  # bytes of an energy
+    remarks: tuple[Remark, ...] = field(default=(), compare=False)
+
+
+ENERGIES = BODY + size(STATUS) + size(PERIOD)  # offset of the first point
+
+
+def decode_energy_by_day(frame: Frame) -> EnergyByDay:
+    """The points in `frame`; raises FrameError."""
+    status = _status(frame)
+    if status != STATUS_OK:
+        return EnergyByDay(status)
+    period = str(_read(PERIOD, frame, BODY + size(STATUS))["period"])
+    for layout in ENERGY_POINTS:
+        rows = _rows(layout, frame, ENERGIES)
+        if rows is not None and _ascend([str(row["date"]) for row in rows]):
+            points = tuple((str(row["date"]), float(row["energy"])) for row in rows)
+            return EnergyByDay(status, period, points, layout[-1].width, _absent_trailer(frame))
+    raise MalformedFrame("the answer to 0004 is no list of ascending dates with energies" + _wrong_end(frame))
+
+
+def encode_energy_by_day(energy: EnergyByDay, group: str = "11") -> Frame:
+    """The frame of `energy`; a status other than "00" has no trailer."""
+    payload = write(STATUS, {"status": energy.status})
+    if energy.status != STATUS_OK:
+        return Frame.build(group, ENERGY_BY_DAY, payload, trailer=False)
+    payload += write(PERIOD, {"period": energy.period})
+    layout = next(layout for layout in ENERGY_POINTS if layout[-1].width == energy.width)
+    payload += b"".join(write(layout, {"date": day, "energy": kwh}) for day, kwh in energy.points)
+    return Frame.build(group, ENERGY_BY_DAY, payload)
+
+
+def _rows(layout: Layout, frame: Frame, offset: int) -> list[dict[str, Value]] | None:
+    """The rows of `layout` that fill `frame` from `offset` on; None where they do not."""
+    step = size(layout)
+    if (len(frame.body) - offset) % step:
+        return None
+    return [read(layout, frame.body, at) for at in range(offset, len(frame.body), step)]
+
+
+def _ascend(days: Sequence[str]) -> bool:
+    """True for dates of the calendar that come one after the other."""
+    return all(map(_is_date, days)) and all(earlier < later for earlier, later in pairwise(days))
+
+
+def _is_date(digits: str) -> bool:
+    try:
+        date(int(digits[:4]), int(digits[4:6]), int(digits[6:]))
+    except ValueError:
+        return False
+    return True
 
 
 # -- shared -----------------------------------------------------------------------------------------------------------
