@@ -44,7 +44,8 @@ class EcuConfig(NamedTuple):
     timezone: tzinfo  # of the site
     poll_interval: int  # seconds, of `run`
     stop_at_night: bool
-    site: Site
+    site: Site  # Paris, where the user has not said
+    located: bool  # the user has said
     fahrenheit: bool
     auto_restart: bool
     wifi_ssid: str
@@ -268,11 +269,13 @@ def load(path: Path | None, environ: Mapping[str, str]) -> tuple[Config, ...]:
     for ecu, values in zip(ecus, parsed, strict=True):
         warnings = tuple(warning for warning in (*general, *_doubts(ecu, values)) if warning not in told)
         told.update(warnings)
-        configs.append(_config(values, environ, warnings))
+        configs.append(_config(values, environ, warnings, located=_is_located(ecu)))
     return tuple(configs)
 
 
-def _config(values: Mapping[str, Any], environ: Mapping[str, str], warnings: tuple[str, ...]) -> Config:
+def _config(
+    values: Mapping[str, Any], environ: Mapping[str, str], warnings: tuple[str, ...], *, located: bool
+) -> Config:
     return Config(
         ecu=EcuConfig(
             host=values["APS_ECU_IP"],
@@ -281,6 +284,7 @@ def _config(values: Mapping[str, Any], environ: Mapping[str, str], warnings: tup
             poll_interval=values["APS_ECU_POLL_INTERVAL"],
             stop_at_night=values["APS_ECU_STOP_AT_NIGHT"],
             site=Site(values["APS_ECU_POSITION_LAT"], values["APS_ECU_POSITION_LNG"]),
+            located=located,
             fahrenheit=values["APS_ECU_TEMPERATURE_UNIT"] == "F",
             auto_restart=values["APS_ECU_AUTO_RESTART"],
             wifi_ssid=values["APS_ECU_WIFI_SSID"],
@@ -504,10 +508,18 @@ def _near_misses(environ: Mapping[str, str]) -> Iterator[str]:
                 yield f"{name} in the environment means nothing; did you mean {close}?"
 
 
+POSITION = ("APS_ECU_POSITION_LAT", "APS_ECU_POSITION_LNG")
+NEED_POSITION = ("APS_ECU_STOP_AT_NIGHT", "APS_ECU_AUTO_RESTART")
+
+
+def _is_located(ecu: _Ecu) -> bool:
+    return all(name in ecu.given for name in POSITION)
+
+
 def _doubts(ecu: _Ecu, values: Mapping[str, Any]) -> Iterator[str]:
-    position = ("APS_ECU_POSITION_LAT", "APS_ECU_POSITION_LNG")
-    if values["APS_ECU_STOP_AT_NIGHT"] and not all(name in ecu.given for name in position):
-        yield f"APS_ECU_STOP_AT_NIGHT without {' and '.join(position)}{ecu.place}: the site is assumed to be in Paris"
+    needy = [name for name in NEED_POSITION if values[name]]
+    if needy and not _is_located(ecu):
+        yield f"{needy[0]} without {' and '.join(POSITION)}{ecu.place}: the site is assumed to be in Paris"
     if not values["MQTT_BROKER_SECURED_CONNECTION"] and values["MQTT_BROKER_CACERTS_PATH"]:
         yield "MQTT_BROKER_CACERTS_PATH is set without MQTT_BROKER_SECURED_CONNECTION: the connection is not secured"
 

@@ -12,8 +12,9 @@ from datetime import UTC, datetime, timedelta
 
 from aps2mqtt import window
 from aps2mqtt.config import Config
+from aps2mqtt.deadline import Deadline
 from aps2mqtt.errors import BothFailed, BrokerRefusal, BrokerUnreachable, described
-from aps2mqtt.job import Job, style
+from aps2mqtt.job import Job, part, style
 from aps2mqtt.mqtt.publisher import Presence
 from aps2mqtt.mqtt.topics import presence_topic
 from aps2mqtt.schedule import Schedule
@@ -27,6 +28,8 @@ TICK = 10.0  # seconds between looks at the clock
 JUMP = 5.0  # seconds that the clock may be off from one look to the next
 STUCK = 300.0  # seconds after which a job, all of whose waits are bounded, must be a bug: the watchdog may bark
 REMINDER = timedelta(hours=1)
+FILLS = 60.0  # seconds from one filling to the next, where a broker comes and goes
+GOODBYE = 1.0  # seconds, for what the next job has to know
 BROKER_FAILED = (BrokerUnreachable, BrokerRefusal, BothFailed)
 
 
@@ -58,6 +61,9 @@ class Daemon:
         notify("STOPPING=1")
         self._schedule.stop()
         self._presence.stop()
+        deadline = Deadline(GOODBYE)
+        for ecu in self._ecus:
+            ecu.leave(deadline)
 
     def _connected(self) -> None:
         for ecu in self._ecus:
@@ -79,6 +85,7 @@ class _Ecu:
         self._told = Told()
         self._fill = False  # the broker may have forgotten everything
         self._again = False  # a poll is wanted after the one in flight
+        self._filled: float | None = None  # on the monotonic clock, when it was filled last
         self._began: float | None = None  # on the monotonic clock, of the job in flight
         self._schedule = schedule
         schedule.add(self._name, self._poll, self._pace(), delay)
@@ -93,10 +100,15 @@ class _Ecu:
         return self._schedule.at(self._name, self._pace())
 
     def fill(self) -> None:
-        """A broker that comes back may have lost everything: it is filled at once."""
+        """A broker that comes back may have lost everything: it is filled at once, or soon if it flaps."""
         if self._fill:
             self._again = True
-            self._schedule.now(self._name)
+            self._schedule.within(self._name, self._pause())
+
+    def leave(self, deadline: Deadline) -> None:
+        """The process ends: no presence is to be waited for."""
+        if self._began is None:
+            part(self._config, self._store, deadline)
 
     def broker_lost(self) -> None:
         """It is to be filled when it comes back."""
@@ -104,6 +116,7 @@ class _Ecu:
 
     def _poll(self) -> None:
         # Before the job: what is lost while it runs is lost behind it.
+        self._filled = time.monotonic() if self._again else self._filled
         self._fill = self._again = False
         self._began = time.monotonic()
         error: Exception | None = None
@@ -118,7 +131,11 @@ class _Ecu:
         following = self.reschedule().astimezone(self._config.ecu.timezone)
         self._told.tell(self._clock(), summary, error, f"next poll at {following:%H:%M:%S}")
         if self._again:
-            self._schedule.now(self._name)
+            self._schedule.within(self._name, self._pause())
+
+    def _pause(self) -> float:
+        """Seconds to wait before the broker is filled again."""
+        return 0.0 if self._filled is None else max(0.0, self._filled + FILLS - time.monotonic())
 
     def _pace(self) -> window.Pace:
         ecu = self._config.ecu

@@ -13,6 +13,7 @@ from typing import NamedTuple
 
 from aps2mqtt import problems, recovery, rhythm, truth, window
 from aps2mqtt.config import Config
+from aps2mqtt.deadline import Deadline
 from aps2mqtt.ecu import client, protocol
 from aps2mqtt.errors import BothFailed, EcuError, EcuUnreachable, JobError
 from aps2mqtt.lock import hold
@@ -136,7 +137,8 @@ class Job(NamedTuple):
         """What a good reading makes true, and what the next job has to know."""
         ecu = self.config.ecu
         report, memory = truth.settle(snapshot, before, recalled, self.now, ecu.timezone)
-        words, watch = problems.look(snapshot, before.watch if before is not None else None, ecu.site)
+        site = ecu.site if ecu.located else None
+        words, watch = problems.look(snapshot, before.watch if before is not None else None, site)
         return report._replace(problems=words), self._timed(memory._replace(watch=watch), before)
 
     def _messages(self, report: Report, before: Memory | None, memory: Memory) -> tuple[Message, ...]:
@@ -226,6 +228,19 @@ class Job(NamedTuple):
 
     def _sent(self, messages: tuple[Message, ...]) -> str:
         return f"{len(messages)} messages to {self.config.broker.host}:{self.config.broker.port}"
+
+
+def part(config: Config, store: Store, deadline: Deadline) -> None:
+    """Has the next job know that `run` has ended, so that it does not wait for it; costs comfort where it cannot."""
+    limits = client.NORMAL._replace(resolve=deadline.remaining())
+    try:
+        endpoint = client.resolve(config.ecu.host, config.ecu.port, limits)
+        with hold(endpoint.address, endpoint.port, 0):
+            memory = store.load()
+            if memory is not None and memory.rhythm is not None and memory.rhythm.run_due is not None:
+                store.save(memory._replace(rhythm=memory.rhythm._replace(run_due=None)))
+    except (JobError, StateError) as error:
+        log.debug("the next job may take `run` for alive: %s", error)
 
 
 def style(config: Config) -> Style:

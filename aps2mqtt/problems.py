@@ -1,11 +1,12 @@
 """What is wrong with an array whose ECU can be read. Pure.
 
-    (Snapshot, Watch, Site) -> (problems in words, Watch)
+    (Snapshot, Watch, Site | None) -> (problems in words, Watch)
 
 An inverter that gives nothing through an hour of daylight in which the others give power; a counter of the ECU that
 stands still for an hour while power flows (quirk 54). Time is that of the data: the same data twice change nothing.
 
-At dawn and dusk the roofs of one house wake and sleep up to hours apart, so a suspicion lives in broad daylight only.
+At dawn and dusk the roofs of one house wake and sleep up to hours apart, so a suspicion lives in broad daylight only:
+while the sun is high at the site or, where nobody has said where that is, around noon by the data's wall time.
 What was told once stays, overnight too, until the inverter gives power or the counter moves.
 """
 
@@ -18,6 +19,8 @@ LONG = timedelta(hours=1)  # of giving nothing, or of power while a counter stan
 GAP = timedelta(minutes=15)  # between data: what lies in a longer one is not known
 HIGH = 10.0  # degrees of the sun: diffuse light then wakes the roofs that look away from it
 OTHERS = 30  # W, what the others give on average; in the twilight of a storm an inverter may sleep
+AROUND_NOON = range(11, 15)  # o'clock: a zone's noon may be two hours off that of the sun
+OTHERS_AROUND_NOON = 100  # W; in midwinter of the far north even noon is dusk
 
 STEPS = 3  # of its resolution, by which a sound counter must have moved
 TODAY, LIFETIME = 10, 100  # Wh, the resolutions of the counters
@@ -27,8 +30,8 @@ YEARS = range(2000, 9999)  # others are those of a clock that was never set, and
 NOTHING = Watch(None, 0, {}, None, None)
 
 
-def look(snapshot: Snapshot, watch: Watch | None, site: Site) -> tuple[tuple[str, ...], Watch]:
-    """The problems, one line each, and what to remember for the next look.
+def look(snapshot: Snapshot, watch: Watch | None, site: Site | None) -> tuple[tuple[str, ...], Watch]:
+    """The problems, one line each, and what to remember for the next look; `site` is None where it is not known.
 
     Data without a believable time, or of the time of the last look, teach nothing.
     """
@@ -57,7 +60,7 @@ def in_words(watch: Watch) -> tuple[str, ...]:
     )
 
 
-def _seen(snapshot: Snapshot, at: datetime, watch: Watch, site: Site) -> Watch:
+def _seen(snapshot: Snapshot, at: datetime, watch: Watch, site: Site | None) -> Watch:
     """`watch` after data of `at`, which are new."""
     power = snapshot.power if snapshot.online else 0
     today, lifetime = watch.today, watch.lifetime
@@ -71,7 +74,7 @@ def _seen(snapshot: Snapshot, at: datetime, watch: Watch, site: Site) -> Watch:
 # -- inverters --------------------------------------------------------------------------------------------------------
 
 
-def _idle(snapshot: Snapshot, at: datetime, before: dict[str, Idle], site: Site) -> dict[str, Idle]:
+def _idle(snapshot: Snapshot, at: datetime, before: dict[str, Idle], site: Site | None) -> dict[str, Idle]:
     """The inverters that give nothing while others give, and those that were told and have not given since."""
     powers = {inverter.uid: _power(inverter) for inverter in snapshot.inverters}
     idle = {uid: was for uid, was in before.items() if uid not in powers and _may_be_there(uid, was, snapshot, at)}
@@ -83,7 +86,8 @@ def _idle(snapshot: Snapshot, at: datetime, before: dict[str, Idle], site: Site)
             idle[uid] = before[uid]._replace(seen=at)
         else:
             suspects.append(uid)
-    if suspects and sum(powers.values()) >= OTHERS * max(1, len(powers) - 1) and _is_broad_daylight(site, at):
+    others = sum(powers.values()) / max(1, len(powers) - 1)
+    if suspects and _is_broad_daylight(site, at, others):
         idle |= {uid: _suspected(before.get(uid), at) for uid in suspects}
     return idle
 
@@ -102,10 +106,13 @@ def _suspected(was: Idle | None, at: datetime) -> Idle:
     return Idle(since, at, told=_passed(since, at) >= LONG)
 
 
-def _is_broad_daylight(site: Site, at: datetime) -> bool:
+def _is_broad_daylight(site: Site | None, at: datetime, others: float) -> bool:
+    """By the sun, and by what the others give, in W on average."""
+    if site is None:
+        return at.hour in AROUND_NOON and others >= OTHERS_AROUND_NOON
     from aps2mqtt.sun import elevation
 
-    return elevation(site, at) >= HIGH
+    return others >= OTHERS and elevation(site, at) >= HIGH
 
 
 # -- counters ---------------------------------------------------------------------------------------------------------

@@ -59,9 +59,11 @@ class Schedule:
         next_run: datetime = job.next_run_time
         return next_run
 
-    def now(self, name: str) -> None:
-        """Fires now, unless it is firing, and then at its pace."""
-        self._scheduler.modify_job(name, next_run_time=datetime.now(UTC) + self._delays[name])
+    def within(self, name: str, seconds: float) -> None:
+        """Fires after so many seconds, unless it is firing then or its pace has it sooner, and then at its pace."""
+        due: datetime = self._scheduler.get_job(name).next_run_time
+        soon = datetime.now(UTC) + self._delays[name] + timedelta(seconds=seconds)
+        self._scheduler.modify_job(name, next_run_time=min(due, soon))
 
     def stop(self) -> None:
         """Fires no more; a job in flight is left behind."""

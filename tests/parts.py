@@ -12,7 +12,7 @@ import sys
 import threading
 import time
 import uuid
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from pathlib import Path
@@ -90,8 +90,17 @@ def clean_environment() -> dict[str, str]:
 
 def start(*arguments: object, **environment: object) -> subprocess.Popen[str]:
     """Starts the program with nothing configured but what is given here."""
+    return _start(("-m", "aps2mqtt", *arguments), environment)
+
+
+def start_script(script: str, *arguments: object, **environment: object) -> subprocess.Popen[str]:
+    """Starts a script around the program, for what the command line does not offer."""
+    return _start(("-c", script, *arguments), environment)
+
+
+def _start(arguments: Iterable[object], environment: Mapping[str, object]) -> subprocess.Popen[str]:
     process = subprocess.Popen(
-        [sys.executable, "-m", "aps2mqtt", *map(str, arguments)],
+        [sys.executable, *map(str, arguments)],
         env=clean_environment() | {name: str(value) for name, value in environment.items()},
         stdin=subprocess.DEVNULL,
         stdout=subprocess.PIPE,
@@ -205,6 +214,17 @@ class Broker:
         client, _, barrier = self._subscriber("none")
         client.publish(topic, payload, qos=1, retain=True).wait_for_publish(START)
         barrier()
+        client.disconnect()
+        client.loop_stop()
+
+    def throw_out(self, client_id: str) -> None:
+        """Connects under the id of another client, which the broker then drops."""
+        client = Client(CallbackAPIVersion.VERSION2, client_id=client_id)
+        client.connect("127.0.0.1", self.port)
+        client.loop_start()
+        until = time.monotonic() + START
+        while not client.is_connected() and time.monotonic() < until:
+            time.sleep(0.01)
         client.disconnect()
         client.loop_stop()
 

@@ -264,6 +264,16 @@ def test_doubtful_settings_are_warned_of(tmp_path: Path):
     assert load({"MQTT_DISCOVERY_ENABLED": "yes", "MQTT_PAYLOAD": "both"}).warnings == ()
 
 
+def test_a_site_is_located_only_by_both_of_its_coordinates():
+    """Half a position is none; what needs one says that Paris is assumed."""
+    position = {"APS_ECU_POSITION_LAT": "-33.9", "APS_ECU_POSITION_LNG": "151.2"}
+    wifi = {"APS_ECU_WIFI_SSID": "ECU", "APS_ECU_WIFI_PASSWD": SECRET}
+    assert [load(given).ecu.located for given in ({}, dict([*position.items()][:1]), position)] == [False, False, True]
+    restarted = {"APS_ECU_AUTO_RESTART": "yes", **wifi}
+    assert "APS_ECU_AUTO_RESTART without APS_ECU_POSITION_LAT" in load(restarted).warnings[0]
+    assert load(restarted | position).warnings == ()
+
+
 def test_discovery_has_a_style_only_where_it_is_wanted():
     """`device` by default; Home Assistant before 2024.11 needs `component`."""
     assert load({"MQTT_DISCOVERY_STYLE": "component"}).broker.discovery == ""

@@ -8,7 +8,6 @@ import re
 import signal
 import socket
 import subprocess
-import sys
 import threading
 import time
 from collections.abc import Callable
@@ -16,7 +15,7 @@ from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 import pytest
-from parts import NOON, STARTED, Broker, Listener, aps2mqtt, clean_environment, free_port, mute, start, sunny_ecu
+from parts import NOON, Broker, Listener, aps2mqtt, free_port, mute, start, start_script, sunny_ecu
 
 from aps2mqtt import config
 from aps2mqtt.daemon import Told
@@ -135,9 +134,15 @@ from datetime import datetime
 from freezegun import freeze_time
 # freezegun shows threads a mixture of true and frozen monotonic time, and paho counts its keepalive with it.
 with freeze_time(datetime.fromisoformat(sys.argv[1]), tick=True, ignore=["paho"]):
-    from aps2mqtt.cli import main
-    sys.exit(main(["run"]))
+    from aps2mqtt import cli, daemon
+    daemon.FILLS = float(sys.argv[2])
+    sys.exit(cli.main(["run"]))
 """
+
+
+def run_at(moment: str, fills: float, environment: dict[str, object]) -> subprocess.Popen[str]:
+    """`run` from that moment on, with so many seconds from one filling of the broker to the next."""
+    return start_script(RUN_AT, moment, fills, **environment)
 
 
 @pytest.mark.parametrize("moment", ["2026-06-21T10:02", "2026-06-21T23:30"])
@@ -148,13 +153,7 @@ def test_an_emptied_broker_is_filled_again(tmp_path: Path, moment: str) -> None:
     with Simulator(Plant(site=PARIS), clock=lambda: now) as ecu:
         environment = settings(ecu, port, tmp_path, APS_ECU_POLL_INTERVAL=3600, APS_ECU_STOP_AT_NIGHT=True)
         environment |= {"APS_ECU_POSITION_LAT": PARIS.latitude, "APS_ECU_POSITION_LNG": PARIS.longitude}
-        process = subprocess.Popen(
-            [sys.executable, "-c", RUN_AT, moment],
-            env=clean_environment() | {name: str(value) for name, value in environment.items()},
-            stderr=subprocess.PIPE,
-            text=True,
-        )
-        STARTED.append(process)
+        process = run_at(moment, 0, environment)
         with Broker(tmp_path, port=port) as broker:
             until(lambda: broker.retained(PRESENCE) == {PRESENCE: "online"})
             until(lambda: broker.retained(STATUS) == {STATUS: "online"})
@@ -165,6 +164,36 @@ def test_an_emptied_broker_is_filled_again(tmp_path: Path, moment: str) -> None:
         with Broker(tmp_path, port=port):
             stop(process)
     assert len(ecu.requests) - asked == (3 if "10:02" in moment else 0)
+
+
+def test_a_broker_that_comes_and_goes_does_not_have_the_ecu_asked_each_time(tmp_path: Path, broker: Broker) -> None:
+    """As where two processes of one MQTT_CLIENT_ID throw each other out: at once, and then after a pause."""
+    with sunny_ecu() as ecu:
+        environment = settings(ecu, broker.port, tmp_path, APS_ECU_POLL_INTERVAL=3600)
+        process = run_at("2026-06-21T10:02", 4, environment)
+        until(lambda: broker.retained(PRESENCE) == {PRESENCE: "online"} and len(ecu.requests) == 3)
+        until(lambda: broker.retained(STATUS) == {STATUS: "online"})
+        begin = time.monotonic()
+        while time.monotonic() < begin + 6:
+            broker.throw_out("APS2MQTT")
+            time.sleep(0.3)
+        assert len(ecu.requests) in (6, 9)
+        until(lambda: broker.retained(PRESENCE) == {PRESENCE: "online"})
+        stop(process)
+
+
+def test_who_stops_it_in_the_evening_need_not_wait_for_its_morning(tmp_path: Path, broker: Broker) -> None:
+    """A job of the timer behind it tells Home Assistant nothing of a presence that will not come back."""
+    with sunny_ecu() as ecu:
+        environment = settings(ecu, broker.port, tmp_path, APS_ECU_POLL_INTERVAL=3600, MQTT_DISCOVERY_ENABLED=True)
+        process = start("run", **environment)
+        until(lambda: broker.retained(STATUS) == {STATUS: "online"})
+        state = tmp_path / "state" / f"127.0.0.1_{ecu.port}.json"
+        until(lambda: state.exists() and json.loads(state.read_text())["rhythm"]["run_due"] is not None)
+        stop(process)
+        assert json.loads(state.read_text())["rhythm"]["run_due"] is None
+        assert aps2mqtt("once", **environment).status == 0
+    assert PRESENCE not in "".join(broker.retained("homeassistant/#").values())
 
 
 def test_a_poll_that_overruns_its_interval_brings_no_burst(tmp_path: Path, broker: Broker) -> None:
@@ -223,29 +252,36 @@ def test_a_mistake_in_the_configuration_ends_it_at_once() -> None:
     assert process.returncode == 78
 
 
-@pytest.mark.parametrize("jump", ["-1d", "+1d"])
-def test_a_clock_that_jumps_stops_nothing(tmp_path: Path, broker: Broker, jump: str) -> None:
+RUN_UNTIL_THE_CLOCK_JUMPS = """
+import signal, sys, time
+from datetime import UTC, datetime, timedelta
+from freezegun import api, freeze_time
+with freeze_time(datetime.now(UTC), tick=True, ignore=["paho"]) as clock:
+    time.monotonic = api.real_monotonic  # no clock's business
+    from aps2mqtt import cli
+    signal.signal(signal.SIGUSR1, lambda *_: clock.tick(timedelta(days=int(sys.argv[1]))))
+    sys.exit(cli.main(["run"]))
+"""
+
+
+@pytest.mark.parametrize("days", [-1, 1])
+def test_a_clock_that_jumps_stops_nothing(tmp_path: Path, broker: Broker, days: int) -> None:
     """A Raspberry Pi that learns the time, or a clock set back by a day: polls go on, one at a time."""
-    library = next(Path("/usr/lib").glob("*/faketime/libfaketime.so.1"), None)
-    if library is None:
-        pytest.skip("libfaketime is not installed: apt-get install libfaketime")
-    clock = tmp_path / "clock"
-    clock.write_text("+0s")
-    faked = {"LD_PRELOAD": library, "FAKETIME_TIMESTAMP_FILE": clock, "FAKETIME_NO_CACHE": 1, "DONT_FAKE_MONOTONIC": 1}
     with sunny_ecu() as ecu:
-        environment = settings(ecu, broker.port, tmp_path, APS_ECU_POLL_INTERVAL=10, JOURNAL_STREAM="8:1", **faked)
-        began = time.monotonic()
-        process = start("run", **environment)
-        until(lambda: len(ecu.requests) >= 3)
-        time.sleep(0.5)  # so that no poll is in flight, which would time the next one anew itself
-        clock.write_text(jump)
+        environment = settings(ecu, broker.port, tmp_path, APS_ECU_POLL_INTERVAL=10, JOURNAL_STREAM="8:1")
+        process = start_script(RUN_UNTIL_THE_CLOCK_JUMPS, days, **environment)
+        log: list[str] = []
+        threading.Thread(target=lambda: log.extend(process.stderr), daemon=True).start()
+        until(lambda: any("next poll" in line for line in log))
+        process.send_signal(signal.SIGUSR1)
         before = len(ecu.requests)
-        until(lambda: len(ecu.requests) >= before + 3, 30)
-        # A poll that was due at this very moment came by itself: its process has to live until it looks at the clock.
-        time.sleep(max(0.5, began + 12 - time.monotonic()))
+        until(lambda: len(ecu.requests) >= before + 3 and any("jumped" in line for line in log), 40)
         assert before + 3 <= len(ecu.requests) <= before + 6
-        _, log = stop(process)
-    assert jump == "+1d" or "the clock has jumped by -86400 s; the polls are timed anew" in log
+        process.terminate()
+        assert process.wait(20) == 0
+    told = [re.fullmatch(r"<6>the clock has jumped by (\S+) s; the polls are timed anew\n", line) for line in log]
+    assert [round(float(jump[1]) / 86400, 3) for jump in told if jump] == [days]
+    assert all(line.startswith("<6>") for line in log)
 
 
 # -- what Home Assistant is told --------------------------------------------------------------------------------------
@@ -281,7 +317,8 @@ def test_home_assistant_is_told_of_the_presence_and_a_job_by_hand_tells_it_the_s
             with broker.heard("homeassistant/#") as by_hand:
                 assert aps2mqtt("once", **environment).status == 0
             assert dict(by_hand) == by_run
-        stop(process)
+        process.kill()
+        process.communicate()
         (chosen,) = config.load(None, {name: str(value) for name, value in environment.items()})
         later = datetime.now(UTC) + timedelta(hours=3)
         Job(chosen, later, Store(chosen.state_directory, chosen.ecu.host, chosen.ecu.port)).run()

@@ -67,7 +67,7 @@ def read(at: datetime | None, powers: dict[str, int | None], **changes: object) 
 class Watcher:
     """Looks in a row, at data of every five minutes, with counters that move."""
 
-    site: Site = PARIS
+    site: Site | None = PARIS
     at: datetime = LATE_MORNING - STEP
     watch: Watch | None = None
     told: tuple[str, ...] = ()
@@ -250,6 +250,28 @@ def test_where_the_sun_stays_low_none_is_told():
     """Midwinter at 60 degrees: all day is dawn and dusk."""
     watcher = Watcher(site=Site(60, 0), at=datetime(2026, 12, 21, 8, tzinfo=UTC))
     assert watcher.run(ONE_OFF, 8 * HOURS) == ()
+
+
+@pytest.mark.parametrize(
+    ("site", "zone"),
+    [
+        (Site(-33.9, 151.2), ZoneInfo("Australia/Sydney")),
+        (Site(34.1, -118.2), ZoneInfo("America/Los_Angeles")),
+        (Site(43.8, 87.6), ZoneInfo("Asia/Shanghai")),  # noon is after two o'clock
+        (Site(43.4, -8.4), ZoneInfo("Europe/Madrid")),  # as there, in summer
+    ],
+)
+@pytest.mark.parametrize("month", [6, 12])
+def test_without_a_position_a_dead_inverter_is_told_around_noon_of_the_data(site, zone, month):
+    """And nothing else all day: by the sun of the default position dusk in Sydney would be broad daylight."""
+    first = datetime(2026, month, 20, tzinfo=zone)
+    sound, dead = Watcher(None), Watcher(None)
+    roofs = Roof(EAST), Roof(SOUTH, 10), Roof(WEST)
+    assert {line for one in House(site, zone, roofs).days(first, 1) for line in sound.look(one)} == set()
+    house = House(site, zone, (*roofs, Roof(SOUTH, wakes=10_000)))
+    told = [one.timestamp for one in house.days(first, 1) if dead.look(one)]
+    assert 12 <= told[0].hour < 15
+    assert dead.told[0].startswith("inverter 704000000004 has given nothing since 2026-")
 
 
 def test_a_told_problem_stays_overnight_in_the_same_words():
@@ -671,9 +693,9 @@ class House:
 
 
 def alarms(house: House, first: datetime) -> set[str]:
-    """All that is told in the two days from its noon on."""
-    watcher = Watcher(house.site)
-    return {line for made in house.days(first + 12 * HOURS, 2) for line in watcher.look(made)}
+    """All that is told in the two days from its noon on, of a site that is known and of one that is not."""
+    watchers = Watcher(house.site), Watcher(None)
+    return {line for made in house.days(first + 12 * HOURS, 2) for one in watchers for line in one.look(made)}
 
 
 def midnight(latitude: int, month: int) -> datetime:
