@@ -43,9 +43,10 @@ def main(arguments: Sequence[str] | None = None) -> int:
     """Runs the program; returns its exit status."""
     _open_streams()
     given = sys.argv[1:] if arguments is None else arguments
-    options = _parser(given).parse_args(given)
-    logs.set_up(debug=options.debug)
+    logs.set_up(debug=False)
     try:
+        options = _parser(given).parse_args(given)
+        logs.set_up(debug=options.debug)
         status: int = _module(options.command).run(options)
         sys.stdout.flush()
     except KeyboardInterrupt:

@@ -1,5 +1,6 @@
 # Shared by the scripts beside it: finds Pythons, makes virtual environments. Needs a POSIX shell and nothing else.
 set -eu
+unset PYTHONDONTWRITEBYTECODE # what is started a thousand times starts sooner
 cd "$(dirname "$0")/.."
 
 say() { printf '\n== %s\n' "$*"; }
