@@ -43,10 +43,10 @@ def main(arguments: Sequence[str] | None = None) -> int:
     """Runs the program; returns its exit status."""
     _open_streams()
     given = sys.argv[1:] if arguments is None else arguments
-    logs.set_up(debug=False)
+    first = _first_options()
+    logs.set_up(debug=first.parse_known_args(given)[0].debug)
     try:
-        options = _parser(given).parse_args(given)
-        logs.set_up(debug=options.debug)
+        options = _parser(first, given).parse_args(given)
         status: int = _module(options.command).run(options)
         sys.stdout.flush()
     except KeyboardInterrupt:
@@ -68,12 +68,22 @@ def _open_streams() -> None:
             stream.reconfigure(errors="backslashreplace")
 
 
-def _parser(given: Sequence[str]) -> argparse.ArgumentParser:
+def _first_options() -> argparse.ArgumentParser:
+    """The parser of what has to be known before anything else can fail."""
+    parser = _Parser(prog="aps2mqtt", add_help=False, allow_abbrev=False)
+    _add_common(parser, first=True)
+    return parser
+
+
+def _parser(first: argparse.ArgumentParser, given: Sequence[str]) -> argparse.ArgumentParser:
     """The parser of the command that is called; of the others it knows the name."""
     parser = _Parser(
-        prog="aps2mqtt", description=DESCRIPTION, epilog=EPILOG, formatter_class=argparse.RawDescriptionHelpFormatter
+        prog="aps2mqtt",
+        description=DESCRIPTION,
+        epilog=EPILOG,
+        formatter_class=argparse.RawDescriptionHelpFormatter,
+        parents=[first],
     )
-    _add_common(parser, first=True)
     parser.add_argument("--version", action="version", version=f"aps2mqtt {__version__}")
     parser.set_defaults(command=DEFAULT_COMMAND, ecu=None)
     known = parser.add_subparsers(title="commands", metavar="COMMAND", parser_class=_Parser)
