@@ -31,7 +31,7 @@ def next_sunrise(site: Site, when: datetime) -> datetime | None:
 
 
 def next_sunset(site: Site, when: datetime) -> datetime | None:
-    """The first moment after `when`, at which the sun is up, that it is down; as `next_sunrise` in all else."""
+    """The first moment after `when`, at which the sun is up, that it is down; as `next_sunrise`."""
     return _next(site, when, up=False)
 
 
@@ -39,16 +39,6 @@ def elevation(site: Site, when: datetime) -> float:
     """Degrees of the sun above the horizon, without refraction; `when` is aware."""
     # With refraction, astral's default, the value jumps near the horizon.
     return astral.sun.elevation(astral.Observer(site.latitude, site.longitude), when, with_refraction=False)
-
-
-def _next(site: Site, when: datetime, *, up: bool) -> datetime | None:
-    """The first moment after `when`, at which the sun is not so, that it is up or down."""
-    before = when.astimezone(UTC)
-    for culmination in _culminations(site, before):
-        if is_up(site, culmination) == up:
-            return _crossing(site, before, culmination, up=up)
-        before = culmination
-    return None
 
 
 def _culminations(site: Site, after: datetime) -> Iterator[datetime]:
@@ -60,8 +50,17 @@ def _culminations(site: Site, after: datetime) -> Iterator[datetime]:
         yield from (culmination for culmination in (noon, noon + timedelta(hours=12)) if culmination > after)
 
 
+def _next(site: Site, when: datetime, *, up: bool) -> datetime | None:
+    before = when.astimezone(UTC)
+    for culmination in _culminations(site, before):
+        if is_up(site, culmination) == up:
+            return _crossing(site, before, culmination, up=up)
+        before = culmination
+    return None
+
+
 def _crossing(site: Site, before: datetime, after: datetime, *, up: bool) -> datetime:
-    """The first whole second at which the sun is up, or down, between one at which it is not and one at which it is."""
+    """The first whole second at which the sun is up, or is not, as it is at `after` and is not at `before`."""
     before, after = before.replace(microsecond=0), after.replace(microsecond=0) + SECOND
     while after - before > SECOND:
         middle = before + (after - before) // (2 * SECOND) * SECOND
