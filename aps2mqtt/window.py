@@ -66,24 +66,24 @@ def next_poll(pace: Pace, after: datetime) -> datetime:
     At night there is one at most, where today's energy turns to 0. A window between two nights that is so short that
     it holds no point of the grid is polled at its beginning.
     """
-    following = _grid(pace.interval, after + timedelta(microseconds=1))
+    following = on_grid(pace.interval, after + timedelta(microseconds=1))
     if pace.site is None or pace.awake:
         return following
     daylight = _in_daylight(pace.interval, pace.site, following)
-    if pace.turns is not None and (midnight := _grid(pace.interval, pace.turns)) > after:
+    if pace.turns is not None and (midnight := on_grid(pace.interval, pace.turns)) > after:
         return min(midnight, daylight)
     return daylight
 
 
-def _is_awake(memory: Memory | None, now: datetime) -> bool:
-    return memory is None or memory.awake or clock_is_behind(memory, now)
-
-
-def _grid(interval: int, when: datetime) -> datetime:
+def on_grid(interval: int, when: datetime) -> datetime:
     """The first point of the grid that is not before `when`."""
     step = timedelta(seconds=interval)
     epoch = datetime(1970, 1, 1, tzinfo=UTC)
     return epoch - (epoch - when) // step * step
+
+
+def _is_awake(memory: Memory | None, now: datetime) -> bool:
+    return memory is None or memory.awake or clock_is_behind(memory, now)
 
 
 def _in_daylight(interval: int, site: Site, point: datetime) -> datetime:
@@ -94,5 +94,5 @@ def _in_daylight(interval: int, site: Site, point: datetime) -> datetime:
     sunrise = next_sunrise(site, point)
     if sunrise is None:
         return point
-    risen = _grid(interval, sunrise)
+    risen = on_grid(interval, sunrise)
     return risen if is_up(site, risen) else sunrise

@@ -30,6 +30,7 @@ ORDER = (
     "lock",
     "state",
     "mqtt.publisher",
+    "timetable",
     "picture",
     "mqtt.layout",
     "mqtt.discovery",
@@ -79,6 +80,7 @@ PURE = (
     "window",
     "recovery",
     "picture",
+    "timetable",
     "model",
 )
 IMPURE = {"socket", "time", "logging", "os", "pathlib", "threading", "random", "subprocess"}

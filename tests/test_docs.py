@@ -14,6 +14,7 @@ from aps2mqtt import commands
 
 ROOT = Path(__file__).parent.parent
 PAGES = sorted((ROOT / "docs").glob("*.md"))
+REFERENCES = {"protocol.md", "hardware.md", "trouble.md"}  # no recipes: tests hold them to the program
 RECIPES = [*PAGES, ROOT / "Dockerfile", ROOT / "compose.yaml"]
 READERS = {"yaml": lambda text: list(yaml.safe_load_all(text)), "json": json.loads, "toml": tomllib.loads}
 recipe = pytest.mark.parametrize("page", RECIPES, ids=lambda path: path.name)
@@ -54,17 +55,25 @@ def test_what_is_to_be_copied_can_be_read(page: Path) -> None:
 
 @pytest.mark.parametrize("page", [*PAGES, ROOT / "README.md"], ids=lambda path: path.name)
 def test_every_link_leads_somewhere(page: Path) -> None:
-    for path, anchor in re.findall(r"\]\(([^)#]*)#?([^)]*)\)", page.read_text(encoding="utf-8")):
+    text = page.read_text(encoding="utf-8")
+    assert set(re.findall(r"\]\[(\w+)\]", text)) == set(re.findall(r"^\[(\w+)\]: https://", text, re.MULTILINE))
+    for path, anchor in re.findall(r"\]\((?!https://)([^)#]*)#?([^)]*)\)", text):
         target = page.parent / path if path else page
         assert target.exists(), path
         assert not anchor or anchor in anchors(target), anchor
 
 
 def test_every_page_is_listed_and_says_whether_it_was_tried() -> None:
+    """Or, of those that are no recipes, which test holds it to the program."""
     index = (ROOT / "docs" / "README.md").read_text(encoding="utf-8")
     for page in PAGES:
         first = page.read_text(encoding="utf-8").split("\n\n")[1]
-        assert page.name == "README.md" or (f"({page.name})" in index and re.match("Tried|Untried", first)), page
+        if page.name in REFERENCES:
+            (test,) = re.findall(r"`(tests/test_\w+\.py)`", first)
+            assert (ROOT / test).exists()
+        elif page.name != "README.md":
+            assert re.match("Tried|Untried", first), page
+        assert page.name == "README.md" or f"({page.name})" in index, page
 
 
 def test_the_flow_for_node_red_can_be_imported() -> None:

@@ -3,11 +3,12 @@
 # In the order of the help. Only the module of the command that is called is imported.
 ABOUT = {
     "once": "one job: query the ECU, publish, exit",
-    "run": "the same job every APS_ECU_POLL_INTERVAL seconds (the default)",
+    "run": "the same job every APS_ECU_POLL_INTERVAL s (the default)",
     "demo": "the main job end to end, with nothing set up",
-    "simulate": "a make-believe ECU on a real TCP port of the loopback interface",
-    "units": "write systemd units and a crontab with the paths of this installation",
-    "health": "whether the last job went well and the next is not overdue",
+    "schedule": "the windows and polls of the days to come",
+    "simulate": "a make-believe ECU on a TCP port of this machine",
+    "units": "write systemd units and a crontab for this installation",
+    "health": "whether the last job went well and the next is in time",
     "migrate": "move an installation of aps2mqtt 2.x over",
     "forget": "remove an ECU or an inverter from the broker",
 }

@@ -28,15 +28,15 @@ ENERGY_BY_DAY = "0004"
 
 WEEK, MONTH, YEAR = "00", "01", "02"  # periods of 0004; a month is the last 30 days, today included (quirk 73)
 
-STATUS_OK = "00"
-STATUS_NO_DATA = "01"
-STATUS_WRONG_ECU = "02"
+STATUS_OK = "00"  # data follow
+STATUS_NO_DATA = "01"  # there are none
+STATUS_WRONG_ECU = "02"  # the ECU does not take the id in the request for its own (quirk 27)
 
 HEADER: Layout = (
     Text("signature", 3),  # APS
     Text("group", 2),  # 11; 12 in the system info of 2162 and 215x: never matched on
     Text("length", 4),  # decimal text: bytes of the frame less its final newline
-    Text("command", 4),
+    Text("command", 4),  # that is answered
 )
 BODY = size(HEADER)
 LENGTH_KNOWN = BODY - 4  # after so many bytes `declared_size` can tell
@@ -46,14 +46,14 @@ NEWLINE = b"\n"
 SYSTEM_INFO_LAYOUTS: dict[str, Layout] = {
     "01": (
         Text("ecu_id", 12),
-        Text("version", 2),
+        Text("version", 2),  # of this format
         Number("lifetime_energy", 4, "kWh", per=10),
         Number("power", 4, "W"),
         Number("energy_today", 4, "kWh", per=100),
         Bcd("last_contact", 7),  # with the vendor's cloud; d0 filler on 2160 and 2163, zeros on a new ECU
-        Number("registered", 2),
-        Number("online", 2),
-        Text("channel", 2),
+        Number("registered", 2),  # inverters
+        Number("online", 2),  # of them
+        Text("channel", 2),  # 10 in every frame so far
         PrefixedText("firmware", 0),
         PrefixedText("time_zone", 0),  # always Etc/GMT-8 on 2160 and 2163, where it means nothing
         Hex("wired_mac", 6),
@@ -80,12 +80,19 @@ KNOWN_UNKNOWN = (0, 24)  # lengths seen in `unknown`, in hexadecimal digits
 STATUS: Layout = (Text("status", 2),)
 REAL_TIME_HEAD: Layout = (
     Text("version", 2),
-    Number("count", 2),
-    Bcd("time", 7),  # local wall time of the site, yyyymmddhhmmss
+    Number("count", 2),  # of records
+    Bcd("time", 7),  # yyyymmddhhmmss, wall time of the site: when the ECU last asked its inverters
 )
-RECORD_HEAD: Layout = (Bcd("uid", 6), Flag("online", 1), Text("type", 2))
+RECORD_HEAD: Layout = (
+    Bcd("uid", 6),  # its prefix names the model, and nothing else follows from it
+    Flag("online", 1),
+    Text("type", 2),  # says how long the record is
+)
 RECORD_HEAD_SIZE = size(RECORD_HEAD)
-MEASURED: Layout = (Number("frequency", 2, "Hz", per=10), Number("temperature", 2, "degC", less=100))
+MEASURED: Layout = (
+    Number("frequency", 2, "Hz", per=10),  # junk while offline, as all that follows
+    Number("temperature", 2, "degC", less=100),
+)
 
 
 def _words(names: str) -> Layout:
@@ -112,14 +119,22 @@ RECORD_LAYOUTS: dict[str, tuple[Layout, ...]] = {
 }
 NEVER_HEARD = "00"
 
-SIGNAL_RECORD: Layout = (Bcd("uid", 6), Number("level", 1))  # Zigbee link quality, 0..255
+SIGNAL_RECORD: Layout = (
+    Bcd("uid", 6),
+    Number("level", 1),  # Zigbee link quality, 0..255
+)
 
-POWER_POINT: Layout = (Bcd("time", 2), Number("power", 2, "W"))  # hhmm, wall time of the site
-PERIOD: Layout = (Text("period", 2),)  # as it was asked for
+POWER_POINT: Layout = (
+    Bcd("time", 2),  # hhmm, wall time of the site
+    Number("power", 2, "W"),
+)
+PERIOD: Layout = (
+    Text("period", 2),  # as it was asked for
+)
 # Most ECUs have four bytes of energy, some two. The layout is right under which the points fill the frame and their
 # dates ascend (quirks 71 to 73).
 ENERGY_POINTS: tuple[Layout, ...] = (
-    (Bcd("date", 4), Number("energy", 4, "kWh", per=100)),  # yyyymmdd
+    (Bcd("date", 4), Number("energy", 4, "kWh", per=100)),  # the date is yyyymmdd
     (Bcd("date", 4), Number("energy", 2, "kWh", per=100)),
 )
 

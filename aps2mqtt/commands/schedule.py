@@ -1,0 +1,119 @@
+"""Shows the windows and polls of the days to come: when the sun is up at the site,
+by the rule that the jobs use. Asks nobody. The height of a bar's column is its
+share of daylight; the hours are those of the site's clock.
+
+example:
+  aps2mqtt -c /etc/aps2mqtt/config.yaml schedule --days 30
+"""
+
+import argparse
+import json
+import logging
+from collections.abc import Iterator, Sequence
+from datetime import UTC, datetime, tzinfo
+from typing import Any
+
+from aps2mqtt import console, timetable
+from aps2mqtt.config import DEFAULT_POSITION, Config, EcuConfig
+from aps2mqtt.errors import ExitStatus
+
+log = logging.getLogger(__name__)
+
+MOST_DAYS = 366
+
+
+def arguments(parser: argparse.ArgumentParser) -> None:
+    """What it takes."""
+    console.add_ecu(parser)
+    parser.add_argument("--days", metavar="N", type=_days, default=7, help="1 to 366, from today on (default: 7)")
+    parser.add_argument("--json", action="store_true", help="for machines: times in UTC")
+
+
+def run(options: argparse.Namespace) -> int:
+    """A table for each site and interval."""
+    now, alike = datetime.now(UTC), _alike(console.load(options))
+    listed = [
+        timetable.days(ecu.site, ecu.timezone, ecu.poll_interval, now.astimezone(ecu.timezone).date(), options.days)
+        for ecu, *_ in alike
+    ]
+    for ecu, *_ in alike:
+        if {str(degrees) for degrees in ecu.site} & set(DEFAULT_POSITION):
+            log.warning(
+                "the site of %s is assumed to be in Paris; set APS_ECU_POSITION_LAT and APS_ECU_POSITION_LNG",
+                ecu.address,
+            )
+    if options.json:
+        console.show([json.dumps([_plain(ecus, days) for ecus, days in zip(alike, listed, strict=True)], indent=1)])
+        return ExitStatus.OK
+    for number, (ecus, days) in enumerate(zip(alike, listed, strict=True)):
+        table = timetable.table(days, ecus[0].timezone, width=console.width(), color=console.has_color())
+        console.show([*[""] * (number > 0), *_heading(ecus), "", *table, "", *_explained(ecus[0])])
+    return ExitStatus.OK
+
+
+def _days(text: str) -> int:
+    if not (text.isascii() and text.isdecimal() and 1 <= int(text) <= MOST_DAYS):
+        raise argparse.ArgumentTypeError(f"a number of days is from 1 to {MOST_DAYS}")
+    return int(text)
+
+
+def _alike(configs: Sequence[Config]) -> list[list[EcuConfig]]:
+    """The ECUs, those that have the same table together."""
+    groups: dict[tuple[Any, ...], list[EcuConfig]] = {}
+    for ecu in (config.ecu for config in configs):
+        groups.setdefault((ecu.site, ecu.timezone, ecu.poll_interval, ecu.stop_at_night), []).append(ecu)
+    return list(groups.values())
+
+
+def _heading(ecus: Sequence[EcuConfig]) -> Iterator[str]:
+    site = ecus[0].site
+    yield ", ".join(ecu.address for ecu in ecus)
+    yield (
+        f"at {abs(site.latitude):g} {'NS'[site.latitude < 0]}, {abs(site.longitude):g} {'EW'[site.longitude < 0]}; "
+        f"times of {_zone(ecus[0].timezone)}"
+    )
+
+
+def _zone(timezone: tzinfo) -> str:
+    """Its name; one that was read from a copy of /etc/localtime has none."""
+    return getattr(timezone, "key", str(timezone)) or "this machine"
+
+
+def _explained(ecu: EcuConfig) -> Iterator[str]:
+    if not ecu.stop_at_night:
+        yield f"APS_ECU_STOP_AT_NIGHT is not set: polls go on day and night, each {ecu.poll_interval} s"
+        yield "by `run`. With it, the windows would be these."
+        return
+    yield f"`run` polls each {ecu.poll_interval} s within the window. A crontab or timer fires when it is"
+    yield "due; outside of the window its job leaves the ECU alone. After sunset polls go"
+    yield "on until no inverter is online. A job soon after midnight asks no ECU: with it"
+    yield "today's energy turns to 0."
+
+
+def _plain(ecus: Sequence[EcuConfig], listed: Sequence[timetable.Day]) -> dict[str, Any]:
+    """What JSON knows of it."""
+    ecu = ecus[0]
+    return {
+        "ecus": [one.address for one in ecus],
+        "site": ecu.site._asdict(),
+        "timezone": _zone(ecu.timezone),
+        "interval": ecu.poll_interval,
+        "stop_at_night": ecu.stop_at_night,
+        "days": [
+            {
+                "date": day.date.isoformat(),
+                "all_day": day.is_all_day,
+                "windows": [
+                    {
+                        "begins": window.begins.isoformat(),
+                        "ends": window.ends.isoformat(),
+                        "polls": window.polls,
+                        "first": window.first and window.first.isoformat(),
+                        "last": window.last and window.last.isoformat(),
+                    }
+                    for window in day.windows
+                ],
+            }
+            for day in listed
+        ],
+    }
