@@ -14,7 +14,7 @@ from datetime import UTC, datetime, tzinfo
 from typing import Any
 
 from aps2mqtt import console, timetable
-from aps2mqtt.config import DEFAULT_POSITION, Config, EcuConfig
+from aps2mqtt.config import Config, EcuConfig
 from aps2mqtt.errors import ExitStatus
 
 log = logging.getLogger(__name__)
@@ -37,7 +37,7 @@ def run(options: argparse.Namespace) -> int:
         for ecu, *_ in alike
     ]
     for ecu, *_ in alike:
-        if {str(degrees) for degrees in ecu.site} & set(DEFAULT_POSITION):
+        if not ecu.located:
             log.warning(
                 "the site of %s is assumed to be in Paris; set APS_ECU_POSITION_LAT and APS_ECU_POSITION_LNG",
                 ecu.address,
