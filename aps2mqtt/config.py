@@ -25,6 +25,7 @@ DEFAULT_POSITION = ("48.864716", "2.349014")  # Paris, as in aps2mqtt 2.x
 MAX_SECRET_FILE = 10_000  # characters
 MAX_TEXT = 1000  # characters
 READABLE_BY_OTHERS = 0o004
+DOTS = "••••"  # for a secret of any length
 
 
 class Secret(str):
@@ -34,6 +35,13 @@ class Secret(str):
 
     def __repr__(self) -> str:
         return "'***'"
+
+
+class Given(NamedTuple):
+    """A value as it was given, and by what."""
+
+    text: str
+    where: str
 
 
 class EcuConfig(NamedTuple):
@@ -82,6 +90,7 @@ class Config(NamedTuple):
     ecu: EcuConfig
     broker: BrokerConfig
     state_directory: Path
+    given: Mapping[str, Given]  # by key, of those that were given; secrets as dots
     warnings: tuple[str, ...] = ()
 
 
@@ -242,7 +251,8 @@ KEYS = (
 SECTIONS = ("ecu", "mqtt")
 FILE_SUFFIX = "_FILE"
 OUR_WORDS = {"APS", "ECU", "MQTT", "BROKER"}  # who means one of our keys has one of them right
-NAMES = frozenset(key.name for key in KEYS) | {key.name + FILE_SUFFIX for key in KEYS if key.secret}
+SECRETS = frozenset(key.name for key in KEYS if key.secret)
+NAMES = frozenset(key.name for key in KEYS) | {name + FILE_SUFFIX for name in SECRETS}
 
 
 # -- loading ----------------------------------------------------------------------------------------------------------
@@ -268,11 +278,17 @@ def load(path: Path | None, environ: Mapping[str, str]) -> tuple[Config, ...]:
     for ecu, values in zip(ecus, parsed, strict=True):
         warnings = tuple(warning for warning in (*general, *_doubts(ecu, values)) if warning not in told)
         told.update(warnings)
-        configs.append(_config(values, environ, warnings))
+        configs.append(_config(values, environ, _shown(ecu), warnings))
     return tuple(configs)
 
 
-def _config(values: Mapping[str, Any], environ: Mapping[str, str], warnings: tuple[str, ...]) -> Config:
+def _shown(ecu: "_Ecu") -> dict[str, Given]:
+    return {name: given._replace(text=DOTS) if name in SECRETS else given for name, given in ecu.given.items()}
+
+
+def _config(
+    values: Mapping[str, Any], environ: Mapping[str, str], given: Mapping[str, Given], warnings: tuple[str, ...]
+) -> Config:
     return Config(
         ecu=EcuConfig(
             host=values["APS_ECU_IP"],
@@ -304,6 +320,7 @@ def _config(values: Mapping[str, Any], environ: Mapping[str, str], warnings: tup
             key_file=values["MQTT_BROKER_KEY_PATH"],
         ),
         state_directory=_state_directory(values["APS_STATE_DIR"], environ),
+        given=given,
         warnings=warnings,
     )
 
@@ -349,13 +366,6 @@ def _meant(name: str) -> str:
     return f"; did you mean {close[0]}?" if close else f"; the sections are {' and '.join(SECTIONS)}"
 
 
-class Given(NamedTuple):
-    """A value as it was given, and by what."""
-
-    text: str
-    where: str
-
-
 class _Ecu(NamedTuple):
     """What was given for one ECU; `place` is its item in the file's list, empty where there is no list."""
 
@@ -392,7 +402,7 @@ def _with_secrets(named: Mapping[str, str], where: str, mistakes: list[str]) -> 
             given[key] = Given("", where)  # so that nobody misses it too
             continue
         if secret:  # an empty one is an unset one, as everywhere
-            given[key] = Given(secret, where)
+            given[key] = Given(secret, f"by {name} {where}")
     return given
 
 

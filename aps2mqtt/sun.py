@@ -27,12 +27,12 @@ def next_sunrise(site: Site, when: datetime) -> datetime | None:
 
     None if there is none within 400 days, which does not happen on Earth.
     """
-    below = when.astimezone(UTC)
-    for culmination in _culminations(site, below):
-        if is_up(site, culmination):
-            return _crossing(site, below, culmination)
-        below = culmination
-    return None
+    return _next(site, when, up=True)
+
+
+def next_sunset(site: Site, when: datetime) -> datetime | None:
+    """The first moment after `when`, at which the sun is up, that it is down; as `next_sunrise`."""
+    return _next(site, when, up=False)
 
 
 def elevation(site: Site, when: datetime) -> float:
@@ -50,13 +50,22 @@ def _culminations(site: Site, after: datetime) -> Iterator[datetime]:
         yield from (culmination for culmination in (noon, noon + timedelta(hours=12)) if culmination > after)
 
 
-def _crossing(site: Site, down: datetime, up: datetime) -> datetime:
-    """The first whole second at which the sun is up, between one at which it is down and one at which it is up."""
-    down, up = down.replace(microsecond=0), up.replace(microsecond=0) + SECOND
-    while up - down > SECOND:
-        middle = down + (up - down) // (2 * SECOND) * SECOND
-        if is_up(site, middle):
-            up = middle
+def _next(site: Site, when: datetime, *, up: bool) -> datetime | None:
+    before = when.astimezone(UTC)
+    for culmination in _culminations(site, before):
+        if is_up(site, culmination) == up:
+            return _crossing(site, before, culmination, up=up)
+        before = culmination
+    return None
+
+
+def _crossing(site: Site, before: datetime, after: datetime, *, up: bool) -> datetime:
+    """The first whole second at which the sun is up, or is not, as it is at `after` and is not at `before`."""
+    before, after = before.replace(microsecond=0), after.replace(microsecond=0) + SECOND
+    while after - before > SECOND:
+        middle = before + (after - before) // (2 * SECOND) * SECOND
+        if is_up(site, middle) == up:
+            after = middle
         else:
-            down = middle
-    return up
+            before = middle
+    return after
