@@ -26,10 +26,13 @@ ORDER = (
     "systemd",
     "schedule",
     "upkeep",
+    "check",
+    "diagnosis",
     "job",
     "lock",
     "state",
     "mqtt.publisher",
+    "steps",
     "picture",
     "mqtt.layout",
     "mqtt.discovery",
@@ -79,6 +82,8 @@ PURE = (
     "window",
     "recovery",
     "picture",
+    "steps",
+    "diagnosis",
     "model",
 )
 IMPURE = {"socket", "time", "logging", "os", "pathlib", "threading", "random", "subprocess"}

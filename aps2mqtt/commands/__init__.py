@@ -6,6 +6,7 @@ ABOUT = {
     "run": "the same job every APS_ECU_POLL_INTERVAL seconds (the default)",
     "demo": "the main job end to end, with nothing set up",
     "simulate": "a make-believe ECU on a real TCP port of the loopback interface",
+    "check": "walk the way of a job, and say where it ends and why",
     "units": "write systemd units and a crontab with the paths of this installation",
     "health": "whether the last job went well and the next is not overdue",
     "migrate": "move an installation of aps2mqtt 2.x over",
