@@ -25,6 +25,7 @@ DEFAULT_POSITION = ("48.864716", "2.349014")  # Paris, as in aps2mqtt 2.x
 MAX_SECRET_FILE = 10_000  # characters
 MAX_TEXT = 1000  # characters
 READABLE_BY_OTHERS = 0o004
+DOTS = "••••"  # for a secret of any length
 
 
 class Secret(str):
@@ -34,6 +35,13 @@ class Secret(str):
 
     def __repr__(self) -> str:
         return "'***'"
+
+
+class Given(NamedTuple):
+    """A value as it was given, and by what."""
+
+    text: str
+    where: str
 
 
 class EcuConfig(NamedTuple):
@@ -83,6 +91,7 @@ class Config(NamedTuple):
     ecu: EcuConfig
     broker: BrokerConfig
     state_directory: Path
+    given: Mapping[str, Given]  # by key, of those that were given; secrets as dots
     warnings: tuple[str, ...] = ()
 
 
@@ -243,7 +252,8 @@ KEYS = (
 SECTIONS = ("ecu", "mqtt")
 FILE_SUFFIX = "_FILE"
 OUR_WORDS = {"APS", "ECU", "MQTT", "BROKER"}  # who means one of our keys has one of them right
-NAMES = frozenset(key.name for key in KEYS) | {key.name + FILE_SUFFIX for key in KEYS if key.secret}
+SECRETS = frozenset(key.name for key in KEYS if key.secret)
+NAMES = frozenset(key.name for key in KEYS) | {name + FILE_SUFFIX for name in SECRETS}
 
 
 # -- loading ----------------------------------------------------------------------------------------------------------
@@ -269,12 +279,16 @@ def load(path: Path | None, environ: Mapping[str, str]) -> tuple[Config, ...]:
     for ecu, values in zip(ecus, parsed, strict=True):
         warnings = tuple(warning for warning in (*general, *_doubts(ecu, values)) if warning not in told)
         told.update(warnings)
-        configs.append(_config(values, environ, warnings, located=_is_located(ecu)))
+        configs.append(_config(values, environ, _shown(ecu), warnings))
     return tuple(configs)
 
 
+def _shown(ecu: "_Ecu") -> dict[str, Given]:
+    return {name: given._replace(text=DOTS) if name in SECRETS else given for name, given in ecu.given.items()}
+
+
 def _config(
-    values: Mapping[str, Any], environ: Mapping[str, str], warnings: tuple[str, ...], *, located: bool
+    values: Mapping[str, Any], environ: Mapping[str, str], given: Mapping[str, Given], warnings: tuple[str, ...]
 ) -> Config:
     return Config(
         ecu=EcuConfig(
@@ -284,7 +298,7 @@ def _config(
             poll_interval=values["APS_ECU_POLL_INTERVAL"],
             stop_at_night=values["APS_ECU_STOP_AT_NIGHT"],
             site=Site(values["APS_ECU_POSITION_LAT"], values["APS_ECU_POSITION_LNG"]),
-            located=located,
+            located=_is_located(given),
             fahrenheit=values["APS_ECU_TEMPERATURE_UNIT"] == "F",
             auto_restart=values["APS_ECU_AUTO_RESTART"],
             wifi_ssid=values["APS_ECU_WIFI_SSID"],
@@ -308,6 +322,7 @@ def _config(
             key_file=values["MQTT_BROKER_KEY_PATH"],
         ),
         state_directory=_state_directory(values["APS_STATE_DIR"], environ),
+        given=given,
         warnings=warnings,
     )
 
@@ -353,13 +368,6 @@ def _meant(name: str) -> str:
     return f"; did you mean {close[0]}?" if close else f"; the sections are {' and '.join(SECTIONS)}"
 
 
-class Given(NamedTuple):
-    """A value as it was given, and by what."""
-
-    text: str
-    where: str
-
-
 class _Ecu(NamedTuple):
     """What was given for one ECU; `place` is its item in the file's list, empty where there is no list."""
 
@@ -396,7 +404,7 @@ def _with_secrets(named: Mapping[str, str], where: str, mistakes: list[str]) -> 
             given[key] = Given("", where)  # so that nobody misses it too
             continue
         if secret:  # an empty one is an unset one, as everywhere
-            given[key] = Given(secret, where)
+            given[key] = Given(secret, f"by {name} {where}")
     return given
 
 
@@ -512,13 +520,13 @@ POSITION = ("APS_ECU_POSITION_LAT", "APS_ECU_POSITION_LNG")
 NEED_POSITION = ("APS_ECU_STOP_AT_NIGHT", "APS_ECU_AUTO_RESTART")
 
 
-def _is_located(ecu: _Ecu) -> bool:
-    return all(name in ecu.given for name in POSITION)
+def _is_located(given: Mapping[str, Given]) -> bool:
+    return all(name in given for name in POSITION)
 
 
 def _doubts(ecu: _Ecu, values: Mapping[str, Any]) -> Iterator[str]:
     needy = [name for name in NEED_POSITION if values[name]]
-    if needy and not _is_located(ecu):
+    if needy and not _is_located(ecu.given):
         yield f"{needy[0]} without {' and '.join(POSITION)}{ecu.place}: the site is assumed to be in Paris"
     if not values["MQTT_BROKER_SECURED_CONNECTION"] and values["MQTT_BROKER_CACERTS_PATH"]:
         yield "MQTT_BROKER_CACERTS_PATH is set without MQTT_BROKER_SECURED_CONNECTION: the connection is not secured"

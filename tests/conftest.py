@@ -7,7 +7,10 @@ from pathlib import Path
 
 import machine
 import pytest
-from parts import Broker, end_all
+import trustme
+from parts import Broker, end_all, sunny_ecu, tls_settings
+
+from aps2mqtt.ecu.simulator import Simulator
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
@@ -37,6 +40,26 @@ def _logs_are_nobodys() -> Iterator[None]:
 def broker(tmp_path: Path) -> Iterator[Broker]:
     """A real mosquitto that lets everybody in."""
     with Broker(tmp_path) as running:
+        yield running
+
+
+@pytest.fixture
+def ecu() -> Iterator[Simulator]:
+    """An ECU that is well."""
+    with sunny_ecu() as running:
+        yield running
+
+
+@pytest.fixture
+def authority() -> trustme.CA:
+    """A CA that no system knows."""
+    return trustme.CA()
+
+
+@pytest.fixture
+def secured(tmp_path: Path, authority: trustme.CA) -> Iterator[Broker]:
+    """A mosquitto that speaks TLS only, as 127.0.0.1 and localhost."""
+    with Broker(tmp_path, tls_settings(tmp_path, authority, "127.0.0.1", "localhost")) as running:
         yield running
 
 

@@ -19,6 +19,7 @@ from pathlib import Path
 from typing import Self, TypeVar
 
 import pytest
+import trustme
 from paho.mqtt.client import Client
 from paho.mqtt.enums import CallbackAPIVersion
 
@@ -333,6 +334,51 @@ def _pass_on(source: socket.socket, target: socket.socket) -> None:
             target.sendall(data)
 
 
+@contextlib.contextmanager
+def deaf() -> Iterator[int]:
+    """The port of a listener whose queue is full: it answers no connection request."""
+    with contextlib.ExitStack() as stack:
+        listener = stack.enter_context(socket.socket())
+        listener.bind(("127.0.0.1", 0))
+        listener.listen(0)
+        for _ in range(2):
+            queued = stack.enter_context(socket.socket())
+            queued.setblocking(False)
+            with contextlib.suppress(BlockingIOError):
+                queued.connect(listener.getsockname())
+        yield listener.getsockname()[1]
+
+
+# -- settings of brokers ----------------------------------------------------------------------------------------------
+
+
+def tls_settings(folder: Path, authority: trustme.CA, *names: str) -> str:
+    """TLS only, with a certificate for `names`; the CA's is in ca.pem."""
+    certificate = authority.issue_cert(*names)
+    authority.cert_pem.write_to_path(folder / "ca.pem")
+    certificate.private_key_pem.write_to_path(folder / "server.key")
+    certificate.cert_chain_pems[0].write_to_path(folder / "server.pem")
+    return f"allow_anonymous true\ncafile {folder}/ca.pem\ncertfile {folder}/server.pem\nkeyfile {folder}/server.key"
+
+
+def accounts(folder: Path) -> str:
+    """Nobody is let in without a password, and no password is right."""
+    passwords = folder / "passwords"
+    passwords.write_text("johndoe:$7$101$AAAA$AAAA\n")
+    passwords.chmod(0o600)
+    return f"allow_anonymous false\npassword_file {passwords}"
+
+
+def write_only(folder: Path, topic: str = "aps/#") -> str:
+    """Everybody may write on `topic` and read nothing; subscriptions are confirmed all the same."""
+    (folder / "acl").write_text(f"topic write {topic}\ntopic read $SYS/#\n")
+    (folder / "acl").chmod(0o600)
+    return f"allow_anonymous true\nacl_file {folder}/acl"
+
+
+# -- configurations ---------------------------------------------------------------------------------------------------
+
+
 def yaml_file(folder: Path, sections: Mapping[str, Mapping[str, object]]) -> Path:
     """A configuration file that nobody else can read."""
     lines = []
@@ -342,3 +388,15 @@ def yaml_file(folder: Path, sections: Mapping[str, Mapping[str, object]]) -> Pat
     path.write_text("\n".join(lines) + "\n")
     path.chmod(0o600)
     return path
+
+
+def settings(ecu_port: int, broker_port: int, folder: Path, **more: object) -> dict[str, object]:
+    """An environment whose state lies below `folder`."""
+    return {
+        "APS_ECU_IP": "127.0.0.1",
+        "APS_ECU_PORT": ecu_port,
+        "APS_ECU_TIMEZONE": "UTC",
+        "MQTT_BROKER_PORT": broker_port,
+        "APS_STATE_DIR": folder / "state",
+        **more,
+    }

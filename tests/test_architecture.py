@@ -26,11 +26,14 @@ ORDER = (
     "systemd",
     "schedule",
     "upkeep",
+    "check",
+    "diagnosis",
     "job",
     "lock",
     "state",
     "mqtt.publisher",
     "timetable",
+    "steps",
     "picture",
     "mqtt.layout",
     "mqtt.discovery",
@@ -81,6 +84,8 @@ PURE = (
     "recovery",
     "picture",
     "timetable",
+    "steps",
+    "diagnosis",
     "model",
 )
 IMPURE = {"socket", "time", "logging", "os", "pathlib", "threading", "random", "subprocess"}

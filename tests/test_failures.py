@@ -1,11 +1,8 @@
 """Everything that can fail, failing for real: one line that names cause and remedy, a status, nothing lost."""
 
-import contextlib
 import json
-import socket
 import subprocess
 import sys
-from collections.abc import Iterator
 from datetime import UTC, datetime
 from pathlib import Path
 
@@ -16,13 +13,18 @@ from parts import (
     Broker,
     Ended,
     Listener,
+    accounts,
     aps2mqtt,
     clean_environment,
+    deaf,
     free_port,
     mute,
     one_line,
     relay_to,
+    settings,
     sunny_ecu,
+    tls_settings,
+    write_only,
     yaml_file,
 )
 
@@ -36,18 +38,6 @@ STATUS = "aps/216000000001/status"
 ERROR = "aps/216000000001/error"
 # Topics that a failed query may change.
 TOLD = {STATUS, ERROR}
-
-
-def settings(ecu_port: int, broker_port: int, folder: Path, **more: object) -> dict[str, object]:
-    """An environment whose state lies below `folder`."""
-    return {
-        "APS_ECU_IP": "127.0.0.1",
-        "APS_ECU_PORT": ecu_port,
-        "APS_ECU_TIMEZONE": "UTC",
-        "MQTT_BROKER_PORT": broker_port,
-        "APS_STATE_DIR": folder / "state",
-        **more,
-    }
 
 
 def readings(broker: Broker) -> dict[str, str]:
@@ -183,16 +173,8 @@ def test_an_ecu_at_a_wrong_address_is_unreachable(tmp_path: Path, broker: Broker
 
 def test_an_ecu_that_swallows_connections_times_out(tmp_path: Path, broker: Broker) -> None:
     """A listener whose queue is full answers no connection request, as a host behind a firewall does."""
-    with contextlib.ExitStack() as stack:
-        deaf = stack.enter_context(socket.socket())
-        deaf.bind(("127.0.0.1", 0))
-        deaf.listen(0)
-        for _ in range(2):
-            queued = stack.enter_context(socket.socket())
-            queued.setblocking(False)
-            with contextlib.suppress(BlockingIOError):
-                queued.connect(deaf.getsockname())
-        ended = aps2mqtt("once", **settings(deaf.getsockname()[1], broker.port, tmp_path))
+    with deaf() as port:
+        ended = aps2mqtt("once", **settings(port, broker.port, tmp_path))
     check_line(ended, 69, "(time-out)", "check APS_ECU_IP")
 
 
@@ -203,34 +185,6 @@ def test_both_down_are_named_in_one_line(tmp_path: Path) -> None:
 
 
 # -- the broker -------------------------------------------------------------------------------------------------------
-
-
-@pytest.fixture
-def ecu() -> Iterator[Simulator]:
-    """An ECU that is well."""
-    with sunny_ecu() as running:
-        yield running
-
-
-@pytest.fixture
-def authority() -> trustme.CA:
-    """A CA that no system knows."""
-    return trustme.CA()
-
-
-@pytest.fixture
-def secured(tmp_path: Path, authority: trustme.CA) -> Iterator[Broker]:
-    """A mosquitto that speaks TLS only, as 127.0.0.1 and localhost."""
-    with Broker(tmp_path, _tls_settings(tmp_path, authority, "127.0.0.1", "localhost")) as running:
-        yield running
-
-
-def _tls_settings(folder: Path, authority: trustme.CA, *names: str) -> str:
-    certificate = authority.issue_cert(*names)
-    authority.cert_pem.write_to_path(folder / "ca.pem")
-    certificate.private_key_pem.write_to_path(folder / "server.key")
-    certificate.cert_chain_pems[0].write_to_path(folder / "server.pem")
-    return f"allow_anonymous true\ncafile {folder}/ca.pem\ncertfile {folder}/server.pem\nkeyfile {folder}/server.key"
 
 
 def test_no_broker_is_told(tmp_path: Path, ecu: Simulator) -> None:
@@ -272,10 +226,7 @@ def test_a_broker_that_drops_the_connection_midway_loses_nothing(
 @pytest.mark.parametrize(("user", "password"), [("johndoe", "wrong"), ("", "")])
 def test_a_wrong_login_is_told(tmp_path: Path, ecu: Simulator, user: str, password: str) -> None:
     """A wrong password, and none where one is needed."""
-    passwords = tmp_path / "passwords"
-    passwords.write_text("johndoe:$7$101$AAAA$AAAA\n")
-    passwords.chmod(0o600)
-    with Broker(tmp_path, f"allow_anonymous false\npassword_file {passwords}") as broker:
+    with Broker(tmp_path, accounts(tmp_path)) as broker:
         login = {"MQTT_BROKER_USER": user, "MQTT_BROKER_PASSWD": password}
         ended = aps2mqtt("once", **settings(ecu.port, broker.port, tmp_path, **login))
     check_line(ended, 77, "refuses the login", "check MQTT_BROKER_USER and MQTT_BROKER_PASSWD")
@@ -305,7 +256,7 @@ def test_an_unknown_ca_is_told(tmp_path: Path, ecu: Simulator, secured: Broker) 
 
 def test_a_certificate_for_another_name_is_told(tmp_path: Path, ecu: Simulator, authority: trustme.CA) -> None:
     """The chain is right, the name is not."""
-    with Broker(tmp_path, _tls_settings(tmp_path, authority, "broker.example.org")) as broker:
+    with Broker(tmp_path, tls_settings(tmp_path, authority, "broker.example.org")) as broker:
         own = {"MQTT_BROKER_SECURED_CONNECTION": True, "MQTT_BROKER_CACERTS_PATH": tmp_path / "ca.pem"}
         ended = aps2mqtt("once", **settings(ecu.port, broker.port, tmp_path, **own))
     check_line(ended, 69, "has a certificate for another name", "set MQTT_BROKER_HOST")
@@ -325,7 +276,7 @@ def test_a_plain_connection_to_a_tls_port_is_told(tmp_path: Path, ecu: Simulator
 
 def test_a_client_certificate_lets_in_who_has_one(tmp_path: Path, ecu: Simulator, authority: trustme.CA) -> None:
     """And who has none is told which keys are missing."""
-    demanding = _tls_settings(tmp_path, authority, "127.0.0.1") + "\nrequire_certificate true"
+    demanding = tls_settings(tmp_path, authority, "127.0.0.1") + "\nrequire_certificate true"
     client = authority.issue_cert("aps2mqtt.example.org")
     client.private_key_pem.write_to_path(tmp_path / "client.key")
     client.cert_chain_pems[0].write_to_path(tmp_path / "client.pem")
@@ -433,10 +384,8 @@ def test_a_password_in_a_broken_file_is_not_printed(tmp_path: Path, line: str) -
 
 def test_a_broker_that_lets_nobody_read_gets_no_0(tmp_path: Path) -> None:
     """It confirms the subscription all the same; a counter that cannot be compared is not turned to 0."""
-    (tmp_path / "acl").write_text("topic write aps/#\ntopic read $SYS/#\n")
-    (tmp_path / "acl").chmod(0o600)
     lifetime, today = "aps/216000000001/energy/lifetime", "aps/216000000001/energy/today"
-    with Broker(tmp_path, f"allow_anonymous true\nacl_file {tmp_path}/acl") as broker, sunny_ecu() as ecu:
+    with Broker(tmp_path, write_only(tmp_path)) as broker, sunny_ecu() as ecu:
         from aps2mqtt.ecu.simulator import plant_answers
 
         truly = plant_answers(ecu.plant)

@@ -4,8 +4,9 @@
 ABOUT = {
     "once": "one job: query the ECU, publish, exit",
     "run": "the same job every APS_ECU_POLL_INTERVAL s (the default)",
-    "demo": "the main job end to end, with nothing set up",
+    "check": "walk the way of a job, and say where it ends and why",
     "schedule": "the windows and polls of the days to come",
+    "demo": "the main job end to end, with nothing set up",
     "simulate": "a make-believe ECU on a TCP port of this machine",
     "units": "write systemd units and a crontab for this installation",
     "health": "whether the last job went well and the next is in time",

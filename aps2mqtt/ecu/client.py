@@ -23,6 +23,7 @@ from aps2mqtt.model import Remark, Snapshot
 log = logging.getLogger(__name__)
 
 Answer = TypeVar("Answer", SystemInfo, RealTime, Signal)
+Got = TypeVar("Got")
 
 
 class Limits(NamedTuple):
@@ -70,31 +71,19 @@ def read_ecu(endpoint: Endpoint, timezone: tzinfo, limits: Limits) -> Snapshot:
     Raises EcuUnreachable where no byte came, FrameError where an answer is of no use. An ECU that answers all but
     0030 is read without its signals.
     """
-    conversation = _Conversation(endpoint, limits)
-    info = conversation.ask(protocol.SYSTEM_INFO, "", lambda frame: identified(protocol.decode_system_info(frame)))
+    conversation = Conversation(endpoint, limits)
+    info = conversation.system_info()
     try:
-        real_time, signal = _inverters(conversation, info)
+        real_time = conversation.real_time(info)
     except EcuError as error:
         error.ecu_id = info.ecu_id
         raise
-    if isinstance(signal, Remark):
-        read = snapshot(info, real_time, None, timezone)
-        return read._replace(remarks=(*read.remarks, signal))
-    return snapshot(info, real_time, signal, timezone)
-
-
-def _inverters(conversation: "_Conversation", info: SystemInfo) -> tuple[RealTime, Signal | Remark]:
-    """The records, and the signals or why there are none; raises EcuError where there are no records."""
-    real_time = conversation.ask(protocol.REAL_TIME, info.ecu_id, protocol.decode_real_time)
-    if real_time.status == protocol.STATUS_NO_DATA and info.registered == 0:  # a new ECU, without inverters yet
-        real_time = RealTime(protocol.STATUS_OK, complete=False)
-    _refuse(real_time.status, protocol.REAL_TIME)
     try:
-        signal = conversation.ask(protocol.SIGNAL, info.ecu_id, protocol.decode_signal)
-        _refuse(signal.status, protocol.SIGNAL)
+        signal = conversation.signal(info)
     except EcuError as error:
-        return real_time, Remark("the signals could not be read", str(error))
-    return real_time, signal
+        read = snapshot(info, real_time, None, timezone)
+        return read._replace(remarks=(*read.remarks, Remark("the signals could not be read", str(error))))
+    return snapshot(info, real_time, signal, timezone)
 
 
 def _refuse(status: str, command: str) -> None:
@@ -111,20 +100,48 @@ def _refuse(status: str, command: str) -> None:
     raise EcuRefusal(f"the ECU refuses {command} (status {status!r}); restart it, and report the status if it stays")
 
 
-class _Conversation:
-    """The queries of one poll, each on a connection of its own, under one deadline for all."""
+class Conversation:
+    """The queries of one poll, each on a connection of its own, under one deadline for all.
+
+    Each is tried again after each pause of the limits, and raises EcuError.
+    """
 
     def __init__(self, endpoint: Endpoint, limits: Limits) -> None:
         self._endpoint = endpoint
         self._limits = limits
         self._deadline = Deadline(limits.conversation)
 
-    def ask(self, command: str, ecu_id: str, decode: Callable[[Frame], Answer]) -> Answer:
-        """The decoded answer to one query. One that was dropped, refused or empty is made again after each pause."""
+    def reach(self) -> None:
+        """Connects, and asks nothing."""
+        self._insist(lambda: _connect(self._endpoint, self._deadline.within(self._limits.connect)).close())
+
+    def system_info(self) -> SystemInfo:
+        """The answer to 0001."""
+        return self._ask(protocol.SYSTEM_INFO, "", lambda frame: identified(protocol.decode_system_info(frame)))
+
+    def real_time(self, info: SystemInfo) -> RealTime:
+        """The answer to 0002 of the ECU that has said `info`."""
+        real_time = self._ask(protocol.REAL_TIME, info.ecu_id, protocol.decode_real_time)
+        if real_time.status == protocol.STATUS_NO_DATA and info.registered == 0:  # a new ECU, without inverters yet
+            return RealTime(protocol.STATUS_OK, complete=False)
+        _refuse(real_time.status, protocol.REAL_TIME)
+        return real_time
+
+    def signal(self, info: SystemInfo) -> Signal:
+        """The answer to 0030 of the ECU that has said `info`."""
+        signal = self._ask(protocol.SIGNAL, info.ecu_id, protocol.decode_signal)
+        _refuse(signal.status, protocol.SIGNAL)
+        return signal
+
+    def _ask(self, command: str, ecu_id: str, decode: Callable[[Frame], Answer]) -> Answer:
+        return self._insist(lambda: self._ask_once(command, ecu_id, decode))
+
+    def _insist(self, attempt: Callable[[], Got]) -> Got:
+        """What `attempt` returns, which was dropped, refused or empty until then."""
         pauses = iter(self._limits.pauses)
         while True:
             try:
-                return self._ask_once(command, ecu_id, decode)
+                return attempt()
             except EcuError as error:
                 pause = next(pauses, None)
                 if pause is None or self._deadline.remaining() <= pause:

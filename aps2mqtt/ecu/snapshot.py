@@ -32,14 +32,14 @@ def snapshot(info: SystemInfo, real_time: RealTime, signal: Signal | None, timez
     nothing_of_some = not real_time.records and info.registered > 0
     return Snapshot(
         ecu_id=info.ecu_id,
-        firmware="".join(char if char.isascii() and char.isprintable() else "?" for char in info.firmware),
+        firmware=printable(info.firmware),
         power=info.power,
         lifetime=info.lifetime_energy,
         today=info.energy_today,
         registered=info.registered,
         online=info.online,
         contradictory=info.online > info.registered or (info.registered == 0 and bool(records)),
-        timestamp=_timestamp(real_time.time, timezone),
+        timestamp=timestamp(real_time.time, timezone),
         inverters=tuple(_inverter(one, levels) for one in records.values() if one.type in RECORD_LAYOUTS),
         skipped=frozenset(one.uid for one in unknown),
         skipped_online=sum(one.online for one in unknown),
@@ -55,6 +55,11 @@ def identified(info: SystemInfo) -> SystemInfo:
     return info
 
 
+def printable(text: str) -> str:
+    """`text` of an ECU, with a question mark for whatever is no printable ASCII."""
+    return "".join(char if char.isascii() and char.isprintable() else "?" for char in text)
+
+
 def _by_uid(listed: Iterable[Record]) -> tuple[dict[str, Record], int]:
     """The records by UID, and how many came again; of two the one that is online counts."""
     records: dict[str, Record] = {}
@@ -66,7 +71,7 @@ def _by_uid(listed: Iterable[Record]) -> tuple[dict[str, Record], int]:
     return records, twice
 
 
-def _timestamp(digits: str, timezone: tzinfo) -> datetime | None:
+def timestamp(digits: str, timezone: tzinfo) -> datetime | None:
     """Wall time of the site; None for filler. Of an hour that comes twice, the first: the frame does not tell."""
     try:
         month, day, hour, minute, second = (int(digits[at : at + 2]) for at in range(4, 14, 2))

@@ -9,9 +9,9 @@ import os
 import socket
 import ssl
 import time
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Mapping
 from types import TracebackType
-from typing import Self
+from typing import Any, Self
 
 from paho.mqtt.client import Client, ConnectFlags, DisconnectFlags, MQTTMessage
 from paho.mqtt.enums import CallbackAPIVersion, MQTTErrorCode, MQTTProtocolVersion
@@ -49,14 +49,17 @@ class Session:
     """A connection to the broker while in the context; all it does ends within SESSION seconds.
 
     Entering, `retained` and `publish` raise BrokerUnreachable, BrokerRefusal (user or password) and, for files of
-    TLS that are none, ConfigError.
+    TLS that are none, ConfigError. `reached`: a connection was made, under TLS a secured one, whatever came of it;
+    `certificate` is the broker's then, as `ssl.SSLSocket.getpeercert` has it, `version` that of MQTT.
     """
 
     def __init__(self, broker: BrokerConfig) -> None:
         self._name = f"the broker at {broker.host}:{broker.port}"
         self._broker = broker
         self._deadline = Deadline(SESSION)
-        self._reached = False  # something accepts connections
+        self.reached = False
+        self.certificate: Mapping[str, Any] | None = None
+        self.version = ""
         self._connected = False
         self._failure: JobError | None = None
         self._unacknowledged: dict[int, str] = {}  # topics by message id
@@ -65,13 +68,24 @@ class Session:
         self._echo = ""  # topic of a probe that has not come back
         self._client: Client
 
+    def reach(self) -> str:
+        """The address at which something accepts connections, by one that is closed at once."""
+        try:
+            with bounded(self._connection, self._deadline) as connection:
+                return str(connection.getpeername()[0])
+        except (OSError, UnicodeError) as error:
+            raise self._unreachable(error) from error
+
+    def _connection(self) -> socket.socket:
+        return socket.create_connection((self._broker.host, self._broker.port), SESSION)
+
     def __enter__(self) -> Self:
         *newer, last = VERSIONS[self._broker.version]
         for version in newer:
             try:
                 return self._enter(version)
             except BrokerUnreachable as error:
-                if not (self._reached and self._deadline.remaining()):
+                if not (self.reached and self._deadline.remaining()):
                     raise
                 log.info("%s: no MQTT %d (%s); trying the version before, without expiry", self._name, version, error)
                 self._failure = None
@@ -138,6 +152,7 @@ class Session:
         except JobError:
             self._close()
             raise
+        self.version = "5" if version == MQTTProtocolVersion.MQTTv5 else "3.1.1"
         log.debug("%s > connected", self._name)
         return self
 
@@ -148,7 +163,9 @@ class Session:
             bounded(lambda: self._client.connect(self._broker.host, self._broker.port), self._deadline)
         except (OSError, UnicodeError) as error:
             raise self._unreachable(error) from error
-        self._reached = True
+        self.reached = True
+        if isinstance(secured := self._client.socket(), ssl.SSLSocket):
+            self.certificate = secured.getpeercert()
         self._loop_until(lambda: self._connected, "accepts the connection, but not one byte came back")
 
     def _close(self) -> None:

@@ -124,6 +124,11 @@ def presence_topic(style: Style) -> str:
     return f"{_root(style)}/{STATUS.topic}"
 
 
+def check_topic(style: Style) -> str:
+    """Topic of the message by which the broker is tried, and which is removed again."""
+    return f"{_root(style)}/check"
+
+
 def ecu_topic(style: Style, ecu_id: str) -> str:
     """Topic below which everything of one ECU stands; in JSON, its own object's."""
     return f"{_root(style)}/{ecu_id}"
