@@ -26,10 +26,14 @@ ORDER = (
     "systemd",
     "schedule",
     "upkeep",
+    "history",
     "job",
     "lock",
     "state",
     "mqtt.publisher",
+    "svg",
+    "chart",
+    "series",
     "picture",
     "mqtt.layout",
     "mqtt.discovery",
@@ -52,6 +56,7 @@ ORDER = (
     "config",
     "configfile",
     "units",
+    "files",
     "model",
     "errors",
 )
@@ -79,6 +84,9 @@ PURE = (
     "window",
     "recovery",
     "picture",
+    "series",
+    "chart",
+    "svg",
     "model",
 )
 IMPURE = {"socket", "time", "logging", "os", "pathlib", "threading", "random", "subprocess"}

@@ -9,5 +9,6 @@ ABOUT = {
     "units": "write systemd units and a crontab with the paths of this installation",
     "health": "whether the last job went well and the next is not overdue",
     "migrate": "move an installation of aps2mqtt 2.x over",
+    "history": "what the ECU remembers: power of a day, energy by day",
     "forget": "remove an ECU or an inverter from the broker",
 }

@@ -32,7 +32,7 @@ def snapshot(info: SystemInfo, real_time: RealTime, signal: Signal | None, timez
     nothing_of_some = not real_time.records and info.registered > 0
     return Snapshot(
         ecu_id=info.ecu_id,
-        firmware="".join(char if char.isascii() and char.isprintable() else "?" for char in info.firmware),
+        firmware=printable(info.firmware),
         power=info.power,
         lifetime=info.lifetime_energy,
         today=info.energy_today,
@@ -53,6 +53,11 @@ def identified(info: SystemInfo) -> SystemInfo:
     if len(info.ecu_id) != ECU_ID_DIGITS or not (info.ecu_id.isascii() and info.ecu_id.isdecimal()):
         raise MalformedFrame(f"the ECU's id {info.ecu_id!r} is not one of {ECU_ID_DIGITS} digits")
     return info
+
+
+def printable(text: str) -> str:
+    """Text of the wire that may be shown: what is no printable ASCII becomes a question mark."""
+    return "".join(char if char.isascii() and char.isprintable() else "?" for char in text)
 
 
 def _by_uid(listed: Iterable[Record]) -> tuple[dict[str, Record], int]:
