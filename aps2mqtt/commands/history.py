@@ -44,24 +44,26 @@ def run(options: argparse.Namespace) -> int:
     now, configs = datetime.now(UTC), console.load(options)
     days = [_day(options.date, config, now) for config in configs]
     found: list[Series] = []
-    failures: list[JobError] = []
+    statuses = [ExitStatus.OK]
     for config, day in zip(configs, days, strict=True):
         try:
             read = history.read(config, periods, day)
         except JobError as error:  # the others can be asked all the same
-            failures.append(error)
+            statuses.append(console.failed(error))
         else:
             found += read.found
-            failures += read.failures
+            statuses += [console.failed(error) for error in read.failures]
             for remark in read.remarks:
                 log.warning("%s", remark)
     _print(options, found)
-    for action in (_plot, _publish):
+    if options.publish:
         try:
-            action(options, configs[0], found)
-        except JobError as error:
-            failures.append(error)
-    return max((console.failed(error) for error in failures), key=GRAVITY.index, default=ExitStatus.OK)
+            _publish(configs[0], found)
+        except JobError as error:  # the picture can be drawn all the same
+            statuses.append(console.failed(error))
+    if options.plot and found:
+        _plot(options.plot, found)
+    return max(statuses, key=GRAVITY.index)
 
 
 # -- what may be given ------------------------------------------------------------------------------------------------
@@ -105,7 +107,8 @@ def _print(options: argparse.Namespace, found: Sequence[Series]) -> None:
     if options.csv:
         console.show(_csv(found))
     elif options.json:
-        console.show(["[", ",\n".join(json.dumps(series.document(one)) for one in found), "]"])
+        said = ",\n".join(json.dumps(series.document(one)) for one in found)
+        console.show([f"[{said}]"])
     elif found and not options.plot and not options.publish:
         color, width = console.has_color(), console.width()
         drawn = [chart.text(one, width=width, color=color) for one in found]
@@ -117,17 +120,14 @@ def _csv(found: Sequence[Series]) -> Iterator[str]:
     yield from (",".join(row) for one in found for row in series.rows(one))  # no value has a comma in it
 
 
-def _plot(options: argparse.Namespace, _config: Config, found: Sequence[Series]) -> None:
-    if not options.plot or not found:
-        return
+def _publish(config: Config, found: Sequence[Series]) -> None:
+    count = history.publish(config, found)
+    log.info("%d messages to %s:%d", count, config.broker.host, config.broker.port)
+
+
+def _plot(path: Path, found: Sequence[Series]) -> None:
     try:
-        files.replace(options.plot, svg.picture(found))
+        files.replace(path, svg.picture(found))
     except OSError as error:
-        raise UsageError(f"{options.plot} cannot be written ({error.strerror}); name another file") from error
-    log.info("written: %s", options.plot)
-
-
-def _publish(options: argparse.Namespace, config: Config, found: Sequence[Series]) -> None:
-    if options.publish and found:
-        count = history.publish(config, found)
-        log.info("%d messages to %s:%d", count, config.broker.host, config.broker.port)
+        raise UsageError(f"{path} cannot be written ({error.strerror}); name another file") from error
+    log.info("written: %s", path)
