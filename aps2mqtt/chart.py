@@ -21,7 +21,7 @@ NOTHING_KNOWN = "nothing is known"
 HEIGHT = 12  # rows of a curve, a multiple of QUARTERS
 QUARTERS = 4  # values on the axis of power, above 0
 ROUND = (1, 1.5, 2, 2.5, 3, 4, 5, 6, 8, 10)  # times a power of ten, each is a round number
-LEAST_COLUMNS = 10  # of a curve or a bar
+LEAST_COLUMNS = 8  # of a curve or a bar
 WIDEST_BAR = 60
 DAY_NAME, MONTH_NAME = 14, 8  # columns
 BESIDE_A_BAR = 7  # columns: the unit, and what keeps it all apart
@@ -66,8 +66,9 @@ def summary(one: Series) -> tuple[str, ...]:
     energies = [kwh for _, kwh in one.points]
     day, best = max(one.points, key=lambda point: point[1])
     each = "month" if one.by_month else "day"
+    whole = f"{sum(energies):.2f} kWh in {len(energies)} {each}{'s' * (len(energies) > 1)}"
     mean = sum(energies) / len(energies)
-    return f"{sum(energies):.2f} kWh", f"{mean:.2f} kWh a {each}", f"at most {best:.2f} kWh, {named(one, day)}"
+    return whole, f"{mean:.2f} kWh a {each}", f"at most {best:.2f} kWh, {named(one, day)}"
 
 
 def named(one: Energy, day: date) -> str:
@@ -150,10 +151,9 @@ def _value(one: Power, axis: _Axis, column: int) -> float | None:
 
 def _row(values: Sequence[float | None], row: int, top: float, paint: Paint) -> str:
     """One of the HEIGHT lines of a curve; they count from below."""
-    pieces = []
-    for is_known, some in groupby(values, lambda value: value is not None):
-        pieces.append(paint(YELLOW if is_known else DIM, "".join(_cell(value, row, top) for value in some)))
-    return "".join(pieces)
+    cells = "".join(_cell(value, row, top) for value in values).rstrip()
+    pieces = ("".join(some) for _, some in groupby(cells, lambda cell: cell == UNKNOWN))
+    return "".join(paint(DIM if piece[0] == UNKNOWN else YELLOW, piece) for piece in pieces)
 
 
 def _cell(value: float | None, row: int, top: float) -> str:
