@@ -100,9 +100,7 @@ def elapsed(earlier: datetime, later: datetime) -> timedelta:
 
 
 def months(series: Energy) -> list[Month]:
-    """The sums of the months of which anything is known."""
-    if not series.points:
-        return []
+    """The sums of the months of which anything is known, of a series that has points."""
     begin, end = series.points[0][0], series.points[-1][0]
     found = []
     for first, points in groupby(series.points, lambda point: point[0].replace(day=1)):

@@ -534,27 +534,30 @@ def test_a_new_prefix_leaves_none_under_the_old_one(person: Person, broker: Brok
 # -- several ECUs -----------------------------------------------------------------------------------------------------
 
 
-def test_several_ecus_are_asked_one_after_the_other(person: Person, broker: Broker) -> None:
+def test_several_ecus_are_asked_one_after_the_other(
+    person: Person, broker: Broker, monkeypatch: pytest.MonkeyPatch
+) -> None:
     """One that fails keeps no other from being drawn and published; `--ecu` picks one."""
-    ids = ("216000000011", "216000000012", "216000000013")
-    faults = ("", "no-history", "history-gaps")
+    monkeypatch.setattr("aps2mqtt.ecu.client.time.sleep", lambda _: None)
+    ids = ("216000000011", "216000000012", "216000000013", "216000000014")
+    faults = ("refuse", "", "no-history", "history-gaps")
     ecus = [ecu(fault, array(ecu_id=one)) for one, fault in zip(ids, faults, strict=True)]
-    first, second, third = ecus
+    first, second, third, fourth = ecus
     lines = [f"  - {{APS_ECU_IP: 127.0.0.1, APS_ECU_PORT: {one.port}}}" for one in ecus]
     (person.folder / "config.yaml").write_text("\n".join(["ecu:", *lines]))
     person.configure(APS_ECU_IP="", CONFIG_FILE=person.folder / "config.yaml", MQTT_BROKER_PORT=broker.port)
-    with first, second, third:
+    with first, second, third, fourth:
         ended = person.calls("history", "day", "week", "--plot", person.folder / "all.svg", "--publish", "--csv")
-        only = person.calls("history", "--ecu", f"127.0.0.1:{third.port}")
+        only = person.calls("history", "--ecu", f"127.0.0.1:{fourth.port}")
     assert ended.status == 76
-    assert len(ended.err.splitlines()) == 2
-    assert list(dict.fromkeys(line.split(",")[0] for line in ended.out.splitlines())) == ["ecu", ids[0], ids[2]]
+    assert len(ended.err.splitlines()) == 3
+    assert list(dict.fromkeys(line.split(",")[0] for line in ended.out.splitlines())) == ["ecu", ids[1], ids[3]]
     assert broker.retained().keys() == {
-        f"aps/{one}/history/{of}" for one in (ids[0], ids[2]) for of in ("power", "energy/week")
+        f"aps/{one}/history/{of}" for one in (ids[1], ids[3]) for of in ("power", "energy/week")
     }
     assert (person.folder / "all.svg").read_text().count('class="heading"') == 4
     assert only.status == 0
-    assert only.out.splitlines()[0].endswith(ids[2])
+    assert only.out.splitlines()[0].endswith(ids[3])
 
 
 # -- the values, pure -------------------------------------------------------------------------------------------------

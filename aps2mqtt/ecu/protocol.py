@@ -609,14 +609,9 @@ def _is_time(digits: str) -> bool:
 
 
 def _is_without_gap(days: Sequence[str]) -> bool:
-    """True for dates of which each is a day or a month after the one before."""
-    return all(_is_next(earlier, later) for earlier, later in pairwise(days))
-
-
-def _is_next(earlier: str, later: str) -> bool:
-    before, after = calendar_date(earlier), calendar_date(later)
-    months = 12 * (after.year - before.year) + after.month - before.month
-    return after - before == timedelta(days=1) or (months == 1 and earlier[6:] == later[6:])
+    """True for dates of which each is the day after the one before."""
+    dates = [calendar_date(day) for day in days]
+    return all(later - earlier == timedelta(days=1) for earlier, later in pairwise(dates))
 
 
 def _filler(frame: Frame, points: int) -> tuple[Remark, ...]:
