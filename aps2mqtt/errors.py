@@ -6,10 +6,11 @@
     ├── EcuError                  the ECU could not be read
     │   ├── EcuUnreachable    69  refused, unknown
     │   │   └── EcuSilent             or mute
+    │   │       └── EcuMute           though it accepts connections
     │   └── FrameError        76  its answer
     │       ├── IncompleteFrame       ends before its declared length
     │       ├── MalformedFrame        does not follow the protocol
-    │       └── EcuRefusal            has a status other than 00
+    │       └── EcuRefusal            has a status other than 00, or there is none to this query
     ├── EcuBusy               75  another job holds the ECU
     ├── BrokerUnreachable     69  the broker: refused, unknown, mute, TLS
     ├── BrokerRefusal         77  the broker: user or password
@@ -87,6 +88,10 @@ class EcuSilent(EcuUnreachable):
     """Nor was a connection refused: it may hang."""
 
 
+class EcuMute(EcuSilent):
+    """It accepts a connection, and says nothing on it."""
+
+
 class FrameError(EcuError):
     """The ECU answered, and the answer is of no use."""
 
@@ -102,7 +107,7 @@ class MalformedFrame(FrameError):
 
 
 class EcuRefusal(FrameError):
-    """The answer's status is not 00: asking again would not help."""
+    """The answer's status is not 00, or the ECU does not know the query: asking again would not help."""
 
 
 class EcuBusy(JobError):

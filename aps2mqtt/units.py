@@ -8,17 +8,17 @@ import os
 import re
 import shlex
 import stat
-import tempfile
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from pathlib import Path, PurePath
+
+from aps2mqtt import files
 
 ONCE, TIMER, RUN, CRONTAB = "aps2mqtt.service", "aps2mqtt.timer", "aps2mqtt-run.service", "crontab.example"
 NAMES = (ONCE, TIMER, RUN, CRONTAB)
 PASSWORD = "mqtt-password"  # noqa: S105 - the name of a file, beside the configuration
 HIDDEN = ("/home", "/root", "/run/user", "/tmp", "/var/tmp")  # noqa: S108 - from a unit with ProtectHome and PrivateTmp
 SYSTEM = "/etc/systemd/system/"
-MODE = 0o644
 
 
 @dataclass(frozen=True, slots=True)
@@ -125,7 +125,7 @@ def write(texts: Mapping[str, str], folder: Path, *, force: bool) -> dict[str, b
             )
         for name in texts:
             if new[name]:
-                _replace(folder / name, texts[name])
+                files.replace(folder / name, texts[name])
     except OSError as error:
         raise UnitsError(
             f"{folder} cannot be written ({error.strerror}); name another folder with --output, or become root"
@@ -139,16 +139,3 @@ def _holds(path: Path, text: str) -> bool:
         return stat.S_ISREG(path.lstat().st_mode) and path.read_bytes() == text.encode()
     except FileNotFoundError:
         return False
-
-
-def _replace(path: Path, text: str) -> None:
-    """Whole or not at all, with a mode that systemd likes; a link is replaced, not followed."""
-    descriptor, new = tempfile.mkstemp(prefix=f".{path.name}.", dir=path.parent)
-    try:
-        with os.fdopen(descriptor, "w", encoding="utf-8") as file:
-            file.write(text)
-            os.fchmod(descriptor, MODE)
-        Path(new).replace(path)
-    except OSError:
-        Path(new).unlink()
-        raise

@@ -149,6 +149,10 @@ def one_line(text: str) -> str:
 NOON = datetime(2026, 6, 21, 12, 2, tzinfo=UTC)
 
 
+# Of the simulator's faults, those that a job never meets.
+HISTORY_FAULTS = {"no-history", "empty-history", "history-01", "history-gaps", "narrow-history"}
+
+
 def sunny_ecu(**options) -> Simulator:
     """A simulated ECU on a summer's noon that does not pass."""
     return Simulator(**{"clock": lambda: NOON, "port": free_port(), **options})

@@ -9,6 +9,7 @@ from pathlib import Path
 import pytest
 import trustme
 from parts import (
+    HISTORY_FAULTS,
     NOON,
     Broker,
     Ended,
@@ -70,11 +71,12 @@ BAD_FAULTS = {
     "status-02": (76, "does not accept its own id in 0002 (status 02)", "restart it"),
 }
 GOOD_FAULTS = {"drip", "counter-glitch", "night", "flaky", "one-at-a-time"}
+# Of what no job asks for: tests/test_history.py tries them.
 
 
 def test_every_fault_of_the_simulator_is_tried() -> None:
     """A fault that is added has to be added here."""
-    assert BAD_FAULTS.keys() | GOOD_FAULTS == FAULTS.keys()
+    assert BAD_FAULTS.keys() | GOOD_FAULTS | HISTORY_FAULTS == FAULTS.keys()
 
 
 @pytest.mark.parametrize("fault", BAD_FAULTS)

@@ -1,11 +1,13 @@
 """Whatever an ECU answers, the decoders end soon, with a value or with an error of their own."""
 
+import itertools
 import json
 import random
 import time
 from collections.abc import Iterator
-from datetime import timedelta
+from datetime import date, timedelta
 from pathlib import Path
+from xml.parsers import expat
 from zoneinfo import ZoneInfo
 
 import pytest
@@ -13,15 +15,23 @@ from hypothesis import HealthCheck, example, given, settings
 from hypothesis import strategies as st
 from parts import replace
 
+from aps2mqtt import chart, series, svg
 from aps2mqtt.ecu.protocol import (
+    EnergyByDay,
     Frame,
+    PowerOfDay,
     RealTime,
     Record,
     Signal,
     SystemInfo,
+    calendar_date,
+    decode_energy_by_day,
+    decode_power_of_day,
     decode_real_time,
     decode_signal,
     decode_system_info,
+    encode_energy_by_day,
+    encode_power_of_day,
     encode_real_time,
     encode_signal,
     encode_system_info,
@@ -34,7 +44,21 @@ CAPTURES = {
     file.stem: bytes.fromhex(json.loads(file.read_text(encoding="utf-8"))["hex"])
     for file in sorted((Path(__file__).parent / "captures").glob("*.json"))
 }
-DECODE = {"0001": decode_system_info, "0002": decode_real_time, "0030": decode_signal}
+# Literal bytes: no history was ever captured.
+HISTORY = {
+    "0003": b"APS110034000300" + bytes.fromhex("05350000 0540000c 13250d06 21550001") + b"END\n",
+    "0004, wide": b"APS11004400040000" + bytes.fromhex("2024022800010000 2024022900000929 2024030100000a0a") + b"END\n",
+    "0004, narrow": b"APS11003800040001" + bytes.fromhex("2023123003e8 20231231ffff 202401020001") + b"END\n",
+}
+FRAMES = CAPTURES | HISTORY
+DECODE = {
+    "0001": decode_system_info,
+    "0002": decode_real_time,
+    "0030": decode_signal,
+    "0003": decode_power_of_day,
+    "0004": decode_energy_by_day,
+}
+Answer = SystemInfo | RealTime | Signal | PowerOfDay | EnergyByDay
 SITE = ZoneInfo("Europe/Paris")
 SLOW = timedelta(seconds=1)  # generous: most decode in a tenth of a millisecond
 INFO = SystemInfo("216000000001", "01", 1.0, 1, 0.01, 1, 1, "ECU_R_1.2.19")
@@ -51,7 +75,7 @@ def fuzzed(examples: int) -> settings:
     )
 
 
-def answer_to(data: bytes) -> SystemInfo | RealTime | Signal | FrameError:
+def answer_to(data: bytes) -> Answer | FrameError:
     """What `data` decodes to, or why it does not. Any other exception is the finding."""
     try:
         frame = Frame.decode(data)
@@ -77,10 +101,28 @@ def endure(data: bytes) -> None:
         assert taken.firmware.isprintable()
     elif isinstance(answer, RealTime):
         sound(snapshot(INFO, answer, None, SITE), answer)
+    elif isinstance(answer, PowerOfDay | EnergyByDay):
+        remembered(answer)
     else:
         records = tuple(Record(uid, online=True, type="01") for uid, _ in answer.levels)
         taken = snapshot(INFO, RealTime("00", records=records), answer, SITE)
         assert all(inverter.signal in range(101) for inverter in taken.inverters)
+
+
+def remembered(answer: PowerOfDay | EnergyByDay) -> None:
+    """Every point has a time or a date, and can be drawn, written and published."""
+    if isinstance(answer, PowerOfDay):
+        past: series.Series = series.power(INFO.ecu_id, date(2026, 6, 21), answer, SITE)
+    else:
+        past = series.energy(INFO.ecu_id, "year", answer)
+        days = [calendar_date(day) for day, _ in answer.points]
+        assert all(earlier <= later for earlier, later in itertools.pairwise(days))
+    json.dumps(series.document(past))
+    assert all(value.isprintable() for row in series.rows(past) for value in row)
+    lines = chart.text(past, width=80, color=False)
+    assert all(line.isprintable() and len(line) <= 80 for line in lines)
+    assert len(lines) < 8 * len(past.points) + 30
+    expat.ParserCreate().Parse(svg.picture([past]), True)
 
 
 def sound(taken: Snapshot, answer: RealTime) -> None:
@@ -101,10 +143,10 @@ def sound(taken: Snapshot, answer: RealTime) -> None:
 # -- captured frames, damaged -----------------------------------------------------------------------------------------
 
 
-@pytest.mark.parametrize("name", CAPTURES)
+@pytest.mark.parametrize("name", FRAMES)
 def test_a_captured_frame_cut_at_any_byte_is_incomplete_or_lacks_only_its_newline(name: str):
     """No cut makes another value of it, and none makes another kind of error."""
-    data = CAPTURES[name]
+    data = FRAMES[name]
     whole = answer_to(data)
     declared = int(data[5:9])
     for received in range(len(data)):
@@ -115,10 +157,10 @@ def test_a_captured_frame_cut_at_any_byte_is_incomplete_or_lacks_only_its_newlin
             assert isinstance(answer, IncompleteFrame)
 
 
-@pytest.mark.parametrize("name", CAPTURES)
+@pytest.mark.parametrize("name", FRAMES)
 def test_a_captured_frame_with_any_byte_changed_is_endured(name: str):
     """Every byte, and the values at which something might change: bounds, digits, letters, newline, each bit."""
-    data = CAPTURES[name]
+    data = FRAMES[name]
     for at, byte in enumerate(data):
         for value in {0, 1, 2, 0x0A, 0x2F, 0x30, 0x31, 0x35, 0x37, 0x39, 0x3A, 0x41, 0x80, 0xFF, byte ^ 1, byte ^ 0x10}:
             endure(data[:at] + bytes([value]) + data[at + 1 :])
@@ -126,7 +168,7 @@ def test_a_captured_frame_with_any_byte_changed_is_endured(name: str):
 
 @fuzzed(1500)
 @given(
-    st.sampled_from(list(CAPTURES.values())),
+    st.sampled_from(list(FRAMES.values())),
     st.lists(st.tuples(st.integers(0, 255), st.integers(0, 255)), min_size=1, max_size=6),
 )
 def test_a_captured_frame_with_some_bytes_changed_is_endured(data: bytes, changes: list[tuple[int, int]]):
@@ -137,7 +179,7 @@ def test_a_captured_frame_with_some_bytes_changed_is_endured(data: bytes, change
 
 
 @fuzzed(500)
-@given(st.sampled_from(list(CAPTURES.values())), st.integers(13, 255), st.integers(0, 40), st.binary(max_size=40))
+@given(st.sampled_from(list(FRAMES.values())), st.integers(13, 255), st.integers(0, 40), st.binary(max_size=40))
 def test_a_captured_frame_with_bytes_put_in_or_left_out_is_endured(data: bytes, at: int, without: int, more: bytes):
     """Under the length that the frame then has, so that its payload is looked at."""
     body = data[:-1]
@@ -162,7 +204,7 @@ def test_random_bytes_are_endured(data: bytes):
 
 @fuzzed(1500)
 @given(
-    st.sampled_from(["0001", "0002", "0030", "0003", "\n\x00E\xff"]),
+    st.sampled_from(["0001", "0002", "0030", "0003", "0004", "0005", "\n\x00E\xff"]),
     st.sampled_from([b"", b"00", b"0001", b"01"]),
     st.binary(max_size=300),
     st.sampled_from([b"END\n", b"END", b"\n", b"", b"XND\n"]),
@@ -335,11 +377,36 @@ def test_any_signals_are_the_same_after_writing_and_reading(levels: list[tuple[s
     assert answer_to(encode_signal(signal).encode()) == signal
 
 
+TIMES = st.times().map(lambda time: f"{time:%H%M}")
+DATES = st.dates(date(1000, 1, 1)).map(lambda day: day.isoformat().replace("-", ""))
+
+
+@fuzzed(200)
+@given(st.lists(st.tuples(TIMES, WORDS), max_size=300))
+def test_any_powers_of_a_day_are_the_same_after_writing_and_reading(points: list[tuple[str, int]]):
+    data = encode_power_of_day(PowerOfDay("00", tuple(points))).encode()
+    assert answer_to(data) == PowerOfDay("00", tuple(points))
+    endure(data)
+
+
+@fuzzed(300)
+@given(st.dictionaries(DATES, WORDS, max_size=40), st.sampled_from([2, 4]), st.sampled_from(["00", "01", "02"]))
+def test_any_energies_by_day_are_the_same_after_writing_and_reading(by_day: dict[str, int], width: int, period: str):
+    """In both widths: dates of our millennia are none in the other. An empty list has no width."""
+    points = tuple((day, number / 100) for day, number in sorted(by_day.items()) if day >= "1300")
+    energy = EnergyByDay("00", period, points, width if points else 4)
+    data = encode_energy_by_day(energy).encode()
+    assert answer_to(data) == energy
+    endure(data)
+
+
 @fuzzed(100)
 @given(st.text(st.characters(min_codepoint=32, max_codepoint=126), min_size=2, max_size=2).filter(lambda s: s != "00"))
 def test_any_other_status_is_the_same_after_writing_and_reading(status: str):
     assert answer_to(encode_real_time(RealTime(status)).encode()) == RealTime(status)
     assert answer_to(encode_signal(Signal(status)).encode()) == Signal(status)
+    assert answer_to(encode_power_of_day(PowerOfDay(status)).encode()) == PowerOfDay(status)
+    assert answer_to(encode_energy_by_day(EnergyByDay(status)).encode()) == EnergyByDay(status)
 
 
 # -- the slowest frames -----------------------------------------------------------------------------------------------

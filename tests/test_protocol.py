@@ -14,14 +14,20 @@ from parts import as_dict, names_of
 
 from aps2mqtt.ecu import protocol
 from aps2mqtt.ecu.protocol import (
+    EnergyByDay,
     Frame,
+    PowerOfDay,
     RealTime,
     Record,
     Signal,
     SystemInfo,
+    decode_energy_by_day,
+    decode_power_of_day,
     decode_real_time,
     decode_signal,
     decode_system_info,
+    encode_energy_by_day,
+    encode_power_of_day,
     encode_real_time,
     encode_signal,
     encode_system_info,
@@ -30,8 +36,20 @@ from aps2mqtt.ecu.wire import Field, Layout, size, walk
 from aps2mqtt.errors import FrameError, IncompleteFrame, MalformedFrame
 
 CAPTURES = Path(__file__).parent / "captures"
-DECODE = {"0001": decode_system_info, "0002": decode_real_time, "0030": decode_signal}
-ENCODE = {"0001": encode_system_info, "0002": encode_real_time, "0030": encode_signal}
+DECODE = {
+    "0001": decode_system_info,
+    "0002": decode_real_time,
+    "0030": decode_signal,
+    "0003": decode_power_of_day,
+    "0004": decode_energy_by_day,
+}
+ENCODE = {
+    "0001": encode_system_info,
+    "0002": encode_real_time,
+    "0030": encode_signal,
+    "0003": encode_power_of_day,
+    "0004": encode_energy_by_day,
+}
 
 
 @dataclass(frozen=True)
@@ -311,6 +329,139 @@ NO_DATA = Case(
 SIGNAL_REFUSED = Case(
     "0030 for another ECU", "0030", literal("415053 3131 30303135 30303330 3032 0a"), {"group": "11", "status": "02"}
 )
+POWER = Case(
+    "0003",
+    "0003",
+    literal("""
+        415053 3131 30303334 30303033   # APS 11 0034 0003
+        3030                            # 13 status 00
+        0535 0000                       # 15 05:35 0 W
+        0540 000c                       # 05:40 12 W
+        1325 0d06                       # 13:25 3334 W
+        2155 0001                       # 21:55 1 W
+        454e44 0a                       # END
+    """),
+    {"group": "11", "status": "00", "points": [["0535", 0], ["0540", 12], ["1325", 3334], ["2155", 1]]},
+)
+NO_POWER = Case(
+    "0003 of a day without points",
+    "0003",
+    literal("415053 3131 30303138 30303033 3030 454e44 0a"),
+    {"group": "11", "status": "00"},
+)
+POWER_REFUSED = Case(
+    "0003 of a day that is not kept",
+    "0003",
+    literal("415053 3131 30303135 30303033 3031 0a"),
+    {"group": "11", "status": "01"},
+)
+WIDE = Case(
+    "0004, a week with four bytes of energy, without today",  # quirk 76
+    "0004",
+    literal("""
+        415053 3131 30303638 30303034   # APS 11 0068 0004
+        3030 3030                       # 13 status 00, period 00
+        20240226 00000001               # 17 2024-02-26 0.01 kWh
+        20240227 000003e8               # 10 kWh
+        20240228 00010000               # 655.36 kWh
+        20240229 00000929               # a leap year's day, 23.45 kWh
+        20240301 00000000               # 0 kWh
+        20240302 00000a0a               # 25.7 kWh
+        454e44 0a                       # END
+    """),
+    {
+        "group": "11",
+        "status": "00",
+        "period": "00",
+        "points": [
+            ["20240226", 0.01],
+            ["20240227", 10],
+            ["20240228", 655.36],
+            ["20240229", 23.45],
+            ["20240301", 0],
+            ["20240302", 25.7],
+        ],
+    },
+)
+NARROW = Case(
+    "0004, two bytes of energy, and a day left out",
+    "0004",
+    literal("""
+        415053 3131 30303338 30303034   # APS 11 0038 0004
+        3030 3031                       # 13 status 00, period 01
+        20231230 03e8                   # 17 2023-12-30 10 kWh
+        20231231 ffff                   # 655.35 kWh
+        20240102 0001                   # 0.01 kWh, and no New Year's Day
+        454e44 0a                       # END
+    """),
+    {
+        "group": "11",
+        "status": "00",
+        "period": "01",
+        "width": 2,
+        "points": [["20231230", 10], ["20231231", 655.35], ["20240102", 0.01]],
+    },
+)
+BY_MONTH = Case(
+    "0004, a year of months, group 12",
+    "0004",
+    literal("""
+        415053 3132 30303434 30303034   # APS 12 0044 0004
+        3030 3032                       # 13 status 00, period 02
+        20231100 00001388               # 17 November 2023 50 kWh
+        20231200 00000fa0               # 40 kWh
+        20240100 00007530               # 300 kWh
+        454e44 0a                       # END
+    """),
+    {
+        "group": "12",
+        "status": "00",
+        "period": "02",
+        "points": [["20231100", 50], ["20231200", 40], ["20240100", 300]],
+    },
+)
+# Not captured: made of the values that derived-0004-month.json has recovered from a list somebody printed (quirk 73).
+MONTH = Case(
+    "0004, the month that was derived",
+    "0004",
+    literal("""
+        415053 3132 30323630 30303034                              # APS 12 0260 0004
+        3030 3031                                                  # 13 status 00, period 01
+        20230902 0000023d   20230903 0000027a   20230904 000003a5   # 5.73, 6.34, 9.33
+        20230905 0000039a   20230906 000003a3   20230907 00000397   # 9.22, 9.31, 9.19
+        20230908 00000386   20230909 0000037b   20230910 00000372   # 9.02, 8.91, 8.82
+        20230911 00000362   20230912 00000329   20230913 00000180   # 8.66, 8.09, 3.84
+        20230914 0000021b   20230915 00000319   20230916 00000351   # 5.39, 7.93, 8.49
+        20230917 000002ff   20230918 000001ae   20230919 00000265   # 7.67, 4.30, 6.13
+        20230920 0000027e   20230921 00000336   20230922 00000067   # 6.38, 8.22, 1.03
+        20230923 000001dc   20230924 00000291   20230925 0000032c   # 4.76, 6.57, 8.12
+        20230926 000002d1   20230927 000002f8   20230928 000002e2   # 7.21, 7.60, 7.38
+        20230929 000000fd   20230930 0000022c   20231001 000001b6   # 2.53, 5.56, 4.38
+        454e44 0a                                                  # END
+    """),
+    {
+        "group": "12",
+        "status": "00",
+        "period": "01",
+        "points": [
+            [day["date"], day["raw"][0] / 100]
+            for day in json.loads((Path(__file__).parent / "derived-0004-month.json").read_text())["entries"]
+        ],
+    },
+)
+NO_ENERGY = Case(
+    "0004 without points",
+    "0004",
+    literal("415053 3131 30303230 30303034 3030 3032 454e44 0a"),
+    {"group": "11", "status": "00", "period": "02"},
+)
+ENERGY_REFUSED = Case(
+    "0004 of what is not kept",
+    "0004",
+    literal("415053 3131 30303135 30303034 3031 0a"),
+    {"group": "11", "status": "01"},
+)
+HISTORY = [POWER, NO_POWER, POWER_REFUSED, WIDE, NARROW, BY_MONTH, MONTH, NO_ENERGY, ENERGY_REFUSED]
 HAND_WRITTEN = [
     VERSION_02,
     TYPE_04,
@@ -319,6 +470,7 @@ HAND_WRITTEN = [
     NEVER_HEARD_IN_THE_MIDDLE,
     NO_DATA,
     SIGNAL_REFUSED,
+    *HISTORY,
 ]
 
 # -- what a case says of each row of the tables -----------------------------------------------------------------------
@@ -337,6 +489,9 @@ TABLES: dict[str, Layout] = {
         for octets, layout in zip(sizes, protocol.RECORD_LAYOUTS[code], strict=True)
     },
     "0030 record": protocol.SIGNAL_RECORD,
+    "0003 point": protocol.POWER_POINT,
+    "0004 period": protocol.PERIOD,
+    **{f"0004 point, {layout[-1].width} bytes": layout for layout in protocol.ENERGY_POINTS},
 }
 
 
@@ -348,17 +503,32 @@ def rows(case: Case) -> Iterator[tuple[str, dict[str, Any]]]:
         "header",
         {"signature": "APS", "group": decoded["group"], "length": f"{whole - 1:04d}", "command": case.command},
     )
-    body = {name: value for name, value in decoded.items() if name not in {"group", "cut", "records", "levels"}}
+    body = {
+        name: value for name, value in decoded.items() if name not in {"group", "cut", "records", "levels", "points"}
+    }
     if case.command == "0001":
         yield f"0001 version {body['version']}", body
         return
     yield "status", {"status": body.pop("status")}
+    if case.command in {"0003", "0004"}:
+        yield from history_rows(case)
+        return
     if body:
         yield "0002 head", body
     for record in decoded.get("records", ()):
         yield record_rows(record)
     for uid, level in decoded.get("levels", ()):
         yield "0030 record", {"uid": uid, "level": level}
+
+
+def history_rows(case: Case) -> Iterator[tuple[str, dict[str, Any]]]:
+    points = case.decoded.get("points", ())
+    if case.command == "0003":
+        yield from (("0003 point", {"time": time, "power": power}) for time, power in points)
+    elif "period" in case.decoded:
+        yield "0004 period", {"period": case.decoded["period"]}
+        table = f"0004 point, {case.decoded.get('width', 4)} bytes"
+        yield from ((table, {"date": day, "energy": energy}) for day, energy in points)
 
 
 def record_rows(record: dict[str, Any]) -> tuple[str, dict[str, Any]]:
@@ -380,6 +550,9 @@ def expected(case: Case) -> dict[str, Any]:
     if case.command == "0030":
         levels = tuple((uid, level) for uid, level in body.get("levels", ()))
         return body | {"levels": levels, "remarks": ()}
+    if case.command in {"0003", "0004"}:
+        lacking = {"period": "", "width": 4} if case.command == "0004" else {}
+        return lacking | body | {"points": tuple(map(tuple, body.get("points", ()))), "remarks": ()}
     nothing = {"version": "", "count": 0, "time": ""}
     listed = tuple(map(expected_record, body.get("records", ())))
     return nothing | body | {"records": listed, "complete": True, "remarks": ()}
@@ -503,6 +676,10 @@ def test_the_rows_of_the_tables_are_the_fields_of_the_values():
     assert {row.name for row in protocol.STATUS + protocol.REAL_TIME_HEAD} | {"records", "complete", "remarks"} == set(
         names_of(RealTime)
     )
+    assert {row.name for row in protocol.STATUS + protocol.PERIOD} | {"points", "width", "remarks"} == set(
+        names_of(EnergyByDay)
+    )
+    assert {row.name for row in protocol.STATUS} | {"points", "remarks"} == set(names_of(PowerOfDay))
     measured = protocol.RECORD_HEAD + protocol.MEASURED
     assert {row.name for row in measured} | {"powers", "voltages", "undecoded"} == set(names_of(Record))
 
@@ -541,6 +718,7 @@ def test_the_words_of_a_record_stand_in_the_order_of_its_type(code: str, words: 
 def test_every_row_has_the_unit_of_what_it_measures():
     """Energies are kWh, powers W, voltages V, and what only counts or names has none."""
     units = {"lifetime_energy": "kWh", "power": "W", "energy_today": "kWh", "frequency": "Hz", "temperature": "degC"}
+    units |= {"energy": "kWh"}
     units |= {f"power_{n}": "W" for n in range(1, 5)} | {f"voltage_{n}": "V" for n in range(1, 4)}
     for layout in TABLES.values():
         assert {row.name: row.unit for row in layout} == {row.name: units.get(row.name, "") for row in layout}
@@ -579,7 +757,11 @@ def test_the_requests_are_literally_those_of_the_protocol():
     assert protocol.request("0001") == b"APS1100160001END\n"
     assert protocol.request("0002", "216000000001") == b"APS1100280002216000000001END\n"
     assert protocol.request("0030", "216000000001") == b"APS1100280030216000000001END\n"
+    assert protocol.request("0003", "216000000001", "20260621") == b"APS1100390003216000000001END20260621END\n"
+    assert protocol.request("0004", "216000000001", "02") == b"APS1100390004216000000001END02END\n"
     assert (protocol.SYSTEM_INFO, protocol.REAL_TIME, protocol.SIGNAL) == ("0001", "0002", "0030")
+    assert (protocol.POWER_OF_DAY, protocol.ENERGY_BY_DAY) == ("0003", "0004")
+    assert (protocol.WEEK, protocol.MONTH, protocol.YEAR) == ("00", "01", "02")
     assert (protocol.STATUS_OK, protocol.STATUS_NO_DATA, protocol.STATUS_WRONG_ECU) == ("00", "01", "02")
 
 
@@ -793,6 +975,10 @@ ENDINGS = {
     "0001 of ECU-C": SYSTEM_INFO_OF_ECU_C,
     "0002": REAL_TIME_OF_ONE,
     "0030": SIGNAL_OF_ONE,
+    "0003": POWER.data,
+    "0004, wide": WIDE.data,
+    "0004, narrow": NARROW.data,
+    "0004, a month": MONTH.data,
 }
 
 
@@ -838,18 +1024,18 @@ def test_format_02_of_0001_may_lack_its_trailer_but_not_have_a_wrong_one(end: by
         assert decode(with_end(whole, end)).firmware == "ECU_R_1.2.22"
 
 
-@pytest.mark.parametrize("command", ["0002", "0030"])
+@pytest.mark.parametrize("command", ["0002", "0030", "0003", "0004"])
 @pytest.mark.parametrize("status", ["01", "02", "07", "1\x00"])
 def test_an_answer_of_another_status_has_nothing_but_the_status(command: str, status: str):
     """No END, no records, nothing remarked (quirk 27)."""
     data = b"APS110015" + command.encode() + status.encode() + b"\n"
-    empty = {"0002": RealTime(status), "0030": Signal(status)}[command]
+    empty = {"0002": RealTime, "0030": Signal, "0003": PowerOfDay, "0004": EnergyByDay}[command](status)
     assert decode(data) == decode(data[:-1]) == empty
     assert decode(data).remarks == ()
     assert ENCODE[command](empty).encode() == data
 
 
-@pytest.mark.parametrize("command", ["0002", "0030"])
+@pytest.mark.parametrize("command", ["0002", "0030", "0003", "0004"])
 def test_a_status_other_than_00_is_read_before_the_end_is_looked_for(command: str):
     """A refusal that did have an END is the same refusal."""
     assert decode(b"APS110018" + command.encode() + b"02END\n").status == "02"
@@ -860,6 +1046,8 @@ def test_a_status_other_than_00_is_read_before_the_end_is_looked_for(command: st
     [
         (b"APS1100130002\n", "status"),
         (b"APS1100140030\x30\n", "status"),
+        (b"APS1100140003\x30\n", "status"),
+        (b"APS110016000400\x30\n", "period"),
         (b"APS110015000200\n", "version"),
         (b"APS11001800020001\x00\n", "count"),
         (b"APS110022000200" + b"01\x00\x01\x20\x25\x06\n", "time"),
@@ -1117,3 +1305,118 @@ def test_type_05_needs_no_trailer():
     answer = decoded_records(with_end(TYPE_05_FOUR_CHANNELS.data, b""))
     assert answer == decoded_records(TYPE_05_FOUR_CHANNELS.data)
     assert answer.complete
+
+
+# -- 0003 and 0004: history -------------------------------------------------------------------------------------------
+
+
+def energies(*points: str, trailer: bytes = b"END") -> bytes:
+    """An answer to 0004 with these points in hexadecimal, under the length that it has."""
+    body = b"0001" + bytes.fromhex("".join(points)) + trailer
+    return b"APS11%04d0004" % (13 + len(body)) + body + b"\n"
+
+
+def powers(*points: str, trailer: bytes = b"END") -> bytes:
+    """An answer to 0003 with these points in hexadecimal."""
+    body = b"00" + bytes.fromhex("".join(points)) + trailer
+    return b"APS11%04d0003" % (13 + len(body)) + body + b"\n"
+
+
+def test_the_derived_month_is_that_of_its_file():
+    """30 days in a row, today included, and the length that quirk 73 says."""
+    derived = json.loads((Path(__file__).parent / "derived-0004-month.json").read_text())
+    assert derived["source"].startswith("https://")
+    answer = decode(MONTH.data)
+    assert [day for day, _ in answer.points] == [day["date"] for day in derived["entries"]]
+    assert all(round(100 * kwh) in day["raw"] for (_, kwh), day in zip(answer.points, derived["entries"], strict=True))
+    assert (len(answer.points), answer.width, MONTH.data[5:9]) == (30, 4, b"0260")
+
+
+@pytest.mark.parametrize("left_out", [slice(0, 3), slice(5, 6), slice(10, 25), slice(29, 30)])
+def test_days_that_are_left_out_of_the_derived_month_are_gaps_and_no_other_width(left_out: slice):
+    points = [MONTH.data[at : at + 8].hex() for at in range(17, 257, 8)]
+    del points[left_out]
+    answer = decode(energies(*points))
+    assert answer.width == 4
+    assert answer.points == tuple((point[:8], int(point[8:], 16) / 100) for point in points)
+
+
+def test_a_payload_that_divides_by_8_and_by_6_has_the_width_that_gives_dates():
+    """24 bytes are three points of 8 or four of 6."""
+    wide = decode(energies("20260619 00000901", "20260620 00000902", "20260621 00000903"))
+    narrow = decode(energies("20260618 0901", "20260619 0902", "20260620 0903", "20260621 0904"))
+    gaps = decode(energies("20260601 0901", "20260619 0902", "20260620 0903", "20260621 0904"))
+    assert (wide.width, narrow.width, gaps.width) == (4, 2, 2)
+    assert wide.points == (("20260619", 23.05), ("20260620", 23.06), ("20260621", 23.07))
+    assert narrow.points == (("20260618", 23.05), ("20260619", 23.06), ("20260620", 23.07), ("20260621", 23.08))
+    assert len(gaps.points) == 4
+
+
+def test_where_both_widths_give_ascending_dates_the_one_without_a_gap_is_right():
+    """It takes a year like 101: the first two digits of a year are no month in this millennium."""
+    wide = decode(energies("01010101 00000102", "01010102 01020201", "01010103 01010000"))
+    assert (wide.width, [day for day, _ in wide.points]) == (4, ["01010101", "01010102", "01010103"])
+    narrow = decode(energies("01010101 0001", "01010102 0101", "01010103 0103", "01010104 0001"))
+    assert (narrow.width, [day for day, _ in narrow.points]) == (2, ["01010101", "01010102", "01010103", "01010104"])
+
+
+@pytest.mark.parametrize(
+    "points",
+    [
+        ["20260620 00000901", "20260619 00000902"],  # descending
+        ["20260620 00000901", "20260620 00000902"],  # twice the same
+        ["20260631 00000901"],  # no date of the calendar
+        ["20261301 00000901"],
+        ["20230229 00000901"],  # no leap year
+        ["454e440a 00000901"],  # quirk 76: what others read behind the end
+        ["20260620 00000901 00"],  # a byte too many
+        ["20260620 000009"],
+    ],
+)
+def test_what_is_no_list_of_ascending_dates_is_malformed(points: list[str]):
+    with pytest.raises(MalformedFrame, match="no list of ascending dates"):
+        decode(energies(*points))
+
+
+@pytest.mark.parametrize("filler", ["00000000", "d0d0d0d0", "ffffffff"])
+def test_energies_whose_date_is_filler_are_left_out_and_remarked(filler: str):
+    """Wherever they stand, and in both widths."""
+    for energy in ("0000", "00000000"):
+        answer = decode(energies(f"{filler}{energy}", f"20260620{energy[4:]}0901", f"{filler}{energy}"))
+        assert answer.points == (("20260620", 23.05),)
+        assert [str(remark) for remark in answer.remarks] == [
+            "points without a time in the answer to 0004: 2 of them are left out"
+        ]
+
+
+@pytest.mark.parametrize("filler", ["d0d0", "ffff", "2400", "1260", "454e"])
+def test_points_whose_time_is_filler_are_left_out_and_remarked(filler: str):
+    """2400 is no time of a day either."""
+    answer = decode(powers("0535 0001", f"{filler} 0000", "0540 0002"))
+    assert answer.points == (("0535", 1), ("0540", 2))
+    assert [str(remark) for remark in answer.remarks] == [
+        "points without a time in the answer to 0003: 1 of them are left out"
+    ]
+
+
+def test_filler_in_an_answer_without_a_trailer_may_be_a_wrong_end():
+    """XNDX is as long as a point."""
+    for data in (powers("0535 0001", trailer=b"XNDX"), energies("00000000 0000", "20260620 0001", trailer=b"")):
+        with pytest.raises(MalformedFrame, match="has points without a time, and has a wrong end, not END"):
+            decode(data)
+
+
+@pytest.mark.parametrize("octets", [1, 2, 3, 5])
+def test_powers_that_end_within_a_point_are_malformed(octets: int):
+    with pytest.raises(MalformedFrame, match="does not end with a whole point"):
+        decode(powers("0535 0001", "05" * octets))
+
+
+def test_the_largest_histories_are_read_whole():
+    """A point every 5 minutes of a day, and a year of days: more than 1024 bytes (quirk 9)."""
+    times = [f"{minute // 60:02d}{minute % 60:02d}" for minute in range(0, 1440, 5)]
+    day = decode(powers(*(f"{time} 0a0a" for time in times)))
+    assert [time for time, _ in day.points] == times
+    dates = [f"2025{month:02d}{day:02d}" for month in range(1, 13) for day in range(1, 29)]
+    year = decode(energies(*(f"{one} 000a0a0a" for one in dates)))
+    assert [one for one, _ in year.points] == dates

@@ -5,6 +5,7 @@ ABOUT = {
     "once": "one job: query the ECU, publish, exit",
     "run": "the same job every APS_ECU_POLL_INTERVAL s (the default)",
     "check": "walk the way of a job, and say where it ends and why",
+    "history": "what the ECU remembers: power of a day, energy by day",
     "schedule": "the windows and polls of the days to come",
     "demo": "the main job end to end, with nothing set up",
     "simulate": "a make-believe ECU on a TCP port of this machine",

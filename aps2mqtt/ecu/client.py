@@ -9,20 +9,22 @@ because newlines and even END occur inside a frame (quirk 10).
 import logging
 import socket
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
+from dataclasses import replace
 from datetime import tzinfo
 from typing import NamedTuple, TypeVar
 
 from aps2mqtt.deadline import Deadline, bounded
 from aps2mqtt.ecu import protocol
-from aps2mqtt.ecu.protocol import Frame, RealTime, Signal, SystemInfo
-from aps2mqtt.ecu.snapshot import identified, snapshot
-from aps2mqtt.errors import EcuError, EcuRefusal, EcuSilent, EcuUnreachable, FrameError, MalformedFrame
+from aps2mqtt.ecu.protocol import EnergyByDay, Frame, PowerOfDay, RealTime, Signal, SystemInfo
+from aps2mqtt.ecu.snapshot import identified, printable, snapshot
+from aps2mqtt.errors import EcuError, EcuMute, EcuRefusal, EcuSilent, EcuUnreachable, FrameError, MalformedFrame
 from aps2mqtt.model import Remark, Snapshot
 
 log = logging.getLogger(__name__)
 
-Answer = TypeVar("Answer", SystemInfo, RealTime, Signal)
+Past = PowerOfDay | EnergyByDay
+Answer = TypeVar("Answer", SystemInfo, RealTime, Signal, Past)
 Got = TypeVar("Got")
 
 
@@ -86,6 +88,34 @@ def read_ecu(endpoint: Endpoint, timezone: tzinfo, limits: Limits) -> Snapshot:
     return snapshot(info, real_time, signal, timezone)
 
 
+class PastQuery(NamedTuple):
+    """A query for history: the date of 0003 or the period of 0004 is its argument; `what` names it for people."""
+
+    command: str
+    argument: str
+    what: str
+
+
+def read_past(
+    endpoint: Endpoint, queries: Sequence[PastQuery], limits: Limits
+) -> tuple[SystemInfo, tuple[Past | EcuError, ...]]:
+    """Who the ECU is, and what it remembers: to each query an answer with data, or why there is none.
+
+    Raises EcuUnreachable and FrameError where not even 0001 is answered. What comes after it is asked for once
+    (quirk 77): most that do not answer never will.
+    """
+    conversation = Conversation(endpoint, limits)
+    info = conversation.system_info()
+    return info, tuple(_recalled(conversation, info, query) for query in queries)
+
+
+def _recalled(conversation: "Conversation", info: SystemInfo, query: PastQuery) -> Past | EcuError:
+    try:
+        return conversation.recall(info, query)
+    except EcuError as error:
+        return error
+
+
 def _refuse(status: str, command: str) -> None:
     """Raises EcuRefusal for a status that is not that of an answer with data."""
     if status == protocol.STATUS_OK:
@@ -133,6 +163,32 @@ class Conversation:
         _refuse(signal.status, protocol.SIGNAL)
         return signal
 
+    def recall(self, info: SystemInfo, query: PastQuery) -> Past:
+        """The answer to a query for history, which is made once; raises EcuError where it has no data."""
+        if self._deadline.remaining() < self._limits.answer:
+            raise EcuSilent(
+                f"there was no time left to ask the ECU at {self._endpoint} for the {query.what}; ask for it alone"
+            )
+        decode: Callable[[Frame], Past] = (
+            protocol.decode_power_of_day if query.command == protocol.POWER_OF_DAY else protocol.decode_energy_by_day
+        )
+        try:
+            answer = self._ask_once(query.command, info.ecu_id, decode, query.argument)
+        except EcuMute as error:
+            raise EcuRefusal(
+                f"the ECU at {self._endpoint} answers nothing to {query.command}: the {query.what} is not supported by "
+                f"this firmware, {printable(info.firmware)}; do without it, or ask again if it was answered before"
+            ) from error
+        if answer.status == protocol.STATUS_NO_DATA:
+            raise EcuRefusal(
+                f"the ECU at {self._endpoint} has no data for the {query.what} (status 01); ask for another"
+            )
+        _refuse(answer.status, query.command)
+        if isinstance(answer, EnergyByDay) and answer.period != query.argument:
+            what = f"the answer to {query.command} names another period"
+            answer = replace(answer, remarks=(*answer.remarks, Remark(what, f"{answer.period!r}; see its dates")))
+        return answer
+
     def _ask(self, command: str, ecu_id: str, decode: Callable[[Frame], Answer]) -> Answer:
         return self._insist(lambda: self._ask_once(command, ecu_id, decode))
 
@@ -149,9 +205,9 @@ class Conversation:
                 log.info("%s; asking again in %g s", error, pause)
                 time.sleep(pause)
 
-    def _ask_once(self, command: str, ecu_id: str, decode: Callable[[Frame], Answer]) -> Answer:
+    def _ask_once(self, command: str, ecu_id: str, decode: Callable[[Frame], Answer], argument: str = "") -> Answer:
         try:
-            request = protocol.request(command, ecu_id)
+            request = protocol.request(command, ecu_id, argument)
             frame = Frame.decode(exchange(self._endpoint, request, self._limits, self._deadline))
             if frame.command != command:
                 raise MalformedFrame(f"the answer is to {frame.command!r}, not to {command}")
@@ -173,7 +229,7 @@ def exchange(endpoint: Endpoint, request: bytes, limits: Limits, deadline: Deadl
         answer, cause = _answer(connection, request, limits, deadline.within(limits.answer))
     log.debug("%s > %s", endpoint, answer.hex() or "nothing")
     if not answer:
-        raise EcuSilent(f"the ECU at {endpoint} accepts the connection and {cause}")
+        raise EcuMute(f"the ECU at {endpoint} accepts the connection and {cause}")
     return answer
 
 

@@ -9,7 +9,7 @@ with their sources). Integers are unsigned and big-endian. All offsets count fro
 
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
-from datetime import date
+from datetime import date, timedelta
 from itertools import pairwise
 from typing import Any, NamedTuple, Self, cast
 
@@ -132,7 +132,7 @@ PERIOD: Layout = (
     Text("period", 2),  # as it was asked for
 )
 # Most ECUs have four bytes of energy, some two. The layout is right under which the points fill the frame and their
-# dates ascend (quirks 71 to 73).
+# dates ascend, without a gap where both do (quirks 71 to 73).
 ENERGY_POINTS: tuple[Layout, ...] = (
     (Bcd("date", 4), Number("energy", 4, "kWh", per=100)),  # the date is yyyymmdd
     (Bcd("date", 4), Number("energy", 2, "kWh", per=100)),
@@ -520,20 +520,21 @@ class PowerOfDay:
     """Answer to 0003. Where `status` is not "00" nothing else is there. No real frame was ever published."""
 
     status: str
-    points: tuple[tuple[str, int], ...] = ()  # hhmm and W; a time may be filler
+    points: tuple[tuple[str, int], ...] = ()  # hhmm, a time of day, and W
     remarks: tuple[Remark, ...] = field(default=(), compare=False)
 
 
 def decode_power_of_day(frame: Frame) -> PowerOfDay:
-    """The points in `frame`; raises FrameError."""
+    """The points in `frame`, less those whose time is filler; raises FrameError."""
     status = _status(frame)
     if status != STATUS_OK:
         return PowerOfDay(status)
     rows = _rows(POWER_POINT, frame, BODY + size(STATUS))
     if rows is None:
         raise MalformedFrame("the answer to 0003 does not end with a whole point" + _wrong_end(frame))
-    points = tuple((str(row["time"]), int(row["power"])) for row in rows)
-    return PowerOfDay(status, points, _absent_trailer(frame))
+    points = tuple((str(row["time"]), int(row["power"])) for row in rows if _is_time(str(row["time"])))
+    remarks = _absent_trailer(frame) + _filler(frame, len(rows) - len(points))
+    return PowerOfDay(status, points, remarks)
 
 
 def encode_power_of_day(power: PowerOfDay, group: str = "11") -> Frame:
@@ -549,26 +550,28 @@ class EnergyByDay:
 
     status: str
     period: str = ""
-    points: tuple[tuple[str, float], ...] = ()  # yyyymmdd, in ascending order, and kWh
+    points: tuple[tuple[str, float], ...] = ()  # yyyymmdd, ascending, and kWh; day 00 stands for the whole month
     width: int = 4  # bytes of an energy
     remarks: tuple[Remark, ...] = field(default=(), compare=False)
 
 
 ENERGIES = BODY + size(STATUS) + size(PERIOD)  # offset of the first point
+FILLER = ("00000000", "d0d0d0d0", "ffffffff")  # for a date
 
 
 def decode_energy_by_day(frame: Frame) -> EnergyByDay:
-    """The points in `frame`; raises FrameError."""
+    """The points in `frame`, less those whose date is filler; raises FrameError.
+
+    Where both widths of an energy give ascending dates, the one is right under which no day is left out.
+    """
     status = _status(frame)
     if status != STATUS_OK:
         return EnergyByDay(status)
     period = str(_read(PERIOD, frame, BODY + size(STATUS))["period"])
-    for layout in ENERGY_POINTS:
-        rows = _rows(layout, frame, ENERGIES)
-        if rows is not None and _ascend([str(row["date"]) for row in rows]):
-            points = tuple((str(row["date"]), float(row["energy"])) for row in rows)
-            return EnergyByDay(status, period, points, layout[-1].width, _absent_trailer(frame))
-    raise MalformedFrame("the answer to 0004 is no list of ascending dates with energies" + _wrong_end(frame))
+    fitting = [energy for layout in ENERGY_POINTS if (energy := _energies(layout, frame, period)) is not None]
+    if not fitting:
+        raise MalformedFrame("the answer to 0004 is no list of ascending dates with energies" + _wrong_end(frame))
+    return max(fitting, key=lambda energy: _is_without_gap([day for day, _ in energy.points]))
 
 
 def encode_energy_by_day(energy: EnergyByDay, group: str = "11") -> Frame:
@@ -590,17 +593,49 @@ def _rows(layout: Layout, frame: Frame, offset: int) -> list[dict[str, Value]] |
     return [read(layout, frame.body, at) for at in range(offset, len(frame.body), step)]
 
 
-def _ascend(days: Sequence[str]) -> bool:
-    """True for dates of the calendar that come one after the other."""
-    return all(map(_is_date, days)) and all(earlier < later for earlier, later in pairwise(days))
+def _energies(layout: Layout, frame: Frame, period: str) -> EnergyByDay | None:
+    """What 0004 says under `layout`; None where its points do not fill the frame, or have no ascending dates."""
+    rows = _rows(layout, frame, ENERGIES)
+    if rows is None:
+        return None
+    points = tuple((str(row["date"]), float(row["energy"])) for row in rows if row["date"] not in FILLER)
+    days = [day for day, _ in points]
+    if not all(map(_is_date, days)) or any(later <= earlier for earlier, later in pairwise(days)):
+        return None
+    remarks = _absent_trailer(frame) + _filler(frame, len(rows) - len(points))
+    return EnergyByDay(STATUS_OK, period, points, layout[-1].width, remarks)
+
+
+def calendar_date(digits: str) -> date:
+    """The date of a point of 0004, yyyymmdd; the first of the month for day 00. Raises ValueError."""
+    return date(int(digits[:4]), int(digits[4:6]), int(digits[6:]) or 1)
 
 
 def _is_date(digits: str) -> bool:
     try:
-        date(int(digits[:4]), int(digits[4:6]), int(digits[6:]))
+        calendar_date(digits)
     except ValueError:
         return False
     return True
+
+
+def _is_time(digits: str) -> bool:
+    return digits.isdecimal() and digits[:2] < "24" and digits[2:] < "60"
+
+
+def _is_without_gap(days: Sequence[str]) -> bool:
+    """True for dates of which each is the day after the one before."""
+    dates = [calendar_date(day) for day in days]
+    return all(later - earlier == timedelta(days=1) for earlier, later in pairwise(dates))
+
+
+def _filler(frame: Frame, points: int) -> tuple[Remark, ...]:
+    """What is to be said of so many points without a time; raises MalformedFrame where they may be a wrong end."""
+    if not points:
+        return ()
+    if not frame.trailer:
+        raise MalformedFrame(f"the answer to {frame.command} has points without a time" + _wrong_end(frame))
+    return (Remark(f"points without a time in the answer to {frame.command}", f"{points} of them are left out"),)
 
 
 # -- shared -----------------------------------------------------------------------------------------------------------

@@ -2,7 +2,7 @@
 
 For trying things out and for the project's tests; nothing that a job runs imports it.
 
-    Plant, clock -> SystemInfo, RealTime, Signal -> bytes -> socket
+    Plant, clock -> SystemInfo, RealTime, Signal, PowerOfDay, EnergyByDay -> bytes -> socket
 
 It writes its answers with the decoder's own tables, so it proves nothing about these: captured frames do.
 """
@@ -24,7 +24,7 @@ from typing import Self
 
 from aps2mqtt import sun
 from aps2mqtt.ecu import protocol
-from aps2mqtt.ecu.protocol import Frame, RealTime, Record, Signal, SystemInfo
+from aps2mqtt.ecu.protocol import EnergyByDay, Frame, PowerOfDay, RealTime, Record, Signal, SystemInfo
 from aps2mqtt.model import Site
 
 HOST = "127.0.0.1"
@@ -77,6 +77,7 @@ INVERTER_MODELS = {
     "QT2": InverterModel("9010", "02", 450, 4, 3, 396),  # phase to phase (quirk 34)
     UNSEEN: InverterModel("7040", protocol.NEVER_HEARD, 0, 0, 0, 0),
 }
+DAYS = {protocol.WEEK: 7, protocol.MONTH: 30, protocol.YEAR: 365}  # of the periods of 0004, today included
 DEFAULT_INVERTERS = "3xDS3,1xQS1,1xYC1000"
 
 
@@ -158,6 +159,33 @@ class Plant:
         )
         return Signal(protocol.STATUS_OK, tuple(levels))
 
+    def power_of_day(self, day: date, now: datetime) -> PowerOfDay:
+        """The answer to 0003: a point for every refresh of `day` until `now` at which an inverter was awake.
+
+        Of a day that is to come there are no data.
+        """
+        if day > now.astimezone(self.timezone).date():
+            return PowerOfDay(protocol.STATUS_NO_DATA)
+        points = []
+        for when in _refreshes(day, self.timezone, now):
+            powers = [sum(record.powers) for record in self.records(when) if record.online]
+            if powers:
+                points.append((f"{when.astimezone(self.timezone):%H%M}", sum(powers)))
+        return PowerOfDay(protocol.STATUS_OK, tuple(points))
+
+    def energy_by_day(self, period: str, now: datetime) -> EnergyByDay:
+        """The answer to 0004: so many days until `now`, today only once there is sun in it (quirk 76)."""
+        if period not in DAYS:
+            return EnergyByDay(protocol.STATUS_NO_DATA)
+        today = now.astimezone(self.timezone).date()
+        days = (today - timedelta(days=ago) for ago in reversed(range(1, DAYS[period])))
+        energies = [(day, _energy_of_day(self.site, self.timezone, day)) for day in days]
+        energies += (
+            [(today, so_far)] if (so_far := _energy(self.site, _refreshed(now).astimezone(self.timezone))) else []
+        )
+        points = ((f"{day:%Y%m%d}", round(hours * self._peak() / 1000, 2)) for day, hours in energies)
+        return EnergyByDay(protocol.STATUS_OK, period, tuple(points))
+
     def _record(self, number: int, name: str, elevation: float, strength: float) -> Record:
         model = INVERTER_MODELS[name]
         uid = f"{model.uid_prefix}{number:08d}"
@@ -218,6 +246,14 @@ def _refreshed(when: datetime) -> datetime:
     return datetime.fromtimestamp(when.timestamp() // seconds * seconds, UTC)
 
 
+def _refreshes(day: date, timezone: tzinfo, until: datetime) -> Iterable[datetime]:
+    """The times of `day` at which the ECU asks its inverters, up to `until`."""
+    begin, end = (datetime(one.year, one.month, one.day, tzinfo=timezone) for one in (day, day + timedelta(days=1)))
+    last = min(end.timestamp(), until.timestamp() + 1)
+    seconds = range(int(begin.timestamp()), int(last), int(REFRESH.total_seconds()))
+    return (datetime.fromtimestamp(second, UTC) for second in seconds)
+
+
 def _strength(site: Site, second: float) -> float:
     """Sunlight on the panels at that time of Unix, 0 to 1, with a few clouds."""
     height = max(0.0, _height(site, second))
@@ -261,7 +297,9 @@ def _energy_of_day(site: Site, timezone: tzinfo, day: date) -> float:
 
 # -- answers ----------------------------------------------------------------------------------------------------------
 
-Answers = Callable[[str, str, datetime], bytes]  # command, ECU id in the request, now -> frame; empty: no answer
+# Command, ECU id in the request, now -> frame; empty: no answer. Requests for history have an argument more: the date
+# of 0003, the period of 0004.
+Answers = Callable[..., bytes]
 
 
 FAULTS: dict[str, str] = {
@@ -278,13 +316,19 @@ FAULTS: dict[str, str] = {
     "night": "all inverters are offline",
     "flaky": "drops every second connection",
     "one-at-a-time": "drops a connection while it serves another",
+    "no-history": "answers nothing to 0003 and 0004, as some firmware does",
+    "empty-history": "remembers nothing: lists without a point",
+    "history-01": "has no data for 0003 and 0004 (status 01)",
+    "history-gaps": "remembers a day without its noon, and not every day",
+    "narrow-history": "has energies of two bytes in 0004, as some ECUs do",
 }
+WIDEST_NARROW = 655.35  # kWh that two bytes hold
 
 
 def plant_answers(plant: Plant, fault: str = "") -> Answers:
     """The answers of `plant`, in which a fault of content shows."""
 
-    def answer(command: str, ecu_id: str, now: datetime) -> bytes:
+    def answer(command: str, ecu_id: str, now: datetime, argument: str = "") -> bytes:
         asleep = fault == "night"
         if command == protocol.SYSTEM_INFO:
             info = plant.system_info(now, asleep=asleep)
@@ -298,9 +342,36 @@ def plant_answers(plant: Plant, fault: str = "") -> Answers:
         if command == protocol.SIGNAL:
             signal = plant.signal(now, asleep=asleep)
             return protocol.encode_signal(Signal(protocol.STATUS_WRONG_ECU) if wrong else signal).encode()
+        if command == protocol.POWER_OF_DAY and fault != "no-history":
+            power = _power(plant, argument, now, fault)
+            return protocol.encode_power_of_day(PowerOfDay(protocol.STATUS_WRONG_ECU) if wrong else power).encode()
+        if command == protocol.ENERGY_BY_DAY and fault != "no-history":
+            energy = _energies(plant, argument, now, fault)
+            return protocol.encode_energy_by_day(EnergyByDay(protocol.STATUS_WRONG_ECU) if wrong else energy).encode()
         return b""
 
     return answer
+
+
+def _power(plant: Plant, argument: str, now: datetime, fault: str) -> PowerOfDay:
+    try:
+        power = plant.power_of_day(protocol.calendar_date(argument), now)
+    except ValueError:
+        return PowerOfDay(protocol.STATUS_NO_DATA)
+    if fault == "history-01":
+        return PowerOfDay(protocol.STATUS_NO_DATA)
+    kept = (point for point in power.points if fault != "history-gaps" or not "1130" <= point[0] < "1315")
+    return replace(power, points=() if fault == "empty-history" else tuple(kept))
+
+
+def _energies(plant: Plant, period: str, now: datetime, fault: str) -> EnergyByDay:
+    energy = plant.energy_by_day(period, now)
+    if fault == "history-01":
+        return EnergyByDay(protocol.STATUS_NO_DATA)
+    if fault == "narrow-history":
+        return replace(energy, points=tuple((day, min(kwh, WIDEST_NARROW)) for day, kwh in energy.points), width=2)
+    kept = (one for one in energy.points if fault != "history-gaps" or protocol.calendar_date(one[0]).toordinal() % 4)
+    return replace(energy, points=() if fault == "empty-history" else tuple(kept))
 
 
 def replay_answers(files: Iterable[Path], otherwise: Answers) -> Answers:
@@ -314,9 +385,9 @@ def replay_answers(files: Iterable[Path], otherwise: Answers) -> Answers:
             frames.setdefault(str(capture["command"]), []).append(bytes.fromhex(str(capture["hex"])))
     asked: dict[str, int] = {}
 
-    def answer(command: str, ecu_id: str, now: datetime) -> bytes:
+    def answer(command: str, ecu_id: str, now: datetime, argument: str = "") -> bytes:
         if command not in frames:
-            return otherwise(command, ecu_id, now)
+            return otherwise(command, ecu_id, now, *([argument] if argument else []))
         asked[command] = asked.get(command, -1) + 1
         return frames[command][asked[command] % len(frames[command])]
 
@@ -421,11 +492,16 @@ class Simulator:
         connection.settimeout(IDLE)
         while request := _request(connection):
             self.requests.append(request)
-            if not _send(connection, self._answers(request[9:13], request[13:25], self._clock()), self.fault):
+            if not _send(connection, self._answer(request), self.fault):
                 return
             if self.plant.ecu.newer:
                 connection.recv(MAX_REQUEST)  # a second request gets no answer (quirk 2)
                 return
+
+    def _answer(self, request: str) -> bytes:
+        """Behind the ECU's id stands END, and in the requests for history an argument, with another END or without."""
+        argument = request[28:].strip().removesuffix("END")
+        return self._answers(request[9:13], request[13:25], self._clock(), *([argument] if argument else []))
 
 
 def _bound(port: int) -> socket.socket:

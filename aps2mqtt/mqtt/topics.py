@@ -112,6 +112,14 @@ STATUS = Metric("status", "status", "Status", device_class="connectivity", diagn
 ERROR = Metric("error", "error")
 PROBLEM = Metric("problem", "problem", device_class="problem", diagnostic=True)
 
+# What the ECU remembers, by period: lists as JSON, in every style. Only `aps2mqtt history` publishes them.
+HISTORY = {
+    "day": "history/power",
+    "week": "history/energy/week",
+    "month": "history/energy/month",
+    "year": "history/energy/year",
+}
+
 INVERTER_ONLINE = Metric("online", "online", "Online", device_class="connectivity", diagnostic=True, momentary=True)
 SIGNAL = _measured("signal", "%", None, 0, "Signal")
 TEMPERATURE = _measured("temperature", "°C", "temperature", 0)
@@ -161,7 +169,7 @@ def places(style: Style, report: Report) -> Iterator[str]:
     for inverter in (*report.inverters, *report.gone):
         rows = [*inverter_rows(style, inverter), *lost_rows(inverter)]
         yield from (one.topic for one in _removed(style, f"{root}/{inverter.uid}", [metric for metric, _ in rows]))
-    yield from (f"{root}/{metric.topic}" for metric in (PROBLEM, ERROR, STATUS))
+    yield from (f"{root}/{topic}" for topic in (*HISTORY.values(), PROBLEM.topic, ERROR.topic, STATUS.topic))
 
 
 def status_messages(style: Style, ecu_id: str, error: str) -> tuple[Message, Message]:
@@ -171,6 +179,11 @@ def status_messages(style: Style, ecu_id: str, error: str) -> tuple[Message, Mes
         Message(f"{root}/{ERROR.topic}", error),
         Message(f"{root}/{STATUS.topic}", OFFLINE if error else ONLINE, expiry=style.expiry),
     )
+
+
+def history_message(style: Style, ecu_id: str, period: str, said: Mapping[str, object]) -> Message:
+    """What an ECU remembers of a day, week, month or year."""
+    return Message(f"{ecu_topic(style, ecu_id)}/{HISTORY[period]}", json.dumps(said), style.retain)
 
 
 def ecu_rows(report: Report) -> Iterator[Row]:

@@ -1,0 +1,252 @@
+"""Series in a terminal: the power of a day as a curve, energies as bars. Pure: series in, lines out.
+
+What is not known is drawn as a gap, never as 0.
+"""
+
+from bisect import bisect_left
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from datetime import UTC, date, datetime, timedelta
+from itertools import groupby
+from math import ceil, floor, log10
+from typing import NamedTuple
+
+from aps2mqtt import series
+from aps2mqtt.ecu.protocol import ecu_model
+from aps2mqtt.picture import BOLD, DIM, PLAIN, YELLOW, bar
+from aps2mqtt.series import Energy, Power, Series
+
+BLOCKS = " ▁▂▃▄▅▆▇█"
+UNKNOWN = "░"
+NOTHING_KNOWN = "nothing is known"
+HEIGHT = 12  # rows of a curve, a multiple of QUARTERS
+QUARTERS = 4  # values on the axis of power, above 0
+ROUND = (1, 1.5, 2, 2.5, 3, 4, 5, 6, 8, 10)  # times a power of ten, each is a round number
+LEAST_COLUMNS = 8  # of a curve or a bar
+WIDEST_BAR = 60
+DAY_NAME, MONTH_NAME = 14, 8  # columns
+BESIDE_A_BAR = 7  # columns: the unit, and what keeps it all apart
+APART = "   "
+HOURS_BETWEEN_TICKS = (1, 2, 3, 4, 6, 12)
+TICK_ROOM = 8  # columns for a time on the axis
+MOST_DAYS = 62  # with a bar each; more, and they are summed up by month
+MOST_LINES_OF_A_GAP = 7
+HOUR = timedelta(hours=1)
+TITLES = {
+    "week": "Energy of the last week",
+    "month": "Energy of the last 30 days",
+    "year": "Energy of the last year",
+}
+
+Paint = Callable[[str, str], str]
+
+
+def text(one: Series, *, width: int, color: bool) -> list[str]:
+    """Title, what it comes to, and the drawing; `width` is in columns. Without `color` there are no escape codes."""
+    paint: Paint = _paint if color else _leave
+    lines = [paint(BOLD, line) for line in _filled(title(one), width)]
+    lines += _filled(summary(one), width)
+    if one.points:
+        lines += ["", *(_curve(one, width, paint) if isinstance(one, Power) else _bars(one, width, paint))]
+    return lines
+
+
+def title(one: Series) -> tuple[str, str]:
+    """What it shows, and whose it is."""
+    what = f"Power on {one.day:%A}, {one.day}" if isinstance(one, Power) else TITLES[one.period]
+    return what, f"{ecu_model(one.ecu_id)} {one.ecu_id}"
+
+
+def summary(one: Series) -> tuple[str, ...]:
+    """The few numbers that say most."""
+    if not one.points:
+        return ("the ECU remembers nothing of it",)
+    if isinstance(one, Power):
+        at, most = max(one.points, key=lambda point: point[1])
+        return f"at most {most} W, at {at:%H:%M}", f"{series.integral(one):.2f} kWh, the integral of the curve"
+    energies = [kwh for _, kwh in one.points]
+    day, best = max(one.points, key=lambda point: point[1])
+    each = "month" if one.by_month else "day"
+    whole = f"{sum(energies):.2f} kWh in {len(energies)} {each}{'s' * (len(energies) > 1)}"
+    mean = sum(energies) / len(energies)
+    return whole, f"{mean:.2f} kWh a {each}", f"at most {best:.2f} kWh, {named(one, day)}"
+
+
+def named(one: Energy, day: date) -> str:
+    """The date of a point, as people write it."""
+    return _month(12 * day.year + day.month - 1) if one.by_month else _day(day.toordinal())
+
+
+def nice_top(most: float) -> float:
+    """The end of an axis for values up to `most`, a quarter of which is a round number too."""
+    if most <= 0:
+        return QUARTERS
+    unit = 10.0 ** floor(log10(most / QUARTERS))
+    return QUARTERS * unit * next(step for step in ROUND if step >= most / QUARTERS / unit or step == ROUND[-1])
+
+
+# -- the power of a day -----------------------------------------------------------------------------------------------
+
+
+class _Axis(NamedTuple):
+    """Time from left to right, over so many columns."""
+
+    begin: datetime
+    end: datetime
+    columns: int
+
+    def column(self, at: datetime) -> int:
+        return int(series.elapsed(self.begin, at) / series.elapsed(self.begin, self.end) * self.columns)
+
+    def at(self, column: float) -> datetime:
+        return self.begin.astimezone(UTC) + series.elapsed(self.begin, self.end) * (column / self.columns)
+
+
+def hours_around(one: Power) -> tuple[datetime, datetime]:
+    """The whole hours between which all points lie, in the site's time zone."""
+    first, last = one.points[0][0], one.points[-1][0]
+    begin = first - timedelta(minutes=first.minute)
+    hours = max(1, ceil(series.elapsed(begin, last) / HOUR))
+    return begin, (begin.astimezone(UTC) + hours * HOUR).astimezone(begin.tzinfo)
+
+
+def ticks(begin: datetime, end: datetime, most: int) -> list[datetime]:
+    """Whole hours of the site's clock from `begin` to `end`, evenly apart, about `most` of them at the most."""
+    hours = round(series.elapsed(begin, end) / HOUR)
+    step = next((step for step in HOURS_BETWEEN_TICKS if hours / step < most), HOURS_BETWEEN_TICKS[-1])
+    local = [(begin.astimezone(UTC) + hour * HOUR).astimezone(begin.tzinfo) for hour in range(hours + 1)]
+    return [hour for hour in local if hour.hour % step == 0]
+
+
+def _curve(one: Power, width: int, paint: Paint) -> Iterator[str]:
+    top = nice_top(max(watts for _, watts in one.points))
+    labels = {HEIGHT * quarter // QUARTERS: f"{top * quarter / QUARTERS:g} W" for quarter in range(QUARTERS + 1)}
+    margin = max(map(len, labels.values()))
+    axis = _Axis(*hours_around(one), max(LEAST_COLUMNS, width - margin - 2))
+    values = [_value(one, axis, column) for column in range(axis.columns)]
+    for row in range(HEIGHT, 0, -1):
+        label = labels.get(row, "")
+        yield f"{label:>{margin}} {'┤' if label else '│'}{_row(values, row, top, paint)}".rstrip()
+    yield from _time_axis(axis, margin, labels[0])
+    for begin, end in series.gaps(one):
+        yield paint(DIM, f"{UNKNOWN} {NOTHING_KNOWN} of {begin:%H:%M} to {end:%H:%M}")
+
+
+def _value(one: Power, axis: _Axis, column: int) -> float | None:
+    """W of a column: the mean of its points, or a place between two of them; None in a gap.
+
+    Before the first point and behind the last it is 0, which leaves the column empty: no points are missed there.
+    """
+    times = [at for at, _ in one.points]
+    first, behind = (bisect_left(times, axis.at(edge)) for edge in (column, column + 1))
+    if first < behind:
+        return sum(watts for _, watts in one.points[first:behind]) / (behind - first)
+    if first in (0, len(times)):
+        return 0
+    (before, low), (after, high) = one.points[first - 1 : first + 1]
+    between = series.elapsed(before, after)
+    if between > series.LONGEST_STEP:
+        return None
+    return low + (high - low) * (series.elapsed(before, axis.at(column + 0.5)) / between)
+
+
+def _row(values: Sequence[float | None], row: int, top: float, paint: Paint) -> str:
+    """One of the HEIGHT lines of a curve; they count from below."""
+    cells = "".join(_cell(value, row, top) for value in values).rstrip()
+    pieces = ("".join(some) for _, some in groupby(cells, lambda cell: cell == UNKNOWN))
+    return "".join(paint(DIM if piece[0] == UNKNOWN else YELLOW, piece) for piece in pieces)
+
+
+def _cell(value: float | None, row: int, top: float) -> str:
+    if value is None:
+        return UNKNOWN
+    eighths = ceil(value / top * HEIGHT * 8)  # what is above 0 can be seen
+    return BLOCKS[max(0, min(8, eighths - 8 * (row - 1)))]
+
+
+def _time_axis(axis: _Axis, margin: int, zero: str) -> Iterator[str]:
+    line, labels = ["─"] * axis.columns, [" "] * axis.columns
+    for hour in ticks(axis.begin, axis.end, axis.columns // TICK_ROOM):
+        column = min(axis.column(hour), axis.columns - 1)
+        start = max(0, min(column - 2, axis.columns - 5))
+        line[column], labels[start : start + 5] = "┬", f"{hour:%H:%M}"
+    yield f"{zero:>{margin}} └{''.join(line)}"
+    yield " " * (margin + 2) + "".join(labels).rstrip()
+
+
+# -- energies ---------------------------------------------------------------------------------------------------------
+
+
+class _Bar(NamedTuple):
+    number: int  # of the day, or of the month; the next one has the next number
+    energy: float | None  # kWh; None: not known
+    note: str = ""
+
+
+def _bars(one: Energy, width: int, paint: Paint) -> Iterator[str]:
+    """A line for each day, or each month, those of which nothing is known included."""
+    by_month = one.by_month or len(one.points) > MOST_DAYS
+    known = [*_months(one)] if by_month else [_Bar(day.toordinal(), kwh) for day, kwh in one.points]
+    most = max(each.energy or 0 for each in known) or 1
+    note = max(len(each.note) for each in known)
+    taken, digits = MONTH_NAME if by_month else DAY_NAME, len(f"{most:.2f}")
+    columns = max(LEAST_COLUMNS, min(width - taken - digits - note - BESIDE_A_BAR, WIDEST_BAR))
+    for each in _with_gaps(known):
+        name = _month(each.number) if by_month else _day(each.number)
+        if each.energy is None:
+            yield paint(DIM, f"{name:<{taken}}  {each.note}")
+        else:
+            drawn = bar(each.energy / most, columns)
+            filled = f"{paint(YELLOW, drawn)}{' ' * (columns - len(drawn))}"
+            yield f"{name:<{taken}}  {filled} {each.energy:>{digits}.2f} kWh{each.note}"
+
+
+def _months(one: Energy) -> Iterator[_Bar]:
+    """Whole months; or the sums of days, with how many of them there are."""
+    for month in series.months(one):
+        days = f"{month.days}" if month.days == month.within else f"{month.days} of {month.within}"
+        note = "" if one.by_month else f"  {days} {'day' if month.within == 1 else 'days'}"
+        yield _Bar(12 * month.first.year + month.first.month - 1, month.energy, note)
+
+
+def _with_gaps(known: Iterable[_Bar]) -> Iterator[_Bar]:
+    """With what is left out between them: one by one, or where that is much, only the first and how many."""
+    before: _Bar | None = None
+    for each in known:
+        left_out = range(before.number + 1, each.number) if before else range(0)
+        if len(left_out) > MOST_LINES_OF_A_GAP:
+            yield _Bar(left_out[0], None, f"{NOTHING_KNOWN}, nor of the {len(left_out) - 1} after it")
+        else:
+            yield from (_Bar(number, None, NOTHING_KNOWN) for number in left_out)
+        yield each
+        before = each
+
+
+def _day(number: int) -> str:
+    day = date.fromordinal(number)
+    return f"{day:%a} {day}"
+
+
+def _month(number: int) -> str:
+    return f"{date(number // 12, number % 12 + 1, 1):%b} {number // 12}"
+
+
+# -- the screen -------------------------------------------------------------------------------------------------------
+
+
+def _filled(parts: Iterable[str], width: int) -> Iterator[str]:
+    """The parts side by side; on further lines what is too much for one."""
+    line = ""
+    for part in parts:
+        if line and len(line) + len(APART) + len(part) > width:
+            yield line
+            line = ""
+        line += APART * bool(line) + part
+    yield line
+
+
+def _paint(code: str, drawn: str) -> str:
+    return f"{code}{drawn}{PLAIN}" if drawn.strip() else drawn
+
+
+def _leave(_code: str, drawn: str) -> str:
+    return drawn

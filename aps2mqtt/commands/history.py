@@ -1,0 +1,133 @@
+"""Draws what the ECU itself remembers, where its firmware supports that (else it
+ends with 76): the power of a day, the energies of a week, a month or a year.
+
+example:
+  aps2mqtt -c /etc/aps2mqtt/config.yaml history day week --plot solar.svg
+"""
+
+import argparse
+import json
+import logging
+from collections.abc import Iterator, Sequence
+from datetime import UTC, date, datetime
+from pathlib import Path
+
+from aps2mqtt import chart, console, files, history, series, svg
+from aps2mqtt.config import Config
+from aps2mqtt.errors import GRAVITY, ExitStatus, JobError, UsageError
+from aps2mqtt.series import Series
+
+log = logging.getLogger(__name__)
+
+FIRST_DAY = date(2000, 1, 1)  # no ECU is as old
+
+
+def arguments(parser: argparse.ArgumentParser) -> None:
+    """What it takes."""
+    parser.add_argument(
+        "periods", metavar="PERIOD", type=_period, nargs="*", help="day, week, month or year, or several (default: day)"
+    )
+    parser.add_argument("--date", metavar="YYYY-MM-DD", type=_date, help="of the power (default: today at the site)")
+    printed = parser.add_mutually_exclusive_group()
+    printed.add_argument("--csv", action="store_true", help="print a table")
+    printed.add_argument("--json", action="store_true", help="print JSON, as it is published")
+    parser.add_argument("--plot", metavar="FILE.svg", type=_svg, help="write a picture")
+    parser.add_argument("--publish", action="store_true", help="publish to history/power and history/energy/...")
+    console.add_ecu(parser)
+
+
+def run(options: argparse.Namespace) -> int:
+    """Asks one ECU after the other; the gravest status of all that was wanted."""
+    periods = list(dict.fromkeys(options.periods)) or [series.DAY]
+    if options.date and series.DAY not in periods:
+        raise UsageError("--date is that of the power of a day; name day, too, or leave it out")
+    now, configs = datetime.now(UTC), console.load(options)
+    days = [_day(options.date, config, now) for config in configs]
+    found: list[Series] = []
+    statuses = [ExitStatus.OK]
+    for config, day in zip(configs, days, strict=True):
+        try:
+            read = history.read(config, periods, day)
+        except JobError as error:  # the others can be asked all the same
+            statuses.append(console.failed(error))
+        else:
+            found += read.found
+            statuses += [console.failed(error) for error in read.failures]
+            for remark in read.remarks:
+                log.warning("%s", remark)
+    _print(options, found)
+    if options.publish:
+        try:
+            _publish(configs[0], found)
+        except JobError as error:  # the picture can be drawn all the same
+            statuses.append(console.failed(error))
+    if options.plot and found:
+        _plot(options.plot, found)
+    return max(statuses, key=GRAVITY.index)
+
+
+# -- what may be given ------------------------------------------------------------------------------------------------
+
+
+def _period(text: str) -> str:
+    if text not in series.PERIODS:
+        raise argparse.ArgumentTypeError(f"{text!r} is no period; choose among {', '.join(series.PERIODS)}")
+    return text
+
+
+def _date(text: str) -> date:
+    try:
+        day = datetime.strptime(text, "%Y-%m-%d").date()  # noqa: DTZ007 - of the site, whatever its time zone
+    except ValueError as error:
+        raise argparse.ArgumentTypeError(f"{text!r} is no date; write it as 2026-06-21") from error
+    if day < FIRST_DAY:
+        raise argparse.ArgumentTypeError(f"{day} is before there were ECUs")
+    return day
+
+
+def _svg(text: str) -> Path:
+    path = Path(text)
+    if path.suffix.lower() != ".svg":
+        raise argparse.ArgumentTypeError(f"{text!r} would hold SVG; give it a name that ends in .svg")
+    return path
+
+
+def _day(wanted: date | None, config: Config, now: datetime) -> date:
+    """The date that is wanted at the site of this ECU; raises UsageError for one that is to come."""
+    today = now.astimezone(config.ecu.timezone).date()
+    if wanted and wanted > today:
+        raise UsageError(f"{wanted} is still to come; today is {today} at the site ({config.ecu.timezone})")
+    return wanted or today
+
+
+# -- what becomes of it -----------------------------------------------------------------------------------------------
+
+
+def _print(options: argparse.Namespace, found: Sequence[Series]) -> None:
+    if options.csv:
+        console.show(_csv(found))
+    elif options.json:
+        said = ",\n".join(json.dumps(series.document(one)) for one in found)
+        console.show([f"[{said}]"])
+    elif found and not options.plot and not options.publish:
+        color, width = console.has_color(), console.width()
+        drawn = [chart.text(one, width=width, color=color) for one in found]
+        console.show("\n".join(lines) + "\n" * (lines is not drawn[-1]) for lines in drawn)
+
+
+def _csv(found: Sequence[Series]) -> Iterator[str]:
+    yield ",".join(series.COLUMNS)
+    yield from (",".join(row) for one in found for row in series.rows(one))  # no value has a comma in it
+
+
+def _publish(config: Config, found: Sequence[Series]) -> None:
+    count = history.publish(config, found)
+    log.info("%d messages to %s:%d", count, config.broker.host, config.broker.port)
+
+
+def _plot(path: Path, found: Sequence[Series]) -> None:
+    try:
+        files.replace(path, svg.picture(found))
+    except OSError as error:
+        raise UsageError(f"{path} cannot be written ({error.strerror}); name another file") from error
+    log.info("written: %s", path)
