@@ -185,8 +185,8 @@ class Conversation:
             )
         _refuse(answer.status, query.command)
         if isinstance(answer, EnergyByDay) and answer.period != query.argument:
-            what = f"the answer to {query.command} names another period"
-            answer = replace(answer, remarks=(*answer.remarks, Remark(what, f"{answer.period!r}; see its dates")))
+            other = Remark(f"the answer to {query.command} names another period", f"{answer.period!r}; see its dates")
+            answer = replace(answer, remarks=(*answer.remarks, other))
         return answer
 
     def _ask(self, command: str, ecu_id: str, decode: Callable[[Frame], Answer]) -> Answer:
