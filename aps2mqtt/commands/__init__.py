@@ -8,6 +8,8 @@ ABOUT = {
     "simulate": "a make-believe ECU on a real TCP port of the loopback interface",
     "units": "write systemd units and a crontab with the paths of this installation",
     "health": "whether the last job went well and the next is not overdue",
+    "capture": "the ECU's raw answers, without serial numbers, in files",
+    "decode": "show frames field by field, as far as they make sense",
     "migrate": "move an installation of aps2mqtt 2.x over",
     "forget": "remove an ECU or an inverter from the broker",
 }
