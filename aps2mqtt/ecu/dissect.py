@@ -138,7 +138,7 @@ class _Knife:
         self.body = self.data[:end]
         self.end = len(self.body)
 
-    def take(self, layout: Layout, title: str = "", *, row: bool = False, junk: bool = False) -> dict[str, Value]:
+    def take(self, layout: Layout, title: str = "", *, row: bool = False) -> dict[str, Value]:
         """The next values; raises FrameError, and has taken what was there before it."""
         parts: list[Part] = []
         values: dict[str, Value] = {}
@@ -146,8 +146,7 @@ class _Knife:
             for item in walk(layout, self.body, self.at):
                 field = item.field
                 value = None if field.name == UNDECODED else item.value
-                is_junk = junk and field not in protocol.RECORD_HEAD
-                parts.append(Part(field.name, item.offset, item.raw, value, field.unit, is_junk))
+                parts.append(Part(field.name, item.offset, item.raw, value, field.unit, _is_of_offline(values)))
                 values[field.name] = item.value
                 self.at += len(item.raw)
         except IncompleteFrame:
@@ -185,6 +184,11 @@ class _Knife:
             tuple(self._faults),
             self.declared,
         )
+
+
+def _is_of_offline(before: dict[str, Value]) -> bool:
+    """True for what follows the head of a record that says it is not online."""
+    return before.get("online") is False and "type" in before
 
 
 def _about(data: bytes) -> str:
@@ -313,8 +317,7 @@ def _records(knife: _Knife, count: int, sizes: protocol.Sizes) -> int:
     for number, (offset, layout) in enumerate(protocol.record_layouts(knife.body, sizes, knife.at), 1):
         head = {item.field.name: item.value for item in walk(protocol.RECORD_HEAD, knife.body, offset)}
         title = f"inverter {number} of {count}" if count else f"inverter {number}"
-        offline = not head["online"] and head["type"] != protocol.NEVER_HEARD
-        knife.take(layout, title, junk=offline)
+        knife.take(layout, title)
         if head["type"] not in protocol.RECORD_LAYOUTS:
             at = offset + protocol.RECORD_HEAD_SIZE
             knife.fault(at, f"nobody knows what records of type {head['type']} hold")
