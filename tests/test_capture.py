@@ -287,6 +287,15 @@ def test_what_looks_like_a_number_is_replaced_in_what_nobody_understands() -> No
     assert data.startswith(b"APS1100990099\x01\x02" + bytes.fromhex("901000000001"))
 
 
+def test_a_known_number_that_is_cut_is_replaced_in_what_nobody_understands() -> None:
+    """From its third byte on it can be told; the digits of the model stay."""
+    frame = b"APS1100990099" + bytes.fromhex("aabb" + UID)
+    for received in range(len(frame) - 3, len(frame)):
+        *_, data = scrubbed(real_time(f"{UID} 00 3030"), frame[:received])
+        assert data[:15] == frame[:15]
+        assert data[15:] == bytes.fromhex("901000000001")[: received - 15]
+
+
 def test_the_stand_ins_of_another_run_get_others_and_stay_apart() -> None:
     """A simulated ECU's numbers look like stand-ins: no stand-in is an original."""
     originals = ["704000000002", "704000000001", "704000000003"]
@@ -301,6 +310,26 @@ def test_a_masked_id_keeps_its_mask() -> None:
     frame = protocol.encode_system_info(INFO).encode().replace(b"216000417853", b"2160004*****")
     (data,) = scrubbed(frame)
     assert data[13:25] == b"2160000*****"
+
+
+@pytest.mark.parametrize(
+    "frame",
+    [
+        b"APS110015000202",
+        b"APS110018000202END\n",
+        real_time("703000000009 00 3030").replace(b"0038", b"0035").replace(b"END", b""),
+        real_time("703000000009 00 3030")[:-1],
+        real_time("703000000009 01 3037 01f4"),
+        b"APS1100160099END\n",
+        protocol.request("0002", "216000000001"),  # an echo
+        b"APS",
+    ],
+)
+def test_a_frame_that_no_encoder_of_ours_would_send_has_no_decoded_values(frame: bytes) -> None:
+    """Without a newline, with an END too many or too few, of a type or a command that nobody knows."""
+    (document,) = documents(Taken((capture.Answer(Query(protocol.REAL_TIME), frame),)))
+    assert json.loads(document.text)["decoded"] is None
+    as_test(json.loads(document.text))
 
 
 @pytest.mark.parametrize("stems", [ECU_R, ECU_R_PRO], ids=["ECU-R", "ECU-R-Pro"])
@@ -466,12 +495,15 @@ def test_capture_writes_files_and_nothing_else(tmp_path: Path) -> None:
 def test_capture_of_an_ecu_that_fails_ends_as_a_job_and_writes_all_the_same(tmp_path: Path) -> None:
     """The line names no number of the owner's either."""
     unknown = real_time(f"{UID} 02 3037 01f4", f"{UID} 01 3038 11")
-    with answering([true_frame(ECU_R[0]), unknown, true_frame(ECU_R[2])]) as ecu:
+    strange = bytes.fromhex(f"aa{UID}bb") + b"10030"
+    with answering([true_frame(ECU_R[0]), unknown, strange]) as ecu:
         ended = aps2mqtt("capture", "--history", "--output", tmp_path, APS_ECU_IP="127.0.0.1", APS_ECU_PORT=ecu.port)
     assert ended.status == 76
     assert len(list(tmp_path.iterdir())) == 3
-    doubtful, mute, failed = ended.err.splitlines()
+    doubtful, strange_too, mute, failed, begins = ended.err.splitlines()
     assert "ecur-realtime-1.3.6C.json has bytes that nobody understands" in doubtful
+    assert "ecur-signal-1.3.6C.json has bytes that nobody understands" in strange_too
+    assert "answers 0030 (signal) badly: the answer does not begin with APS but with 0xaa901000000001bb" in begins
     assert "does not answer power, energy-week, energy-month, energy-year" in mute
     assert "answers 0002 (realtime) badly: 0 of 2 records end at byte 26" in failed
     assert leaks(ended.err + ended.out) == []

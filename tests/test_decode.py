@@ -397,6 +397,12 @@ def test_a_frame_of_a_log_is_found_with_its_line() -> None:
     ]
 
 
+def test_a_line_of_digits_belongs_to_the_frame_before_it_only_if_that_is_not_whole() -> None:
+    """And begins no frame itself."""
+    content = f"cut:\n{DIGITS[:40]}\n{DIGITS}\n2026\nwhole\n"
+    assert [one.data for one in finder.frames(content.encode())] == [SIGNAL[:20], SIGNAL]
+
+
 def test_an_answer_in_a_log_that_is_no_frame_is_found_all_the_same() -> None:
     """And an empty one is none."""
     content = b"aps2mqtt: 1.2.3.4:8899 > 9f00aa33\naps2mqtt: 1.2.3.4:8899 > nothing\n"

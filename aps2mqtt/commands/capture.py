@@ -1,6 +1,6 @@
 """Asks the ECU and writes its answers as they came, a file each, to attach to a
-report. Ids, UIDs and MACs in them are stand-ins, the same in all files. Needs no
-broker, remembers nothing. (The log of -D and `decode` show ids as they are.)
+report. Ids, UIDs and MACs in them are stand-ins, the same in all files. Needs
+no broker, remembers nothing. (The log of -D and `decode` show ids as they are.)
 
 example:
   aps2mqtt -c /etc/aps2mqtt/config.yaml capture --output /tmp

@@ -39,7 +39,7 @@ COMMANDS = {
     protocol.POWER_OF_DAY: "power of a day",
     protocol.ENERGY_BY_DAY: "energy by day",
 }
-REQUEST = re.compile(rb"APS\d\d\d{4}\d{4}(?P<ecu_id>\d{12})?END(?:(?P<argument>\d{8}|\d{2})END)?\n?")
+REQUEST = re.compile(rb"APS\d{6}(?:0001|\d{4}(?P<ecu_id>\d{12}))END(?:(?P<argument>\d{8}|\d{2})END)?\n?")
 END: Layout = (Text("trailer", len(TRAILER)),)
 LINE_END: Layout = (Text("newline", len(NEWLINE)),)
 
@@ -78,7 +78,7 @@ class Fault(NamedTuple):
 
 
 class Dissection(NamedTuple):
-    """A frame, taken apart. `notes` are oddities that stop nobody; `declared` is its size as it says itself, or 0."""
+    """A frame, taken apart. `notes` are oddities that stop nobody; `declared` is what an answer says is its size."""
 
     about: str
     data: bytes
@@ -207,7 +207,6 @@ def _request(knife: _Knife, request: re.Match[bytes]) -> Dissection:
     if argument := request["argument"]:
         layout += (Text("period" if len(argument) == size(protocol.PERIOD) else "date", len(argument)), *END)
     knife.take(layout + LINE_END[: len(knife.data) - knife.at - size(layout)])
-    knife.declared = len(knife.data)
     return knife.done(f"request for {command}, {COMMANDS.get(str(command), 'which nobody knows')}")
 
 

@@ -116,10 +116,9 @@ def _in_line(line: str, where: str) -> Iterable[Found]:
 
 def _continuation(line: str, before: bytes) -> bytes:
     """The bytes in a line that is nothing but digits, where those before it are no whole frame."""
-    if len(before) >= _declared(before) - len(NEWLINE) or not re.fullmatch(r"(?i)[0-9a-f\s,:x]+", line):
-        return b""
     data = _bytes(line)
-    return b"" if START.match(data) else data
+    is_whole = len(before) >= _declared(before) - len(NEWLINE)
+    return b"" if is_whole or START.match(data) else data
 
 
 def _bytes(digits: str) -> bytes:
