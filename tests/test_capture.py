@@ -59,7 +59,7 @@ def true_frame(stem: str) -> bytes:
 def answering(frames: Iterable[bytes], **options: object) -> Simulator:
     """An ECU with these answers, and none to the rest."""
     by_command = {frame[9:13].decode("latin-1"): frame for frame in frames}
-    return sunny_ecu(answers=lambda command, _id, _now: by_command.get(command, b""), **options)
+    return sunny_ecu(answers=lambda command, *_: by_command.get(command, b""), **options)
 
 
 def configured(port: int) -> config.Config:
