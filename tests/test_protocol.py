@@ -464,7 +464,8 @@ def test_walking_a_cut_frame_finds_exactly_what_was_received_whole(case: Case):
 def next_row(case: Case, table: str, at: int) -> Layout:
     """The layout of what begins at `at`, where the rows of `table` are whole."""
     if case.command != "0002" or table == "status":
-        return {"0030": protocol.SIGNAL_RECORD, "0003": protocol.POWER_POINT}.get(case.command, TABLES[table])
+        lists = {"0030": protocol.SIGNAL_RECORD, "0003": protocol.POWER_POINT}
+        return protocol.ENERGY_POINTS[0] if table == "0004 period" else lists.get(case.command, TABLES[table])
     if len(case.data) < at + protocol.RECORD_HEAD_SIZE:
         return protocol.RECORD_HEAD
     return protocol.RECORD_LAYOUTS[case.data[at + 7 : at + 9].decode()][0]
