@@ -18,7 +18,8 @@ from aps2mqtt.ecu.dissect import REST, Dissection, dissect, dissect_records
 from aps2mqtt.ecu.protocol import Frame, RealTime, Signal, SystemInfo
 from aps2mqtt.errors import FrameError
 
-DOCUMENTS = {file.stem: json.loads(file.read_text(encoding="utf-8")) for file in sorted(CAPTURES.glob("*.json"))}
+EVERY = [json.loads(file.read_text(encoding="utf-8")) for file in sorted(CAPTURES.glob("*.json"))]
+DOCUMENTS = {document["id"]: document for document in EVERY if document["decoded"] is not None}
 FRAMES = {name: bytes.fromhex(document["hex"]) for name, document in DOCUMENTS.items()}
 SIGNAL = FRAMES["ecur-signal-2025-redacted"]
 INFO = FRAMES["ecurpro-sysinfo-2.0.7A-2022"]
