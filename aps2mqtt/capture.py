@@ -6,8 +6,9 @@ socket -> Taken -> Redaction for all -> documents -> files
 import json
 import logging
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Collection, Sequence
 from datetime import date
+from itertools import count
 from typing import NamedTuple
 
 from aps2mqtt.config import Config
@@ -138,18 +139,25 @@ def redaction(all_taken: Sequence[Taken]) -> Redaction:
     return Redaction.of(dissect(one.data) for taken in all_taken for one in (*taken.answers, *taken.history))
 
 
-def documents(taken: Taken, table: Redaction, day: date) -> list[Document]:
-    """One for each answer of which something came; `day` is that of the capture."""
-    came = [one for one in (*taken.answers, *taken.history) if one.data]
-    frames = [dissect(table.scrub(one.data)) for one in came]
-    ecu = Ecu.of(frames)
-    return [_document(ecu, one.query, frame, day) for one, frame in zip(came, frames, strict=True)]
+def documents(all_taken: Sequence[tuple[Taken, date]]) -> list[Document]:
+    """One for each answer of which something came, with the day of its capture; one table of stand-ins for all."""
+    table = redaction([taken for taken, _ in all_taken])
+    made: dict[str, Document] = {}
+    for taken, day in all_taken:
+        came = [one for one in (*taken.answers, *taken.history) if one.data]
+        frames = [dissect(table.scrub(one.data)) for one in came]
+        ecu = Ecu.of(frames)
+        for one, frame in zip(came, frames, strict=True):
+            called = _free(name(ecu, one.query), made)
+            text = json.dumps(document(ecu, one.query, frame, day, called), indent=2) + "\n"
+            made[called] = Document(f"{called}.json", text, _is_doubtful(frame))
+    return list(made.values())
 
 
-def _document(ecu: Ecu, query: Query, frame: Dissection, day: date) -> Document:
-    called = name(ecu, query)
-    text = json.dumps(document(ecu, query, frame, day, called), indent=2) + "\n"
-    return Document(f"{called}.json", text, _is_doubtful(frame))
+def _free(called: str, made: Collection[str]) -> str:
+    """`called`, or with a number if another ECU of this model and firmware is called so already."""
+    numbered = (f"{called}-{number}" for number in count(2))
+    return called if called not in made else next(one for one in numbered if one not in made)
 
 
 def _is_doubtful(frame: Dissection) -> bool:

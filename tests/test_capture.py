@@ -74,8 +74,7 @@ def taken(frames: Iterable[bytes], day: date | None = None, **options: object) -
 
 
 def documents(*all_taken: Taken) -> list[Document]:
-    table = capture.redaction(all_taken)
-    return [document for one in all_taken for document in capture.documents(one, table, DAY)]
+    return capture.documents([(one, DAY) for one in all_taken])
 
 
 def frames_of(stems: Iterable[str]) -> list[bytes]:
@@ -501,8 +500,8 @@ def test_capture_of_an_ecu_that_fails_ends_as_a_job_and_writes_all_the_same(tmp_
     assert ended.status == 76
     assert len(list(tmp_path.iterdir())) == 3
     doubtful, strange_too, mute, failed, begins = ended.err.splitlines()
-    assert "ecur-realtime-1.3.6C.json has bytes that nobody understands" in doubtful
-    assert "ecur-signal-1.3.6C.json has bytes that nobody understands" in strange_too
+    assert "ecur-realtime-1.3.6C.json are bytes that nobody understands" in doubtful
+    assert "ecur-signal-1.3.6C.json are bytes that nobody understands" in strange_too
     assert "answers 0030 (signal) badly: the answer does not begin with APS but with 0xaa901000000001bb" in begins
     assert "does not answer power, energy-week, energy-month, energy-year" in mute
     assert "answers 0002 (realtime) badly: 0 of 2 records end at byte 26" in failed
@@ -520,6 +519,7 @@ def test_several_ecus_share_a_table(tmp_path: Path) -> None:
     assert ended.status == 69
     written = {path.stem: json.loads(path.read_text()) for path in (tmp_path / "out").iterdir()}
     assert len(written) == 6
+    assert all(content["id"] == stem for stem, content in written.items())
     assert written["ecur-sysinfo-1.3.6C"]["decoded"]["ecu_id"] == "216000000001"
     assert written["ecur-sysinfo-1.3.6C-2"]["decoded"]["ecu_id"] == "216000000002"
     assert written["ecur-signal-1.3.6C"]["decoded"] == written["ecur-signal-1.3.6C-2"]["decoded"]

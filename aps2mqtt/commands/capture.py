@@ -8,11 +8,12 @@ example:
 
 import argparse
 import logging
+from collections.abc import Sequence
 from datetime import UTC, date, datetime
 from pathlib import Path
 
 from aps2mqtt import capture, console, units
-from aps2mqtt.capture import Taken
+from aps2mqtt.capture import Document, Taken
 from aps2mqtt.config import Config
 from aps2mqtt.ecu.redaction import Redaction
 from aps2mqtt.errors import GRAVITY, ExitStatus, JobError, UsageError
@@ -48,19 +49,10 @@ def run(options: argparse.Namespace) -> int:
             all_taken.append((config, capture.take(config, _day(options, config))))
         except JobError as error:  # the others can be asked all the same
             status = max(status, console.failed(error), key=GRAVITY.index)
+    _write(
+        capture.documents([(taken, _today(config)) for config, taken in all_taken]), options.output, force=options.force
+    )
     table = capture.redaction([taken for _, taken in all_taken])
-    texts: dict[str, str] = {}
-    for config, taken in all_taken:
-        for document in capture.documents(taken, table, _today(config)):
-            name = _free(document.name, texts)
-            texts[name] = document.text
-            if document.doubtful:
-                log.warning(
-                    "%s has bytes that nobody understands: look at them with `aps2mqtt decode`, they might hold "
-                    "serial numbers",
-                    name,
-                )
-    _write(texts, options.output, force=options.force)
     return max([status, *(_told(config, taken, table) for config, taken in all_taken)], key=GRAVITY.index)
 
 
@@ -73,15 +65,9 @@ def _day(options: argparse.Namespace, config: Config) -> date | None:
     return options.date or (_today(config) if options.history else None)
 
 
-def _free(name: str, taken: dict[str, str]) -> str:
-    """`name`, or with a number if another ECU of this model and firmware has it already."""
-    stem = name.removesuffix(".json")
-    numbered = (name if number == 1 else f"{stem}-{number}.json" for number in range(1, len(taken) + 2))
-    return next(one for one in numbered if one not in taken)
-
-
-def _write(texts: dict[str, str], folder: Path, *, force: bool) -> None:
+def _write(documents: Sequence[Document], folder: Path, *, force: bool) -> None:
     """Writes the files and says what to do with them; raises UsageError."""
+    texts = {one.name: one.text for one in documents}
     if not texts:
         return
     try:
@@ -89,6 +75,9 @@ def _write(texts: dict[str, str], folder: Path, *, force: bool) -> None:
     except units.UnitsError as error:
         raise UsageError(str(error)) from error
     console.show([*(f"{'written' if new[name] else 'unchanged':<9}  {folder / name}" for name in texts), "", NEXT])
+    for one in documents:
+        if one.doubtful:
+            log.warning("in %s are bytes that nobody understands; look for serial numbers in them", folder / one.name)
 
 
 def _told(config: Config, taken: Taken, table: Redaction) -> ExitStatus:
