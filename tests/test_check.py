@@ -96,9 +96,9 @@ BAD_FAULTS = {
     "refuse": ("connection", "refuses the connection", "its Wi-Fi interface", "ECU_R_1.3.20", 69),
     "close": ("0001", "closes it without a byte", "let nothing else ask it", "the EMA app", 69),
     "cut": ("0001", "the answer ends at byte", "restart it if this stays", "", 76),
-    "garbage": ("0001", "does not begin with APS", "report the frame that -D shows", "", 76),
+    "garbage": ("0001", "does not begin with APS", "report what `aps2mqtt capture` writes", "", 76),
     "wrong-length": ("0001", "the answer ends at byte", "restart it if this stays", "", 76),
-    "wrong-end": ("0001", "has a wrong end, not END", "report the frame that -D shows", "", 76),
+    "wrong-end": ("0001", "has a wrong end, not END", "report what `aps2mqtt capture` writes", "", 76),
     "status-02": ("0002", "does not accept its own id", "register it anew in the app", "", 76),
 }
 # Fault: the step that warns, if any, and of what.

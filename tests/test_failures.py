@@ -65,9 +65,9 @@ BAD_FAULTS = {
     "refuse": (69, "refuses the connection", "use the address of its Wi-Fi interface"),
     "close": (69, "closes it without a byte", "let nothing else ask it at the same time"),
     "cut": (76, "the answer ends at byte", "restart it if this stays"),
-    "garbage": (76, "does not begin with APS", "report the frame that -D shows"),
+    "garbage": (76, "does not begin with APS", "report what `aps2mqtt capture` writes"),
     "wrong-length": (76, "the answer ends at byte", "restart it if this stays"),
-    "wrong-end": (76, "has a wrong end, not END", "report the frame that -D shows"),
+    "wrong-end": (76, "has a wrong end, not END", "report what `aps2mqtt capture` writes"),
     "status-02": (76, "does not accept its own id in 0002 (status 02)", "restart it"),
 }
 GOOD_FAULTS = {"drip", "counter-glitch", "night", "flaky", "one-at-a-time"}

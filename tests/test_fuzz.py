@@ -148,6 +148,8 @@ def test_a_captured_frame_cut_at_any_byte_is_incomplete_or_lacks_only_its_newlin
     """No cut makes another value of it, and none makes another kind of error."""
     data = FRAMES[name]
     whole = answer_to(data)
+    if isinstance(whole, MalformedFrame):  # captured because nobody understands it
+        return
     declared = int(data[5:9])
     for received in range(len(data)):
         answer = answer_to(data[:received])

@@ -215,7 +215,7 @@ class Conversation:
         except FrameError as error:
             raise type(error)(
                 f"the ECU at {self._endpoint} answers {command} badly: {error}; restart it if this stays, "
-                "and report the frame that -D shows"
+                "and report what `aps2mqtt capture` writes"
             ) from error
 
 

@@ -278,10 +278,8 @@ def decode_system_info(frame: Frame) -> SystemInfo:
 
     A format nobody has seen yet is read under the first layout that fits.
     """
-    version = frame.body[SYSTEM_INFO_VERSION].decode("latin-1")
-    layouts = [SYSTEM_INFO_LAYOUTS[version]] if version in SYSTEM_INFO_LAYOUTS else list(SYSTEM_INFO_LAYOUTS.values())
     failure: FrameError | None = None
-    for layout in layouts:
+    for layout in system_info_layouts(frame.body):
         try:
             info = SystemInfo(**cast("dict[str, Any]", read(layout, frame.body, BODY)))
         except FrameError as error:
@@ -290,10 +288,16 @@ def decode_system_info(frame: Frame) -> SystemInfo:
         if not frame.trailer and len(info.unknown) not in KNOWN_UNKNOWN:
             raise MalformedFrame("the answer to 0001 does not end behind its last field" + _wrong_end(frame))
         remarks = _absent_trailer(frame)
-        if version not in SYSTEM_INFO_LAYOUTS:
-            remarks += (Remark(f"format {version!r} of 0001 is new", "read as the one that fits"),)
+        if info.version not in SYSTEM_INFO_LAYOUTS:
+            remarks += (Remark(f"format {info.version!r} of 0001 is new", "read as the one that fits"),)
         return replace(info, remarks=remarks)
     raise MalformedFrame(f"the answer to 0001 cannot be understood: {failure}") from failure
+
+
+def system_info_layouts(body: bytes) -> tuple[Layout, ...]:
+    """The layout of this answer's format; of one that nobody has seen yet, all that it may have."""
+    known = SYSTEM_INFO_LAYOUTS.get(body[SYSTEM_INFO_VERSION].decode("latin-1"))
+    return tuple(SYSTEM_INFO_LAYOUTS.values()) if known is None else (known,)
 
 
 def encode_system_info(info: SystemInfo, group: str = "11") -> Frame:
@@ -352,12 +356,7 @@ def decode_real_time(frame: Frame) -> RealTime:
     if head["version"] != "01":
         remarks += (Remark(f"format {head['version']!r} of 0002 is new", "read as format 01"),)
     count: int = head["count"]
-    fitting = (
-        list(_fitting_sizes(frame, RECORDS, count, KNOWN_SIZES))
-        or list(_fitting_sizes(frame, RECORDS, None, KNOWN_SIZES))
-        or [KNOWN_SIZES]
-    )
-    sizes = fitting[0] if len(fitting) == 1 else KNOWN_SIZES
+    sizes = record_sizes(frame, count)
     records, end = _records(frame.body, sizes)
     undecoded = [
         Remark(
@@ -367,7 +366,7 @@ def decode_real_time(frame: Frame) -> RealTime:
         for at, record in records
         if record.type not in RECORD_LAYOUTS
     ]
-    code = _type_at(frame.body, end)
+    code = type_at(frame.body, end)
     if code is not None and code not in sizes and frame.trailer:
         undecoded.append(
             Remark(
@@ -399,7 +398,15 @@ def encode_real_time(real_time: RealTime, group: str = "11") -> Frame:
     return Frame.build(group, REAL_TIME, payload + b"".join(map(_encode_record, real_time.records)))
 
 
-def _type_at(body: bytes, offset: int) -> str | None:
+def record_sizes(frame: Frame, count: int) -> Sizes:
+    """Bytes of a record by type code: of all types whose size is known, or can be told from where the frame ends."""
+    fitting = list(_fitting_sizes(frame, RECORDS, count, KNOWN_SIZES)) or list(
+        _fitting_sizes(frame, RECORDS, None, KNOWN_SIZES)
+    )
+    return fitting[0] if len(fitting) == 1 else KNOWN_SIZES
+
+
+def type_at(body: bytes, offset: int) -> str | None:
     """Type code of the record at `offset`, None where no record can begin.
 
     A UID is decimal, online is 0 or 1, a type code is text: zeros, as offline records have them, begin no record.
@@ -418,7 +425,7 @@ def _fitting_sizes(frame: Frame, offset: int, count: int | None, sizes: Sizes) -
     """
     body, found = frame.body, 0
     while offset < len(body) and found != count:
-        code = _type_at(body, offset)
+        code = type_at(body, offset)
         if code is None:
             return
         if code not in sizes:
@@ -439,21 +446,26 @@ def _open_sizes(frame: Frame, code: str, sizes: Sizes, count: int | None) -> Ite
     return ()
 
 
+def record_layouts(body: bytes, sizes: Sizes, offset: int = RECORDS) -> Iterator[tuple[int, Layout]]:
+    """Offset and layout of each record of known size, from `offset` to where none is, or none that is whole."""
+    while (code := type_at(body, offset)) is not None and code in sizes and offset + sizes[code] <= len(body):
+        yield offset, record_layout(code, sizes[code])
+        offset += sizes[code]
+
+
+def record_layout(code: str, octets: int) -> Layout:
+    """Layout of a record of this type and size; of a type that nobody knows, its head and the rest as it is."""
+    known = (layout for layout in RECORD_LAYOUTS.get(code, ()) if size(layout) == octets)
+    return next(known, (*RECORD_HEAD, Hex("undecoded", octets - RECORD_HEAD_SIZE)))
+
+
 def _records(body: bytes, sizes: Sizes) -> tuple[list[tuple[int, Record]], int]:
     """The records of known size with their offsets, and where they end."""
-    records, offset = [], RECORDS
-    while (code := _type_at(body, offset)) is not None and code in sizes and offset + sizes[code] <= len(body):
-        records.append((offset, _decode_record(body, offset, code, sizes[code])))
-        offset += sizes[code]
-    return records, offset
-
-
-def _decode_record(body: bytes, offset: int, code: str, record_size: int) -> Record:
-    for layout in RECORD_LAYOUTS.get(code, ()):
-        if size(layout) == record_size:
-            return _record(read(layout, body, offset))
-    head = cast("dict[str, Any]", read(RECORD_HEAD, body, offset))
-    return Record(**head, undecoded=body[offset + RECORD_HEAD_SIZE : offset + record_size].hex())
+    records, end = [], RECORDS
+    for offset, layout in record_layouts(body, sizes):
+        records.append((offset, _record(read(layout, body, offset))))
+        end = offset + size(layout)
+    return records, end
 
 
 def _record(values: dict[str, Value]) -> Record:
@@ -468,6 +480,7 @@ def _record(values: dict[str, Value]) -> Record:
         named.get("temperature", 0),
         powers,
         voltages,
+        named.get("undecoded", ""),
     )
 
 

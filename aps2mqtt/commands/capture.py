@@ -1,0 +1,99 @@
+"""Asks the ECU and writes its answers as they came, a file each, to attach to a
+report. Ids, UIDs and MACs in them are stand-ins, the same in all files. Needs
+no broker, remembers nothing. (The log of -D and `decode` show ids as they are.)
+
+example:
+  aps2mqtt -c /etc/aps2mqtt/config.yaml capture --output /tmp
+"""
+
+import argparse
+import logging
+from collections.abc import Sequence
+from datetime import UTC, date, datetime
+from pathlib import Path
+
+from aps2mqtt import capture, console, units
+from aps2mqtt.capture import Document, Taken
+from aps2mqtt.config import Config
+from aps2mqtt.ecu.redaction import Redaction
+from aps2mqtt.errors import GRAVITY, ExitStatus, JobError, UsageError
+
+log = logging.getLogger(__name__)
+
+NEXT = """\
+The serial numbers and MACs in them are stand-ins. Look at them with
+`aps2mqtt decode FILE`, and attach them to your report."""
+
+
+def arguments(parser: argparse.ArgumentParser) -> None:
+    """What it takes."""
+    console.add_ecu(parser)
+    parser.add_argument("--history", action="store_true", help="also ask for the history of power and energy")
+    parser.add_argument("--date", type=_date, metavar="YYYY-MM-DD", help="day of that power (default: today)")
+    parser.add_argument("--output", type=Path, metavar="DIR", default=Path(), help="folder (default: this one)")
+    parser.add_argument("--force", action="store_true", help="replace files that are there and differ")
+
+
+def _date(text: str) -> date:
+    try:
+        return date.fromisoformat(text)
+    except ValueError as error:
+        raise argparse.ArgumentTypeError("a date is written YYYY-MM-DD") from error
+
+
+def run(options: argparse.Namespace) -> int:
+    """Asks each ECU, and writes when all have been asked: the stand-ins are the same in all files."""
+    status, all_taken = ExitStatus.OK, []
+    for config in console.load(options):
+        try:
+            all_taken.append((config, capture.take(config, _day(options, config))))
+        except JobError as error:  # the others can be asked all the same
+            status = max(status, console.failed(error), key=GRAVITY.index)
+    _write(
+        capture.documents([(taken, _today(config)) for config, taken in all_taken]), options.output, force=options.force
+    )
+    table = capture.redaction([taken for _, taken in all_taken])
+    return max([status, *(_told(config, taken, table) for config, taken in all_taken)], key=GRAVITY.index)
+
+
+def _today(config: Config) -> date:
+    return datetime.now(UTC).astimezone(config.ecu.timezone).date()
+
+
+def _day(options: argparse.Namespace, config: Config) -> date | None:
+    """The day whose history is wanted."""
+    return options.date or (_today(config) if options.history else None)
+
+
+def _write(documents: Sequence[Document], folder: Path, *, force: bool) -> None:
+    """Writes the files and says what to do with them; raises UsageError."""
+    texts = {one.name: one.text for one in documents}
+    if not texts:
+        return
+    try:
+        new = units.write(texts, folder, force=force)
+    except units.UnitsError as error:
+        raise UsageError(str(error)) from error
+    console.show([*(f"{'written' if new[name] else 'unchanged':<9}  {folder / name}" for name in texts), "", NEXT])
+    for one in documents:
+        if one.doubtful:
+            log.warning("in %s are bytes that nobody understands; look for serial numbers in them", folder / one.name)
+
+
+def _told(config: Config, taken: Taken, table: Redaction) -> ExitStatus:
+    """The status of a job that had these answers, after a line on each of which it would complain."""
+    mute = [answer.query.name for answer in taken.history if not answer.data]
+    if mute:
+        log.warning(
+            "the ECU at %s does not answer %s: its firmware does not know it", config.ecu.address, ", ".join(mute)
+        )
+    for answer in (*taken.answers, *taken.history):
+        if answer.error is None or (answer in taken.history and not answer.data):
+            continue
+        level = logging.ERROR if answer.error is taken.error else logging.WARNING
+        text = str(answer.error)
+        if answer.data:
+            asked = f"{answer.query.command} ({answer.query.name})"
+            text = f"the ECU at {config.ecu.address} answers {asked} badly: {text}; report it with its file"
+        log.log(level, "%s", table.text(text))
+    return taken.error.status if taken.error is not None else ExitStatus.OK

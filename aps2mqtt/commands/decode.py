@@ -1,0 +1,57 @@
+"""Shows frames field by field: offset, bytes, name, value, unit, and where they
+stop making sense. Takes raw bytes, hex, files of `aps2mqtt capture` and logs of
+-D. Serial numbers are shown as they are: to a report, attach what `capture`
+writes. Ends with 76 if a frame makes no sense to its end.
+
+example:
+  aps2mqtt decode ecur-sysinfo-1.3.19.json
+  journalctl -u aps2mqtt | aps2mqtt decode -
+"""
+
+import argparse
+from pathlib import Path
+
+from aps2mqtt import console, listing
+from aps2mqtt.ecu import dissect, finder
+from aps2mqtt.errors import ExitStatus, MalformedFrame, UsageError
+
+MAX_INPUT = 20_000_000  # bytes: a log of weeks
+STANDARD_INPUT = "-"
+
+
+def arguments(parser: argparse.ArgumentParser) -> None:
+    """What it takes."""
+    parser.add_argument("files", metavar="FILE", nargs="+", help="file with frames; - is standard input")
+
+
+def run(options: argparse.Namespace) -> int:
+    """Shows the frames of all files, which have to be readable before any is shown."""
+    found = [(name, one) for name in options.files for one in _found(name)]
+    bad = 0
+    for number, (name, one) in enumerate(found):
+        frame = dissect.dissect(one.data) if one.offset is None else dissect.dissect_records(one.data, one.offset)
+        bad += bool(frame.faults)
+        place = listing.printable(": ".join(part for part in (name, one.where) if part))
+        heading = f"{place}: {frame.about}, {len(one.data)} bytes"
+        console.show([*([""] if number else []), heading, *listing.lines(frame)])
+    if bad:
+        raise MalformedFrame(
+            f"frames that cannot be understood to their end: {bad} of {len(found)}; "
+            "ask the ECU anew with `aps2mqtt capture`, and report that"
+        )
+    return ExitStatus.OK
+
+
+def _found(name: str) -> list[finder.Found]:
+    """The frames of a file; raises UsageError."""
+    try:
+        with open(0, "rb", closefd=False) if name == STANDARD_INPUT else Path(name).open("rb") as file:
+            content = file.read(MAX_INPUT + 1)
+    except OSError as error:
+        raise UsageError(f"{name} cannot be read: {error.strerror}; name a file with frames") from error
+    if len(content) > MAX_INPUT:
+        raise UsageError(f"{name} has more than {MAX_INPUT // 10**6} MB; cut out the lines with the frames")
+    found = finder.frames(content)
+    if not found:
+        raise UsageError(f"{name} has nothing that looks like a frame; it begins with APS, or 415053 in hex")
+    return found
