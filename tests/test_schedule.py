@@ -34,11 +34,18 @@ def gaps(times: list[datetime]) -> Counter[timedelta]:
     return Counter(later - earlier for earlier, later in pairwise(times))
 
 
-def remembering(*, awake: bool, today: float, on: date, zone: str = "Europe/Paris", site: Site = PARIS) -> Pace:
-    """The pace after a reading of that kind."""
-    read_at = datetime(on.year, on.month, on.day, 12, tzinfo=UTC)
-    memory = Memory("216000000001", read_at, awake, "", None, 5, 100.0, None, Today(on, today, today, renewed=True), {})
-    return pace(300, site, ZoneInfo(zone), memory, read_at)
+def remembering(
+    *,
+    today: float,
+    on: date,
+    zone: str = "Europe/Paris",
+    site: Site = PARIS,
+    now: datetime | None = None,
+) -> Pace:
+    """The pace after a reading of that date with all asleep; `now` is then or later."""
+    read_at = datetime(on.year, on.month, on.day, 11, tzinfo=UTC)
+    memory = Memory("216000000001", read_at, False, "", None, 5, 100.0, None, Today(on, today, today, renewed=True), {})
+    return pace(300, site, ZoneInfo(zone), memory, now or read_at)
 
 
 def test_by_day_and_with_awake_inverters_there_are_no_gaps() -> None:
@@ -52,7 +59,7 @@ def test_by_day_and_with_awake_inverters_there_are_no_gaps() -> None:
 
 def test_a_november_day_in_paris_has_one_poll_at_midnight_and_then_the_daylight() -> None:
     """From evening to evening with all asleep: the sun rises at 7:14 UTC and sets at 16:01 UTC."""
-    asleep = remembering(awake=False, today=4.2, on=date(2026, 11, 22))
+    asleep = remembering(today=4.2, on=date(2026, 11, 22))
     times = list(
         fire_times(PollTrigger(asleep), datetime(2026, 11, 22, 17, tzinfo=UTC), datetime(2026, 11, 23, 17, tzinfo=UTC))
     )
@@ -64,8 +71,20 @@ def test_a_november_day_in_paris_has_one_poll_at_midnight_and_then_the_daylight(
 
 def test_there_is_no_poll_at_midnight_where_today_is_0_already() -> None:
     """Nothing turns."""
-    asleep = remembering(awake=False, today=0, on=date(2026, 11, 22))
+    asleep = remembering(today=0, on=date(2026, 11, 22))
     assert next_poll(asleep, datetime(2026, 11, 22, 17, tzinfo=UTC)) == datetime(2026, 11, 23, 7, 15, tzinfo=UTC)
+
+
+@pytest.mark.parametrize("minutes", [0, 3, 127])
+def test_a_midnight_that_was_missed_is_made_up_for(minutes: int) -> None:
+    """The broker was down for that job, or a laptop slept: one at the next point of the grid, until one goes well."""
+    now = datetime(2026, 11, 22, 23, tzinfo=UTC) + timedelta(minutes=minutes)
+    asleep = remembering(today=4.2, on=date(2026, 11, 22), now=now)
+    times = list(fire_times(PollTrigger(asleep), now, datetime(2026, 11, 23, 7, 20, tzinfo=UTC)))
+    assert times[0] - now <= FIVE_MINUTES
+    assert times[1:] == [datetime(2026, 11, 23, 7, 15, tzinfo=UTC)]
+    turned = remembering(today=0, on=date(2026, 11, 22), now=now)
+    assert next_poll(turned, now) == datetime(2026, 11, 23, 7, 15, tzinfo=UTC)
 
 
 @pytest.mark.parametrize(
@@ -83,7 +102,7 @@ def test_there_is_no_poll_at_midnight_where_today_is_0_already() -> None:
 )
 def test_today_turns_at_the_midnight_of_the_site(zone: str, day: date, midnight: str) -> None:
     """Across both changes of daylight saving, and in zones of odd offsets."""
-    asleep = remembering(awake=False, today=1, on=day, zone=zone, site=Site(-90 if day.month < 9 else 90, 0))
+    asleep = remembering(today=1, on=day, zone=zone, site=Site(-90 if day.month < 9 else 90, 0))
     expected = datetime.fromisoformat(midnight).replace(tzinfo=UTC)
     assert asleep.turns == expected
     at_the_pole_of_the_night = next_poll(asleep, expected - timedelta(hours=3))
