@@ -47,13 +47,13 @@ class Pace(NamedTuple):
     interval: int  # seconds
     site: Site | None = None  # None: day and night alike
     awake: bool = True  # the last reading had an inverter online, or there is none
-    turns: datetime | None = None  # when today's energy turns to 0: at the site's midnight, or since; None: it is 0
+    turns: datetime | None = None  # when today's energy becomes yesterday's: at midnight, or since; None: both are 0
 
 
 def pace(interval: int, site: Site | None, timezone: tzinfo, memory: Memory | None, now: datetime) -> Pace:
     """The pace that `memory` asks for; `site` is None for those who do not stop at night."""
     dates = []
-    if memory is not None and memory.today is not None and memory.today.published:
+    if memory is not None and memory.today is not None and (memory.today.published or memory.today.yesterday):
         dates.append(memory.today.date)
     if memory is not None and memory.energies_of and any(any(one.energies) for one in memory.inverters.values()):
         dates.append(memory.energies_of)

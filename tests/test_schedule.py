@@ -13,6 +13,7 @@ from freezegun import freeze_time
 from aps2mqtt.model import Memory, Site, Today
 from aps2mqtt.schedule import PollTrigger
 from aps2mqtt.sun import is_up
+from aps2mqtt.truth import night
 from aps2mqtt.window import Pace, next_poll, pace
 
 PARIS = Site(48.864716, 2.349014)
@@ -85,6 +86,18 @@ def test_a_midnight_that_was_missed_is_made_up_for(minutes: int) -> None:
     assert times[1:] == [datetime(2026, 11, 23, 7, 15, tzinfo=UTC)]
     turned = remembering(today=0, on=date(2026, 11, 22), now=now)
     assert next_poll(turned, now) == datetime(2026, 11, 23, 7, 15, tzinfo=UTC)
+
+
+def test_yesterdays_energy_is_not_that_of_a_day_long_ago() -> None:
+    """In a polar night a second midnight turns it to that of a day without sun, and then nothing is left to turn."""
+    site, zone, now = Site(70, 25), ZoneInfo("Europe/Oslo"), datetime(2026, 11, 30, 12, tzinfo=UTC)
+    today = Today(date(2026, 11, 30), 0.1, 0.1, renewed=True)
+    memory, polls = Memory("216000000001", now, False, "", None, 5, 100.0, None, today, {}), []
+    for _ in range(3):
+        now = next_poll(pace(300, site, zone, memory, now), now)
+        _, memory = night(memory, now, zone)
+        polls.append(f"{now:%Y-%m-%d %H:%M}")
+    assert polls == ["2026-11-30 23:00", "2026-12-01 23:00", "2027-01-17 10:10"]
 
 
 @pytest.mark.parametrize(
