@@ -11,7 +11,7 @@ import pytest
 from freezegun import freeze_time
 
 from aps2mqtt.model import Memory, Site, Today
-from aps2mqtt.schedule import PollTrigger
+from aps2mqtt.schedule import PollTrigger, Schedule
 from aps2mqtt.sun import is_up
 from aps2mqtt.truth import night
 from aps2mqtt.window import Pace, next_poll, pace
@@ -207,6 +207,16 @@ def test_the_trigger_is_a_pure_function_of_its_arguments() -> None:
         assert trigger.get_next_fire_time(previous, now) == datetime(2026, 6, 1, 12, 5, tzinfo=UTC)
     on_the_grid = datetime(2026, 6, 1, 12, 5, tzinfo=UTC)
     assert trigger.get_next_fire_time(None, on_the_grid) == datetime(2026, 6, 1, 12, 10, tzinfo=UTC)
+
+
+def test_a_broker_that_comes_back_when_all_is_stopped_is_no_bug() -> None:
+    """Its thread asks for one more poll, which does not come."""
+    schedule, fired = Schedule(), []
+    schedule.add("ecu", lambda: fired.append(1), Pace(86400), 3600)
+    schedule.start()
+    schedule.stop()
+    schedule.within("ecu", 0)
+    assert not fired
 
 
 def test_a_clock_behind_the_last_reading_makes_no_night() -> None:
