@@ -13,6 +13,7 @@ import time
 from collections.abc import Callable
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
+from zoneinfo import ZoneInfo
 
 import pytest
 from parts import NOON, Broker, Listener, aps2mqtt, free_port, mute, start, start_script, sunny_ecu
@@ -336,15 +337,18 @@ def test_home_assistant_is_told_of_the_presence_and_a_job_by_hand_tells_it_the_s
 
 
 def test_a_failure_that_lasts_is_told_once_and_then_hourly(caplog: pytest.LogCaptureFixture) -> None:
-    """Two days of a dead broker, a poll every five minutes: a line at the beginning, one an hour, one at the end."""
+    """Two days of a dead broker, a poll every five minutes: a line at the beginning, one an hour, one at the end.
+
+    In the site's time, as the time of the next poll is.
+    """
     caplog.set_level(logging.INFO, logger="aps2mqtt.daemon")
-    told, now = Told(), datetime(2026, 6, 1, tzinfo=UTC)
+    told, now = Told(ZoneInfo("Europe/Paris")), datetime(2026, 6, 1, tzinfo=UTC)
     for poll in range(2 * 288):
         told.tell(now + poll * timedelta(minutes=5), "", BrokerUnreachable("no broker; start it"), "next poll at 12:00")
     lines = [record.getMessage() for record in caplog.records]
     assert len(lines) == 48
     assert lines[0] == "no broker; start it; next poll at 12:00"
-    assert lines[1] == "still, after 13 polls since 2026-06-01 00:00: no broker; start it; next poll at 12:00"
+    assert lines[1] == "still, after 13 polls since 2026-06-01 02:00: no broker; start it; next poll at 12:00"
     caplog.clear()
     later = now + timedelta(days=2)
     told.tell(later, "", EcuSilent("mute; restart it"), "next poll at 12:05")
@@ -352,7 +356,7 @@ def test_a_failure_that_lasts_is_told_once_and_then_hourly(caplog: pytest.LogCap
     told.tell(later, "876 W", None, "next poll at 12:10")
     assert [record.getMessage() for record in caplog.records] == [
         "mute; restart it; next poll at 12:05",
-        "well again after 578 failed polls since 2026-06-01 00:00",
+        "well again after 578 failed polls since 2026-06-01 02:00",
         "876 W; next poll at 12:10",
     ]
 
