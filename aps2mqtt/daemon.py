@@ -167,7 +167,8 @@ class Told:
             return
         self._failed += 1
         self._since = self._since or now
-        if type(error) is self._failure and self._last is not None and now - self._last < REMINDER:
+        # Not so where the clock was set back: it would be silent until that time came again.
+        if type(error) is self._failure and self._last and timedelta() <= now - self._last < REMINDER:
             log.debug("%s; %s", error, following)
             return
         still = f"still, after {self._failed} polls since {self._at_site(self._since)}: "

@@ -361,6 +361,14 @@ def test_a_failure_that_lasts_is_told_once_and_then_hourly(caplog: pytest.LogCap
     ]
 
 
+def test_a_failure_is_told_though_the_clock_was_set_back(caplog: pytest.LogCaptureFixture) -> None:
+    """By a year: that is no year without a reminder."""
+    told, now = Told(UTC), datetime(2026, 6, 1, tzinfo=UTC)
+    for moment in (now, now - timedelta(days=365), now - timedelta(days=365, minutes=-59)):
+        told.tell(moment, "", EcuSilent("mute; restart it"), "next poll at 12:05")
+    assert len(caplog.records) == 2
+
+
 @pytest.mark.skipif(not Path("/proc").is_dir(), reason="there is no /proc to count open files in")
 def test_polls_leave_no_open_files_behind(tmp_path: Path, broker: Broker) -> None:
     """Not even until the garbage collector comes, and not where the broker refuses."""
