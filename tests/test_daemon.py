@@ -20,9 +20,11 @@ from parts import NOON, Broker, Listener, aps2mqtt, free_port, mute, start, star
 
 from aps2mqtt import config
 from aps2mqtt.daemon import Told
+from aps2mqtt.deadline import Deadline
 from aps2mqtt.ecu.simulator import PARIS, Plant, Simulator
 from aps2mqtt.errors import BrokerUnreachable, EcuSilent
-from aps2mqtt.job import Job
+from aps2mqtt.job import Job, part
+from aps2mqtt.model import Memory, Rhythm
 from aps2mqtt.state import Store
 
 PRESENCE = "aps/status"
@@ -195,6 +197,23 @@ def test_who_stops_it_in_the_evening_need_not_wait_for_its_morning(tmp_path: Pat
         assert json.loads(state.read_text())["rhythm"]["run_due"] is None
         assert aps2mqtt("once", **environment).status == 0
     assert PRESENCE not in "".join(broker.retained("homeassistant/#").values())
+
+
+def test_many_ecus_keep_it_from_ending_no_longer(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """On a card that takes half a second for each state."""
+    now, deadline, written = datetime.now(UTC), Deadline(1), 0
+    monkeypatch.setattr("os.fsync", lambda _: time.sleep(0.5))
+    for number in range(5):
+        ecu = {"APS_ECU_IP": "127.0.0.1", "APS_ECU_PORT": str(number + 1), "APS_STATE_DIR": str(tmp_path)}
+        (chosen,), store = config.load(None, ecu), Store(tmp_path, "127.0.0.1", number + 1)
+        alive = Memory("216000000001", now, True, "", now, 5, 1.0, None, None, {}, rhythm=Rhythm(now, run_due=now))
+        with monkeypatch.context() as quick:
+            quick.setattr("os.fsync", lambda _: None)
+            store.save(alive)
+        began = time.monotonic()
+        part(chosen, store, deadline)
+        written += time.monotonic() - began >= 0.5
+    assert written <= 3
 
 
 def test_a_poll_that_overruns_its_interval_brings_no_burst(tmp_path: Path, broker: Broker) -> None:
