@@ -8,7 +8,7 @@ import logging
 import signal
 import time
 from collections.abc import Callable, Sequence
-from datetime import UTC, datetime, timedelta
+from datetime import UTC, datetime, timedelta, tzinfo
 
 from aps2mqtt import window
 from aps2mqtt.config import Config
@@ -82,7 +82,7 @@ class _Ecu:
         self._name = config.ecu.address
         self._store = Store(config.state_directory, config.ecu.host, config.ecu.port)
         self._clock = clock
-        self._told = Told()
+        self._told = Told(config.ecu.timezone)
         self._fill = False  # the broker may have forgotten everything
         self._again = False  # a poll is wanted after the one in flight
         self._filled: float | None = None  # on the monotonic clock, when it was filled last
@@ -144,9 +144,13 @@ class _Ecu:
 
 
 class Told:
-    """What the log has been told: every good poll, every change, and of a failure that lasts a reminder an hour."""
+    """What the log has been told: every good poll, every change, and of a failure that lasts a reminder an hour.
 
-    def __init__(self) -> None:
+    Times are told in `timezone`, the site's.
+    """
+
+    def __init__(self, timezone: tzinfo) -> None:
+        self._timezone = timezone
         self._failure: type[Exception] | None = None
         self._since: datetime | None = None
         self._last: datetime | None = None
@@ -156,17 +160,21 @@ class Told:
         """One line on a poll that has ended at `now`: with `summary`, or with `error`."""
         if error is None:
             if self._since is not None:
-                log.info("well again after %d failed polls since %s", self._failed, f"{self._since:%Y-%m-%d %H:%M}")
+                log.info("well again after %d failed polls since %s", self._failed, self._at_site(self._since))
             self._failure = self._since = None
             self._failed = 0
             log.info("%s; %s", summary, following)
             return
         self._failed += 1
         self._since = self._since or now
-        if type(error) is self._failure and self._last is not None and now - self._last < REMINDER:
+        # Not so where the clock was set back: it would be silent until that time came again.
+        if type(error) is self._failure and self._last and timedelta() <= now - self._last < REMINDER:
             log.debug("%s; %s", error, following)
             return
-        still = f"still, after {self._failed} polls since {self._since:%Y-%m-%d %H:%M}: "
+        still = f"still, after {self._failed} polls since {self._at_site(self._since)}: "
         again = still if self._failure is type(error) else ""
         self._failure, self._last = type(error), now
         log.error("%s%s; %s", again, described(error), following, exc_info=error)
+
+    def _at_site(self, moment: datetime) -> str:
+        return f"{moment.astimezone(self._timezone):%Y-%m-%d %H:%M}"

@@ -61,7 +61,10 @@ class Schedule:
 
     def within(self, name: str, seconds: float) -> None:
         """Fires after so many seconds, unless it is firing then or its pace has it sooner, and then at its pace."""
-        due: datetime = self._scheduler.get_job(name).next_run_time
+        job = self._scheduler.get_job(name)
+        if job is None:  # stopped
+            return
+        due: datetime = job.next_run_time
         soon = datetime.now(UTC) + self._delays[name] + timedelta(seconds=seconds)
         self._scheduler.modify_job(name, next_run_time=min(due, soon))
 

@@ -13,6 +13,7 @@ from aps2mqtt.truth import clock_is_behind
 
 STAGGER = 0.1  # seconds from one ECU to the next, so that neither machine nor broker has all of them at once ...
 SPREAD = 60.0  # ... and from the first to the last at most
+MOMENT = timedelta(microseconds=1)  # that what is later is later at least
 
 
 def stagger(ecus: int) -> float:
@@ -46,17 +47,20 @@ class Pace(NamedTuple):
     interval: int  # seconds
     site: Site | None = None  # None: day and night alike
     awake: bool = True  # the last reading had an inverter online, or there is none
-    turns: datetime | None = None  # the site's midnight at which today's energy turns to 0; None: it is 0
+    turns: datetime | None = None  # when today's energy becomes yesterday's: at midnight, or since; None: both are 0
 
 
 def pace(interval: int, site: Site | None, timezone: tzinfo, memory: Memory | None, now: datetime) -> Pace:
     """The pace that `memory` asks for; `site` is None for those who do not stop at night."""
     dates = []
-    if memory is not None and memory.today is not None and memory.today.published:
+    if memory is not None and memory.today is not None and (memory.today.published or memory.today.yesterday):
         dates.append(memory.today.date)
     if memory is not None and memory.energies_of and any(any(one.energies) for one in memory.inverters.values()):
         dates.append(memory.energies_of)
-    turns = datetime.combine(min(dates) + timedelta(days=1), time(), timezone).astimezone(UTC) if dates else None
+    turns = None
+    if dates:
+        midnight = datetime.combine(min(dates) + timedelta(days=1), time(), timezone).astimezone(UTC)
+        turns = max(midnight, now + MOMENT)  # one that was missed is made up for: a broker was down, a laptop slept
     return Pace(interval, site, _is_awake(memory, now), turns)
 
 
@@ -66,16 +70,16 @@ def next_poll(pace: Pace, after: datetime) -> datetime:
     At night there is one at most, where today's energy turns to 0. A window between two nights that is so short that
     it holds no point of the grid is polled at its beginning.
     """
-    following = on_grid(pace.interval, after + timedelta(microseconds=1))
+    following = on_grid(pace.interval, after + MOMENT)
     if pace.site is None or pace.awake:
         return following
     daylight = _in_daylight(pace.interval, pace.site, following)
-    if pace.turns is not None and (midnight := on_grid(pace.interval, pace.turns)) > after:
+    if pace.turns is not None and (midnight := onon_grid(pace.interval, pace.turns)) > after:
         return min(midnight, daylight)
     return daylight
 
 
-def on_grid(interval: int, when: datetime) -> datetime:
+def onon_grid(interval: int, when: datetime) -> datetime:
     """The first point of the grid that is not before `when`."""
     step = timedelta(seconds=interval)
     epoch = datetime(1970, 1, 1, tzinfo=UTC)
@@ -94,5 +98,5 @@ def _in_daylight(interval: int, site: Site, point: datetime) -> datetime:
     sunrise = next_sunrise(site, point)
     if sunrise is None:
         return point
-    risen = on_grid(interval, sunrise)
+    risen = onon_grid(interval, sunrise)
     return risen if is_up(site, risen) else sunrise

@@ -13,15 +13,18 @@ import time
 from collections.abc import Callable
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
+from zoneinfo import ZoneInfo
 
 import pytest
 from parts import NOON, Broker, Listener, aps2mqtt, free_port, mute, start, start_script, sunny_ecu
 
 from aps2mqtt import config
 from aps2mqtt.daemon import Told
+from aps2mqtt.deadline import Deadline
 from aps2mqtt.ecu.simulator import PARIS, Plant, Simulator
 from aps2mqtt.errors import BrokerUnreachable, EcuSilent
-from aps2mqtt.job import Job
+from aps2mqtt.job import Job, part
+from aps2mqtt.model import Memory, Rhythm
 from aps2mqtt.state import Store
 
 PRESENCE = "aps/status"
@@ -196,6 +199,23 @@ def test_who_stops_it_in_the_evening_need_not_wait_for_its_morning(tmp_path: Pat
     assert PRESENCE not in "".join(broker.retained("homeassistant/#").values())
 
 
+def test_many_ecus_keep_it_from_ending_no_longer(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """On a card that takes half a second for each state."""
+    now, deadline, written = datetime.now(UTC), Deadline(1), 0
+    monkeypatch.setattr("os.fsync", lambda _: time.sleep(0.5))
+    for number in range(5):
+        ecu = {"APS_ECU_IP": "127.0.0.1", "APS_ECU_PORT": str(number + 1), "APS_STATE_DIR": str(tmp_path)}
+        (chosen,), store = config.load(None, ecu), Store(tmp_path, "127.0.0.1", number + 1)
+        alive = Memory("216000000001", now, True, "", now, 5, 1.0, None, None, {}, rhythm=Rhythm(now, run_due=now))
+        with monkeypatch.context() as quick:
+            quick.setattr("os.fsync", lambda _: None)
+            store.save(alive)
+        began = time.monotonic()
+        part(chosen, store, deadline)
+        written += time.monotonic() - began >= 0.5
+    assert written <= 3
+
+
 def test_a_poll_that_overruns_its_interval_brings_no_burst(tmp_path: Path, broker: Broker) -> None:
     """An ECU that takes a second for each answer, and a poll every second: one after the other, none at once."""
     from aps2mqtt.ecu.simulator import plant_answers
@@ -336,15 +356,18 @@ def test_home_assistant_is_told_of_the_presence_and_a_job_by_hand_tells_it_the_s
 
 
 def test_a_failure_that_lasts_is_told_once_and_then_hourly(caplog: pytest.LogCaptureFixture) -> None:
-    """Two days of a dead broker, a poll every five minutes: a line at the beginning, one an hour, one at the end."""
+    """Two days of a dead broker, a poll every five minutes: a line at the beginning, one an hour, one at the end.
+
+    In the site's time, as the time of the next poll is.
+    """
     caplog.set_level(logging.INFO, logger="aps2mqtt.daemon")
-    told, now = Told(), datetime(2026, 6, 1, tzinfo=UTC)
+    told, now = Told(ZoneInfo("Europe/Paris")), datetime(2026, 6, 1, tzinfo=UTC)
     for poll in range(2 * 288):
         told.tell(now + poll * timedelta(minutes=5), "", BrokerUnreachable("no broker; start it"), "next poll at 12:00")
     lines = [record.getMessage() for record in caplog.records]
     assert len(lines) == 48
     assert lines[0] == "no broker; start it; next poll at 12:00"
-    assert lines[1] == "still, after 13 polls since 2026-06-01 00:00: no broker; start it; next poll at 12:00"
+    assert lines[1] == "still, after 13 polls since 2026-06-01 02:00: no broker; start it; next poll at 12:00"
     caplog.clear()
     later = now + timedelta(days=2)
     told.tell(later, "", EcuSilent("mute; restart it"), "next poll at 12:05")
@@ -352,9 +375,17 @@ def test_a_failure_that_lasts_is_told_once_and_then_hourly(caplog: pytest.LogCap
     told.tell(later, "876 W", None, "next poll at 12:10")
     assert [record.getMessage() for record in caplog.records] == [
         "mute; restart it; next poll at 12:05",
-        "well again after 578 failed polls since 2026-06-01 00:00",
+        "well again after 578 failed polls since 2026-06-01 02:00",
         "876 W; next poll at 12:10",
     ]
+
+
+def test_a_failure_is_told_though_the_clock_was_set_back(caplog: pytest.LogCaptureFixture) -> None:
+    """By a year: that is no year without a reminder."""
+    told, now = Told(UTC), datetime(2026, 6, 1, tzinfo=UTC)
+    for moment in (now, now - timedelta(days=365), now - timedelta(days=365, minutes=-59)):
+        told.tell(moment, "", EcuSilent("mute; restart it"), "next poll at 12:05")
+    assert len(caplog.records) == 2
 
 
 @pytest.mark.skipif(not Path("/proc").is_dir(), reason="there is no /proc to count open files in")

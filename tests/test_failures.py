@@ -99,6 +99,12 @@ def test_a_failing_ecu_is_told_and_leaves_the_readings(tmp_path: Path, broker: B
     assert broker.retained(ERROR) == {}
 
 
+def test_a_timer_tells_a_failed_job_in_one_line_too(tmp_path: Path) -> None:
+    """An ECU that is down for days, asked three times by each job, costs no more of the journal."""
+    ended = aps2mqtt("once", **settings(free_port(), free_port(), tmp_path, JOURNAL_STREAM="8:1"))
+    assert one_line(ended.err).startswith("<3>the ECU at")
+
+
 @pytest.mark.parametrize("fault", sorted(GOOD_FAULTS))
 def test_an_ecu_that_is_only_odd_is_read(tmp_path: Path, broker: Broker, fault: str) -> None:
     """What can be read is read, however odd it comes, and nothing is said of it."""

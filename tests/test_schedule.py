@@ -11,8 +11,9 @@ import pytest
 from freezegun import freeze_time
 
 from aps2mqtt.model import Memory, Site, Today
-from aps2mqtt.schedule import PollTrigger
+from aps2mqtt.schedule import PollTrigger, Schedule
 from aps2mqtt.sun import is_up
+from aps2mqtt.truth import night
 from aps2mqtt.window import Pace, next_poll, pace
 
 PARIS = Site(48.864716, 2.349014)
@@ -34,11 +35,18 @@ def gaps(times: list[datetime]) -> Counter[timedelta]:
     return Counter(later - earlier for earlier, later in pairwise(times))
 
 
-def remembering(*, awake: bool, today: float, on: date, zone: str = "Europe/Paris", site: Site = PARIS) -> Pace:
-    """The pace after a reading of that kind."""
-    read_at = datetime(on.year, on.month, on.day, 12, tzinfo=UTC)
-    memory = Memory("216000000001", read_at, awake, "", None, 5, 100.0, None, Today(on, today, today, renewed=True), {})
-    return pace(300, site, ZoneInfo(zone), memory, read_at)
+def remembering(
+    *,
+    today: float,
+    on: date,
+    zone: str = "Europe/Paris",
+    site: Site = PARIS,
+    now: datetime | None = None,
+) -> Pace:
+    """The pace after a reading of that date with all asleep; `now` is then or later."""
+    read_at = datetime(on.year, on.month, on.day, 11, tzinfo=UTC)
+    memory = Memory("216000000001", read_at, False, "", None, 5, 100.0, None, Today(on, today, today, renewed=True), {})
+    return pace(300, site, ZoneInfo(zone), memory, now or read_at)
 
 
 def test_by_day_and_with_awake_inverters_there_are_no_gaps() -> None:
@@ -52,7 +60,7 @@ def test_by_day_and_with_awake_inverters_there_are_no_gaps() -> None:
 
 def test_a_november_day_in_paris_has_one_poll_at_midnight_and_then_the_daylight() -> None:
     """From evening to evening with all asleep: the sun rises at 7:14 UTC and sets at 16:01 UTC."""
-    asleep = remembering(awake=False, today=4.2, on=date(2026, 11, 22))
+    asleep = remembering(today=4.2, on=date(2026, 11, 22))
     times = list(
         fire_times(PollTrigger(asleep), datetime(2026, 11, 22, 17, tzinfo=UTC), datetime(2026, 11, 23, 17, tzinfo=UTC))
     )
@@ -64,8 +72,32 @@ def test_a_november_day_in_paris_has_one_poll_at_midnight_and_then_the_daylight(
 
 def test_there_is_no_poll_at_midnight_where_today_is_0_already() -> None:
     """Nothing turns."""
-    asleep = remembering(awake=False, today=0, on=date(2026, 11, 22))
+    asleep = remembering(today=0, on=date(2026, 11, 22))
     assert next_poll(asleep, datetime(2026, 11, 22, 17, tzinfo=UTC)) == datetime(2026, 11, 23, 7, 15, tzinfo=UTC)
+
+
+@pytest.mark.parametrize("minutes", [0, 3, 127])
+def test_a_midnight_that_was_missed_is_made_up_for(minutes: int) -> None:
+    """The broker was down for that job, or a laptop slept: one at the next point of the grid, until one goes well."""
+    now = datetime(2026, 11, 22, 23, tzinfo=UTC) + timedelta(minutes=minutes)
+    asleep = remembering(today=4.2, on=date(2026, 11, 22), now=now)
+    times = list(fire_times(PollTrigger(asleep), now, datetime(2026, 11, 23, 7, 20, tzinfo=UTC)))
+    assert times[0] - now <= FIVE_MINUTES
+    assert times[1:] == [datetime(2026, 11, 23, 7, 15, tzinfo=UTC)]
+    turned = remembering(today=0, on=date(2026, 11, 22), now=now)
+    assert next_poll(turned, now) == datetime(2026, 11, 23, 7, 15, tzinfo=UTC)
+
+
+def test_yesterdays_energy_is_not_that_of_a_day_long_ago() -> None:
+    """In a polar night a second midnight turns it to that of a day without sun, and then nothing is left to turn."""
+    site, zone, now = Site(70, 25), ZoneInfo("Europe/Oslo"), datetime(2026, 11, 30, 12, tzinfo=UTC)
+    today = Today(date(2026, 11, 30), 0.1, 0.1, renewed=True)
+    memory, polls = Memory("216000000001", now, False, "", None, 5, 100.0, None, today, {}), []
+    for _ in range(3):
+        now = next_poll(pace(300, site, zone, memory, now), now)
+        _, memory = night(memory, now, zone)
+        polls.append(f"{now:%Y-%m-%d %H:%M}")
+    assert polls == ["2026-11-30 23:00", "2026-12-01 23:00", "2027-01-17 10:10"]
 
 
 @pytest.mark.parametrize(
@@ -83,7 +115,7 @@ def test_there_is_no_poll_at_midnight_where_today_is_0_already() -> None:
 )
 def test_today_turns_at_the_midnight_of_the_site(zone: str, day: date, midnight: str) -> None:
     """Across both changes of daylight saving, and in zones of odd offsets."""
-    asleep = remembering(awake=False, today=1, on=day, zone=zone, site=Site(-90 if day.month < 9 else 90, 0))
+    asleep = remembering(today=1, on=day, zone=zone, site=Site(-90 if day.month < 9 else 90, 0))
     expected = datetime.fromisoformat(midnight).replace(tzinfo=UTC)
     assert asleep.turns == expected
     at_the_pole_of_the_night = next_poll(asleep, expected - timedelta(hours=3))
@@ -175,6 +207,16 @@ def test_the_trigger_is_a_pure_function_of_its_arguments() -> None:
         assert trigger.get_next_fire_time(previous, now) == datetime(2026, 6, 1, 12, 5, tzinfo=UTC)
     on_the_grid = datetime(2026, 6, 1, 12, 5, tzinfo=UTC)
     assert trigger.get_next_fire_time(None, on_the_grid) == datetime(2026, 6, 1, 12, 10, tzinfo=UTC)
+
+
+def test_a_broker_that_comes_back_when_all_is_stopped_is_no_bug() -> None:
+    """Its thread asks for one more poll, which does not come."""
+    schedule, fired = Schedule(), []
+    schedule.add("ecu", lambda: fired.append(1), Pace(86400), 3600)
+    schedule.start()
+    schedule.stop()
+    schedule.within("ecu", 0)
+    assert not fired
 
 
 def test_a_clock_behind_the_last_reading_makes_no_night() -> None:

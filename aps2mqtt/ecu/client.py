@@ -202,7 +202,7 @@ class Conversation:
                 pause = next(pauses, None)
                 if pause is None or self._deadline.remaining() <= pause:
                     raise
-                log.info("%s; asking again in %g s", error, pause)
+                log.debug("%s; asking again in %g s", error, pause)  # the job tells it in one line, if it stays
                 time.sleep(pause)
 
     def _ask_once(self, command: str, ecu_id: str, decode: Callable[[Frame], Answer], argument: str = "") -> Answer:
