@@ -74,12 +74,12 @@ def next_poll(pace: Pace, after: datetime) -> datetime:
     if pace.site is None or pace.awake:
         return following
     daylight = _in_daylight(pace.interval, pace.site, following)
-    if pace.turns is not None and (midnight := onon_grid(pace.interval, pace.turns)) > after:
+    if pace.turns is not None and (midnight := on_grid(pace.interval, pace.turns)) > after:
         return min(midnight, daylight)
     return daylight
 
 
-def onon_grid(interval: int, when: datetime) -> datetime:
+def on_grid(interval: int, when: datetime) -> datetime:
     """The first point of the grid that is not before `when`."""
     step = timedelta(seconds=interval)
     epoch = datetime(1970, 1, 1, tzinfo=UTC)
@@ -98,5 +98,5 @@ def _in_daylight(interval: int, site: Site, point: datetime) -> datetime:
     sunrise = next_sunrise(site, point)
     if sunrise is None:
         return point
-    risen = onon_grid(interval, sunrise)
+    risen = on_grid(interval, sunrise)
     return risen if is_up(site, risen) else sunrise
