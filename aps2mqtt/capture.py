@@ -4,9 +4,7 @@ socket -> Taken -> Redaction for all -> documents -> files
 """
 
 import json
-import logging
-import time
-from collections.abc import Callable, Collection, Sequence
+from collections.abc import Collection, Sequence
 from datetime import date
 from itertools import count
 from typing import NamedTuple
@@ -17,14 +15,12 @@ from aps2mqtt.ecu import client, protocol
 from aps2mqtt.ecu.client import Endpoint, Limits
 from aps2mqtt.ecu.dissect import REST, UNDECODED, Dissection, dissect
 from aps2mqtt.ecu.fixture import Ecu, Query, document, name
-from aps2mqtt.ecu.protocol import EnergyByDay, Frame, PowerOfDay, RealTime, Signal
+from aps2mqtt.ecu.protocol import Frame, SystemInfo
 from aps2mqtt.ecu.redaction import DIGITS, Redaction
 from aps2mqtt.ecu.snapshot import identified
 from aps2mqtt.errors import EcuError, EcuRefusal, FrameError, MalformedFrame
 from aps2mqtt.job import PATIENCE
 from aps2mqtt.lock import hold
-
-log = logging.getLogger(__name__)
 
 PERIODS = (protocol.WEEK, protocol.MONTH, protocol.YEAR)
 ID = slice(protocol.BODY, protocol.BODY + DIGITS)  # where every system info has the ECU's id
@@ -96,39 +92,29 @@ def _history(endpoint: Endpoint, day: date, ecu_id: str, limits: Limits) -> tupl
 
 def _ask(endpoint: Endpoint, query: Query, ecu_id: str, limits: Limits, deadline: Deadline) -> Answer:
     """The answer, asked for again as a job would; of several that are bad, the last of which something came."""
-    data, pauses = b"", iter(limits.pauses)
-    while True:
-        try:
-            data = client.exchange(endpoint, query.request(ecu_id), limits, deadline)
-            status = _status(query.command, Frame.decode(data))
-        except EcuError as error:
-            pause = next(pauses, None)
-            if pause is None or deadline.remaining() <= pause:
-                return Answer(query, data, error)
-            log.info("%s; asking again in %g s", error, pause)
-            time.sleep(pause)
-        else:
-            return Answer(
-                query, data, None if status == protocol.STATUS_OK else EcuRefusal(f"its status is {status!r}")
-            )
+    data = b""
+
+    def attempt() -> str:
+        nonlocal data
+        data = client.exchange(endpoint, query.request(ecu_id), limits, deadline)
+        return _status(query.command, Frame.decode(data))
+
+    try:
+        status = client.insist(attempt, limits, deadline)
+    except EcuError as error:
+        return Answer(query, data, error)
+    return Answer(query, data, None if status == protocol.STATUS_OK else EcuRefusal(f"its status is {status!r}"))
 
 
 def _status(command: str, frame: Frame) -> str:
     """The status of an answer that makes sense; raises FrameError."""
     if frame.command != command:
         raise MalformedFrame(f"the answer is to {frame.command!r}, not to {command}")
-    if command == protocol.SYSTEM_INFO:
-        identified(protocol.decode_system_info(frame))
+    answer = protocol.DECODERS[command](frame)
+    if isinstance(answer, SystemInfo):
+        identified(answer)
         return protocol.STATUS_OK
-    return DECODE[command](frame).status
-
-
-DECODE: dict[str, Callable[[Frame], RealTime | Signal | PowerOfDay | EnergyByDay]] = {
-    protocol.REAL_TIME: protocol.decode_real_time,
-    protocol.SIGNAL: protocol.decode_signal,
-    protocol.POWER_OF_DAY: protocol.decode_power_of_day,
-    protocol.ENERGY_BY_DAY: protocol.decode_energy_by_day,
-}
+    return answer.status
 
 
 # -- documents --------------------------------------------------------------------------------------------------------

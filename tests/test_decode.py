@@ -15,7 +15,7 @@ from aps2mqtt import cli, listing
 from aps2mqtt.commands import decode as command
 from aps2mqtt.ecu import finder, fixture, protocol
 from aps2mqtt.ecu.dissect import REST, Dissection, dissect, dissect_records
-from aps2mqtt.ecu.protocol import Frame, RealTime, Signal, SystemInfo
+from aps2mqtt.ecu.protocol import DECODERS, Frame, RealTime, Signal, SystemInfo
 from aps2mqtt.errors import FrameError
 
 EVERY = [json.loads(file.read_text(encoding="utf-8")) for file in sorted(CAPTURES.glob("*.json"))]
@@ -160,7 +160,7 @@ def agrees(data: bytes) -> None:
     """Asserts that what is shown of `data` is what the decoder reads."""
     found = sound(dissect(data))
     try:
-        answer = DECODE[Frame.decode(data).command](Frame.decode(data))
+        answer = DECODERS[Frame.decode(data).command](Frame.decode(data))
     except (FrameError, KeyError):
         assert found.faults or found.about.startswith("request")
         return
@@ -175,15 +175,6 @@ def agrees(data: bytes) -> None:
         assert answer.complete or found.faults
     elif isinstance(answer, Signal):
         assert [part.value for part in found.parts if part.name == "level"] == [level for _, level in answer.levels]
-
-
-DECODE = {
-    "0001": protocol.decode_system_info,
-    "0002": protocol.decode_real_time,
-    "0030": protocol.decode_signal,
-    "0003": protocol.decode_power_of_day,
-    "0004": protocol.decode_energy_by_day,
-}
 
 
 def test_each_field_is_shown_with_offset_bytes_name_value_and_unit() -> None:

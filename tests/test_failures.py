@@ -418,7 +418,7 @@ def test_an_id_that_is_none_goes_no_further(tmp_path: Path, broker: Broker, ecu_
     truly = plant_answers(Plant())
     with sunny_ecu(answers=lambda *asked: truly(*asked).replace(b"216000000001", ecu_id)) as ecu:
         ended = aps2mqtt("once", **settings(ecu.port, broker.port, tmp_path))
-    check_line(ended, 76, "is not one of 12 digits", "report the frame")
+    check_line(ended, 76, "is not one of 12 digits", "report what `aps2mqtt capture` writes")
     assert {request[9:13] for request in ecu.requests} == {"0001"}
     assert broker.retained() == {}
 

@@ -17,6 +17,7 @@ from parts import replace
 
 from aps2mqtt import chart, series, svg
 from aps2mqtt.ecu.protocol import (
+    DECODERS,
     EnergyByDay,
     Frame,
     PowerOfDay,
@@ -25,11 +26,6 @@ from aps2mqtt.ecu.protocol import (
     Signal,
     SystemInfo,
     calendar_date,
-    decode_energy_by_day,
-    decode_power_of_day,
-    decode_real_time,
-    decode_signal,
-    decode_system_info,
     encode_energy_by_day,
     encode_power_of_day,
     encode_real_time,
@@ -51,13 +47,6 @@ HISTORY = {
     "0004, narrow": b"APS11003800040001" + bytes.fromhex("2023123003e8 20231231ffff 202401020001") + b"END\n",
 }
 FRAMES = CAPTURES | HISTORY
-DECODE = {
-    "0001": decode_system_info,
-    "0002": decode_real_time,
-    "0030": decode_signal,
-    "0003": decode_power_of_day,
-    "0004": decode_energy_by_day,
-}
 Answer = SystemInfo | RealTime | Signal | PowerOfDay | EnergyByDay
 SITE = ZoneInfo("Europe/Paris")
 SLOW = timedelta(seconds=1)  # generous: most decode in a tenth of a millisecond
@@ -79,9 +68,9 @@ def answer_to(data: bytes) -> Answer | FrameError:
     """What `data` decodes to, or why it does not. Any other exception is the finding."""
     try:
         frame = Frame.decode(data)
-        if frame.command not in DECODE:
+        if frame.command not in DECODERS:
             return MalformedFrame("another command")
-        return DECODE[frame.command](frame)
+        return DECODERS[frame.command](frame)
     except FrameError as error:
         return error
 

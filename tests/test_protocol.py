@@ -14,6 +14,7 @@ from parts import as_dict, names_of
 
 from aps2mqtt.ecu import protocol
 from aps2mqtt.ecu.protocol import (
+    DECODERS,
     EnergyByDay,
     Frame,
     PowerOfDay,
@@ -21,11 +22,7 @@ from aps2mqtt.ecu.protocol import (
     Record,
     Signal,
     SystemInfo,
-    decode_energy_by_day,
-    decode_power_of_day,
     decode_real_time,
-    decode_signal,
-    decode_system_info,
     encode_energy_by_day,
     encode_power_of_day,
     encode_real_time,
@@ -36,13 +33,6 @@ from aps2mqtt.ecu.wire import Field, Layout, size, walk
 from aps2mqtt.errors import FrameError, IncompleteFrame, MalformedFrame
 
 CAPTURES = Path(__file__).parent / "captures"
-DECODE = {
-    "0001": decode_system_info,
-    "0002": decode_real_time,
-    "0030": decode_signal,
-    "0003": decode_power_of_day,
-    "0004": decode_energy_by_day,
-}
 ENCODE = {
     "0001": encode_system_info,
     "0002": encode_real_time,
@@ -568,7 +558,7 @@ def expected_record(record: dict[str, Any]) -> dict[str, Any]:
 
 def decode(data: bytes) -> SystemInfo | RealTime | Signal:
     frame = Frame.decode(data)
-    return DECODE[frame.command](frame)
+    return DECODERS[frame.command](frame)
 
 
 def decoded_records(data: bytes) -> RealTime:

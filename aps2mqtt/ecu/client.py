@@ -193,17 +193,7 @@ class Conversation:
         return self._insist(lambda: self._ask_once(command, ecu_id, decode))
 
     def _insist(self, attempt: Callable[[], Got]) -> Got:
-        """What `attempt` returns, which was dropped, refused or empty until then."""
-        pauses = iter(self._limits.pauses)
-        while True:
-            try:
-                return attempt()
-            except EcuError as error:
-                pause = next(pauses, None)
-                if pause is None or self._deadline.remaining() <= pause:
-                    raise
-                log.debug("%s; asking again in %g s", error, pause)  # the job tells it in one line, if it stays
-                time.sleep(pause)
+        return insist(attempt, self._limits, self._deadline)
 
     def _ask_once(self, command: str, ecu_id: str, decode: Callable[[Frame], Answer], argument: str = "") -> Answer:
         try:
@@ -217,6 +207,20 @@ class Conversation:
                 f"the ECU at {self._endpoint} answers {command} badly: {error}; restart it if this stays, "
                 "and report what `aps2mqtt capture` writes"
             ) from error
+
+
+def insist(attempt: Callable[[], Got], limits: Limits, deadline: Deadline) -> Got:
+    """What `attempt` returns, which is made again after each pause of the limits; raises the last one's EcuError."""
+    pauses = iter(limits.pauses)
+    while True:
+        try:
+            return attempt()
+        except EcuError as error:
+            pause = next(pauses, None)
+            if pause is None or deadline.remaining() <= pause:
+                raise
+            log.debug("%s; asking again in %g s", error, pause)  # the job tells it in one line, if it stays
+            time.sleep(pause)
 
 
 def exchange(endpoint: Endpoint, request: bytes, limits: Limits, deadline: Deadline) -> bytes:

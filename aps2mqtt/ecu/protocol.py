@@ -7,7 +7,7 @@ with their sources). Integers are unsigned and big-endian. All offsets count fro
     bytes -> Frame -> SystemInfo | RealTime | Signal | PowerOfDay | EnergyByDay         and back, byte for byte
 """
 
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import date, timedelta
 from itertools import pairwise
@@ -649,6 +649,15 @@ def _filler(frame: Frame, points: int) -> tuple[Remark, ...]:
     if not frame.trailer:
         raise MalformedFrame(f"the answer to {frame.command} has points without a time" + _wrong_end(frame))
     return (Remark(f"points without a time in the answer to {frame.command}", f"{points} of them are left out"),)
+
+
+DECODERS: dict[str, Callable[[Frame], SystemInfo | RealTime | Signal | PowerOfDay | EnergyByDay]] = {
+    SYSTEM_INFO: decode_system_info,
+    REAL_TIME: decode_real_time,
+    SIGNAL: decode_signal,
+    POWER_OF_DAY: decode_power_of_day,
+    ENERGY_BY_DAY: decode_energy_by_day,
+}
 
 
 # -- shared -----------------------------------------------------------------------------------------------------------
