@@ -13,6 +13,7 @@ from aps2mqtt.model import KEPT, Inverter, Kept, Remark, Snapshot
 ECU_ID_DIGITS = 12
 MAX_LEVEL = 255
 UNMEASURED = -100  # degC, what raw 0 reads as (quirk 37)
+YEARS = range(2000, 9999)  # others are those of a clock that was never set, and none of UTC at their ends
 AWAKE = (45.0, 65.0)  # Hz, exclusive; an inverter that is half awake says 65.0 (quirk 38)
 
 
@@ -67,10 +68,14 @@ def _by_uid(listed: Iterable[Record]) -> tuple[dict[str, Record], int]:
 
 
 def _timestamp(digits: str, timezone: tzinfo) -> datetime | None:
-    """Wall time of the site; None for filler. Of an hour that comes twice, the first: the frame does not tell."""
+    """Wall time of the site; None for filler and for that of a clock that was never set.
+
+    Of an hour that comes twice, the first: the frame does not tell.
+    """
     try:
+        year = int(digits[:4])
         month, day, hour, minute, second = (int(digits[at : at + 2]) for at in range(4, 14, 2))
-        return datetime(int(digits[:4]), month, day, hour, minute, second, tzinfo=timezone)
+        return datetime(year, month, day, hour, minute, second, tzinfo=timezone) if year in YEARS else None
     except ValueError:
         return None
 
