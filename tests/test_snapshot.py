@@ -593,6 +593,7 @@ def test_a_list_without_inverters_is_complete_only_if_none_is_registered():
     assert seen(info=replace(INFO, registered=0, online=0)).complete
     assert not seen(info=replace(INFO, registered=1, online=0)).complete
     assert not seen(info=INFO).complete
+    assert not seen(info=replace(INFO, registered=0, online=6)).complete  # quirk 53
 
 
 # -- signals ----------------------------------------------------------------------------------------------------------

@@ -16,7 +16,7 @@ from typing import NamedTuple, TypeVar
 from aps2mqtt.deadline import Deadline, bounded
 from aps2mqtt.ecu import protocol
 from aps2mqtt.ecu.protocol import Frame, RealTime, Signal, SystemInfo
-from aps2mqtt.ecu.snapshot import identified, snapshot
+from aps2mqtt.ecu.snapshot import has_no_inverters, identified, snapshot
 from aps2mqtt.errors import EcuError, EcuRefusal, EcuSilent, EcuUnreachable, FrameError, MalformedFrame
 from aps2mqtt.model import Remark, Snapshot
 
@@ -86,7 +86,7 @@ def read_ecu(endpoint: Endpoint, timezone: tzinfo, limits: Limits) -> Snapshot:
 def _inverters(conversation: "_Conversation", info: SystemInfo) -> tuple[RealTime, Signal | Remark]:
     """The records, and the signals or why there are none; raises EcuError where there are no records."""
     real_time = conversation.ask(protocol.REAL_TIME, info.ecu_id, protocol.decode_real_time)
-    if real_time.status == protocol.STATUS_NO_DATA and info.registered == 0:  # a new ECU, without inverters yet
+    if real_time.status == protocol.STATUS_NO_DATA and has_no_inverters(info):
         real_time = RealTime(protocol.STATUS_OK, complete=False)
     _refuse(real_time.status, protocol.REAL_TIME)
     try:

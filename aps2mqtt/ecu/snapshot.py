@@ -30,7 +30,7 @@ def snapshot(info: SystemInfo, real_time: RealTime, signal: Signal | None, timez
     if twice:
         remarks += (Remark("0002 contradicts itself", f"UIDs that it lists twice: {twice}"),)
     unknown = [one for one in records.values() if one.type not in RECORD_LAYOUTS]
-    nothing_of_some = not real_time.records and info.registered > 0
+    nothing_of_some = not real_time.records and not has_no_inverters(info)
     return Snapshot(
         ecu_id=info.ecu_id,
         firmware="".join(char if char.isascii() and char.isprintable() else "?" for char in info.firmware),
@@ -54,6 +54,11 @@ def identified(info: SystemInfo) -> SystemInfo:
     if len(info.ecu_id) != ECU_ID_DIGITS or not (info.ecu_id.isascii() and info.ecu_id.isdecimal()):
         raise MalformedFrame(f"the ECU's id {info.ecu_id!r} is not one of {ECU_ID_DIGITS} digits")
     return info
+
+
+def has_no_inverters(info: SystemInfo) -> bool:
+    """True for a new ECU; in the glitch of quirk 53 none is registered either, but some are online."""
+    return info.registered == 0 and info.online == 0
 
 
 def _by_uid(listed: Iterable[Record]) -> tuple[dict[str, Record], int]:
