@@ -17,7 +17,7 @@ from aps2mqtt.ecu.dissect import REST, UNDECODED, Dissection, dissect
 from aps2mqtt.ecu.fixture import Ecu, Query, document, name
 from aps2mqtt.ecu.protocol import Frame, SystemInfo
 from aps2mqtt.ecu.redaction import DIGITS, Redaction
-from aps2mqtt.ecu.snapshot import identified
+from aps2mqtt.ecu.snapshot import has_no_inverters, identified
 from aps2mqtt.errors import EcuError, EcuRefusal, FrameError, MalformedFrame
 from aps2mqtt.job import PATIENCE
 from aps2mqtt.lock import hold
@@ -78,7 +78,7 @@ def take(config: Config, day: date | None, limits: Limits = client.NORMAL) -> Ta
 def _is_new(info: Answer) -> bool:
     """True for an ECU without inverters yet, which has no data for a job either."""
     try:
-        return protocol.decode_system_info(Frame.decode(info.data)).registered == 0
+        return has_no_inverters(protocol.decode_system_info(Frame.decode(info.data)))
     except FrameError:
         return False
 

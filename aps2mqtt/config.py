@@ -266,10 +266,11 @@ def load(path: Path | None, environ: Mapping[str, str]) -> tuple[Config, ...]:
     """
     mistakes: list[str] = []
     sections = _read_file(path, mistakes) if path is not None else []
+    unread = bool(mistakes) and not sections  # so what is missing may stand in the file
     ecus = _ecus(sections, environ, mistakes)
-    parsed = [_parse(ecu, mistakes) for ecu in ecus]
+    parsed = [_parse(ecu, mistakes, unread=unread) for ecu in ecus]
     for ecu in ecus:
-        mistakes += _contradictions(ecu)
+        mistakes += () if unread else _contradictions(ecu)
     mistakes += _twins(ecus, parsed)
     if mistakes:
         raise ConfigError(*dict.fromkeys(mistakes))  # what holds for all ECUs is one mistake
@@ -439,8 +440,8 @@ class _Given(Env):
         return self._given[env_key].text if env_key in self._given else default
 
 
-def _parse(ecu: _Ecu, mistakes: list[str]) -> dict[str, Any]:
-    """The values of all keys; what is wrong is added to `mistakes`."""
+def _parse(ecu: _Ecu, mistakes: list[str], *, unread: bool) -> dict[str, Any]:
+    """The values of all keys; what is wrong is added to `mistakes`, what is missing unless the file is `unread`."""
     env = _Given(ecu.given)
     values = {}
     for key in KEYS:
@@ -452,7 +453,7 @@ def _parse(ecu: _Ecu, mistakes: list[str]) -> dict[str, Any]:
     except EnvValidationError as error:
         messages = cast("Mapping[str, list[str]]", error.error_messages)
         for key in KEYS:
-            if key.name in messages:
+            if key.name in messages and (key.name in ecu.given or not unread):
                 mistakes += [_mistake(key, ecu, text) for text in messages[key.name]]
     return values
 

@@ -9,6 +9,7 @@ from typing import NamedTuple
 
 import yaml
 
+TEXT = "tag:yaml.org,2002:str"
 NOTHING = ("", "~", "null", "Null", "NULL")  # where a section is expected; as a value they are text
 
 
@@ -30,7 +31,9 @@ def read(path: Path) -> tuple[list[Section], list[str]]:
         document = yaml.compose(path.read_text(encoding="utf-8"), Loader=yaml.BaseLoader)
     except OSError as error:
         return [], [f"{path} cannot be read: {error.strerror}"]
-    except (yaml.YAMLError, UnicodeDecodeError, RecursionError) as error:
+    except UnicodeDecodeError:
+        return [], [f"{path} is no text in UTF-8; save it as that"]
+    except (yaml.YAMLError, RecursionError) as error:
         # Neither the error's text nor the line: both may hold a password.
         mark = getattr(error, "problem_mark", None)
         where = f" at line {mark.line + 1}, column {mark.column + 1}" if mark else ""
@@ -59,11 +62,21 @@ def _sections(path: Path, document: yaml.Node | None, mistakes: list[str]) -> It
 def _values(node: yaml.Node, place: str, where: str, mistakes: list[str]) -> dict[str, str]:
     values = {}
     for name, value in _pairs(node, where, mistakes):
-        if isinstance(value, yaml.ScalarNode):
+        if not isinstance(value, yaml.ScalarNode):
+            mistakes.append(f"{place}: {name} has to be one value")
+        elif _is_text(value):
             values[name] = str(value.value)
         else:
-            mistakes.append(f"{place}: {name} has to be one value")
+            mistakes.append(
+                f"{place}: {name} begins with a character that YAML does not take for text; put the value in quotes"
+            )
     return values
+
+
+def _is_text(node: yaml.ScalarNode) -> bool:
+    """False for a tag, or for an anchor with nothing behind it: a password may begin with ! or &."""
+    is_empty = node.start_mark.index == node.end_mark.index
+    return node.tag == TEXT and (is_empty or bool(node.value or node.style))
 
 
 def _pairs(node: yaml.Node | None, where: str, mistakes: list[str]) -> Iterator[tuple[str, yaml.Node]]:

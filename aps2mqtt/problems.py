@@ -26,18 +26,17 @@ STEPS = 3  # of its resolution, by which a sound counter must have moved
 TODAY, LIFETIME = 10, 100  # Wh, the resolutions of the counters
 LATE = timedelta(hours=3)  # of power, within which yesterday's total has given way to today's (quirk 56)
 
-YEARS = range(2000, 9999)  # others are those of a clock that was never set, and none of UTC at their ends
 NOTHING = Watch(None, 0, {}, None, None)
 
 
 def look(snapshot: Snapshot, watch: Watch | None, site: Site | None) -> tuple[tuple[str, ...], Watch]:
     """The problems, one line each, and what to remember for the next look; `site` is None where it is not known.
 
-    Data without a believable time, or of the time of the last look, teach nothing.
+    Data without a time, or of the time of the last look, teach nothing.
     """
     watch = watch if watch is not None else NOTHING
     at = snapshot.timestamp
-    if at is not None and at.year in YEARS and (watch.at is None or _passed(watch.at, at)):
+    if at is not None and (watch.at is None or _passed(watch.at, at)):
         watch = _seen(snapshot, at, watch, site)
     return in_words(watch), watch
 

@@ -183,9 +183,36 @@ def test_a_file_that_is_not_there_or_no_text_is_told(tmp_path: Path):
     """A missing file, a folder, one in another encoding."""
     latin = tmp_path / "latin.yaml"
     latin.write_bytes(b"ecu:\n  APS_ECU_WIFI_SSID: \xe9\n")
-    for path, says in ((tmp_path / "none.yaml", "No such file"), (tmp_path, "Is a directory"), (latin, "is no YAML")):
+    for path, says in (
+        (tmp_path / "none.yaml", "No such file"),
+        (tmp_path, "Is a directory"),
+        (latin, "no text in UTF-8"),
+    ):
         with pytest.raises(ConfigError, match=says):
             config.load(path, {"APS_ECU_IP": "10.0.0.1"})
+
+
+def test_what_a_file_that_cannot_be_read_may_hold_is_not_missed(tmp_path: Path):
+    """What is wrong elsewhere is told."""
+    environ = {"MQTT_BROKER_PASSWD": SECRET, "MQTT_PAYLOAD": "xml"}
+    with pytest.raises(ConfigError) as raised:
+        config.load(tmp_path / "none.yaml", environ)
+    assert raised.value.mistakes == (
+        f"{tmp_path}/none.yaml cannot be read: No such file or directory",
+        "MQTT_PAYLOAD = 'xml' in the environment: allowed is flat or json or both",
+    )
+
+
+@pytest.mark.parametrize("password", [f"!{SECRET}", f"!{SECRET} x", f"&{SECRET}"])
+def test_a_value_that_yaml_does_not_take_for_text_is_a_mistake(tmp_path: Path, password: str):
+    """A tag or an anchor; the login would be refused, and nobody would know why."""
+    text = f"mqtt:\n  MQTT_BROKER_USER: u\n  MQTT_BROKER_PASSWD: {password}\n"
+    assert mistakes({"APS_ECU_IP": "10.0.0.1"}, text, tmp_path) == [
+        f"{tmp_path}/config.yaml: MQTT_BROKER_PASSWD begins with a character that YAML does not take for text; "
+        "put the value in quotes"
+    ]
+    quoted = text.replace(password, f"'{password}'")
+    assert load({"APS_ECU_IP": "10.0.0.1"}, quoted, tmp_path).broker.password == password
 
 
 def test_a_password_can_stand_in_a_file(tmp_path: Path):

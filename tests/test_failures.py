@@ -432,6 +432,28 @@ def test_an_ecu_that_says_its_id_and_no_more_is_told_of(tmp_path: Path, broker: 
     assert "status 02" in broker.retained(ERROR)[ERROR]
 
 
+@pytest.mark.parametrize(("registered", "online", "status"), [(0, 0, 0), (0, 6, 76), (1, 0, 76)])
+def test_no_data_is_right_of_an_ecu_without_inverters_only(
+    tmp_path: Path, broker: Broker, registered: int, online: int, status: int
+) -> None:
+    """A new one; in the glitch of quirk 53 it has none registered and six online."""
+    from aps2mqtt.ecu.simulator import Plant, plant_answers
+
+    truly = plant_answers(Plant())
+
+    def without_data(command: str, ecu_id: str, now: datetime) -> bytes:
+        if command != "0001":
+            return b"APS110015%s01\n" % command.encode()
+        answer = truly(command, ecu_id, now)
+        return answer[:46] + registered.to_bytes(2, "big") + online.to_bytes(2, "big") + answer[50:]
+
+    with sunny_ecu(answers=without_data) as ecu:
+        ended = aps2mqtt("once", **settings(ecu.port, broker.port, tmp_path))
+    assert ended.status == status
+    assert broker.retained(STATUS) == {STATUS: "offline" if status else "online"}
+    assert broker.retained("aps/+/timestamp") == {}
+
+
 def test_an_ecu_that_was_replaced_is_offline(tmp_path: Path, broker: Broker) -> None:
     """At the same address another one answers."""
     from aps2mqtt.ecu.simulator import ECU_MODELS, Plant

@@ -1,7 +1,9 @@
 """An ECU that hangs is restarted over HTTP: for good reasons, once, patiently, and never at the expense of a job."""
 
 import logging
+import socket
 import threading
+import time
 from collections.abc import Iterator
 from datetime import UTC, datetime, timedelta
 from http.server import BaseHTTPRequestHandler, HTTPServer
@@ -9,12 +11,12 @@ from pathlib import Path
 from urllib.parse import parse_qsl
 
 import pytest
-from parts import Broker, free_port, replace
+from parts import Broker, Listener, free_port, replace
 
 from aps2mqtt import config, recovery
 from aps2mqtt.config import Config
 from aps2mqtt.ecu import restart
-from aps2mqtt.ecu.client import Limits
+from aps2mqtt.ecu.client import Endpoint, Limits
 from aps2mqtt.ecu.simulator import ECU_MODELS, Plant, Simulator
 from aps2mqtt.errors import EcuRefusal, EcuSilent, EcuUnreachable, JobError
 from aps2mqtt.job import Job
@@ -149,6 +151,22 @@ def test_no_web_server_is_told_and_does_no_harm(
     read_well(chosen, NOON)
     hang(chosen, 5, NOON + FIVE_MINUTES)
     assert "its web server cannot be reached" in log.text
+
+
+def test_a_web_server_that_answers_byte_by_byte_holds_nobody_up(monkeypatch: pytest.MonkeyPatch) -> None:
+    """It has taken the request, so it counts as done."""
+
+    def drip(connection: socket.socket) -> None:
+        for _ in range(100):
+            connection.sendall(b"H")
+            time.sleep(0.05)
+
+    monkeypatch.setattr(restart, "SECONDS", 0.3)
+    began = time.monotonic()
+    with Listener(drip) as server:
+        monkeypatch.setattr(restart, "PORT", server.port)
+        restart.restart(Endpoint("ecu", "127.0.0.1", 8899), "ECU-WIFI", PASSWORD)
+    assert time.monotonic() - began < 3
 
 
 def test_an_ecu_without_a_web_server_is_told_once(

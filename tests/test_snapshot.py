@@ -508,10 +508,13 @@ def test_the_timestamp_is_that_of_the_data_and_not_of_the_poll():
         "20250621126000",
         "20250621120060",
         "2025062112000a",
+        "19700101000500",
+        "00010101000000",
+        "99991231235959",
     ],
 )
-def test_a_timestamp_that_is_filler_is_unknown(digits: str):
-    """Or no time at all: nothing else is lost by it."""
+def test_a_timestamp_that_is_filler_or_of_a_clock_never_set_is_unknown(digits: str):
+    """Nothing else is lost by it; a state that held such a time would be taken for damaged."""
     taken = snapshot(INFO, replace(listing(DS3), time=digits), None, PARIS)
     assert taken.timestamp is None
     assert len(taken.inverters) == 1
@@ -590,6 +593,7 @@ def test_a_list_without_inverters_is_complete_only_if_none_is_registered():
     assert seen(info=replace(INFO, registered=0, online=0)).complete
     assert not seen(info=replace(INFO, registered=1, online=0)).complete
     assert not seen(info=INFO).complete
+    assert not seen(info=replace(INFO, registered=0, online=6)).complete  # quirk 53
 
 
 # -- signals ----------------------------------------------------------------------------------------------------------

@@ -17,7 +17,7 @@ from typing import NamedTuple, TypeVar
 from aps2mqtt.deadline import Deadline, bounded
 from aps2mqtt.ecu import protocol
 from aps2mqtt.ecu.protocol import EnergyByDay, Frame, PowerOfDay, RealTime, Signal, SystemInfo
-from aps2mqtt.ecu.snapshot import identified, printable, snapshot
+from aps2mqtt.ecu.snapshot import has_no_inverters, identified, printable, snapshot
 from aps2mqtt.errors import EcuError, EcuMute, EcuRefusal, EcuSilent, EcuUnreachable, FrameError, MalformedFrame
 from aps2mqtt.model import Remark, Snapshot
 
@@ -152,7 +152,7 @@ class Conversation:
     def real_time(self, info: SystemInfo) -> RealTime:
         """The answer to 0002 of the ECU that has said `info`."""
         real_time = self._ask(protocol.REAL_TIME, info.ecu_id, protocol.decode_real_time)
-        if real_time.status == protocol.STATUS_NO_DATA and info.registered == 0:  # a new ECU, without inverters yet
+        if real_time.status == protocol.STATUS_NO_DATA and has_no_inverters(info):
             return RealTime(protocol.STATUS_OK, complete=False)
         _refuse(real_time.status, protocol.REAL_TIME)
         return real_time

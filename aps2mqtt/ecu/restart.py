@@ -4,6 +4,7 @@ import http.client
 import logging
 import urllib.parse
 
+from aps2mqtt.deadline import Deadline, bounded
 from aps2mqtt.ecu.client import Endpoint
 
 log = logging.getLogger(__name__)
@@ -11,7 +12,7 @@ log = logging.getLogger(__name__)
 PORT = 80
 PATH = "/index.php/management/set_wlan_ap"
 WPA = "2"
-SECONDS = 10.0  # for each step of the exchange
+SECONDS = 10.0  # to connect; then for the answer, however slowly it comes
 MOST = 1000  # bytes of the answer that are read
 
 
@@ -32,12 +33,17 @@ def restart(endpoint: Endpoint, ssid: str, password: str) -> None:
     except OSError as error:
         raise RestartError(f"its web server cannot be reached ({error.strerror or 'time-out'})") from error
     try:
-        response = connection.getresponse()
-        response.read(MOST)
+        status = bounded(lambda: _status(connection), Deadline(SECONDS))
     except (OSError, http.client.HTTPException) as error:
-        log.debug("no answer to the restart: %s", error)
+        log.debug("no answer to the restart: %s", str(error) or "time-out")
         return
     finally:
         connection.close()
-    if response.status != http.HTTPStatus.OK:
-        raise RestartError(f"its web server answers {response.status}: recent firmware has removed it, in part")
+    if status != http.HTTPStatus.OK:
+        raise RestartError(f"its web server answers {status}: recent firmware has removed it, in part")
+
+
+def _status(connection: http.client.HTTPConnection) -> int:
+    response = connection.getresponse()
+    response.read(MOST)
+    return response.status

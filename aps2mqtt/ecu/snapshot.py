@@ -13,6 +13,7 @@ from aps2mqtt.model import KEPT, Inverter, Kept, Remark, Snapshot
 ECU_ID_DIGITS = 12
 MAX_LEVEL = 255
 UNMEASURED = -100  # degC, what raw 0 reads as (quirk 37)
+YEARS = range(2000, 9999)  # others are those of a clock that was never set, and none of UTC at their ends
 AWAKE = (45.0, 65.0)  # Hz, exclusive; an inverter that is half awake says 65.0 (quirk 38)
 
 
@@ -29,7 +30,7 @@ def snapshot(info: SystemInfo, real_time: RealTime, signal: Signal | None, timez
     if twice:
         remarks += (Remark("0002 contradicts itself", f"UIDs that it lists twice: {twice}"),)
     unknown = [one for one in records.values() if one.type not in RECORD_LAYOUTS]
-    nothing_of_some = not real_time.records and info.registered > 0
+    nothing_of_some = not real_time.records and not has_no_inverters(info)
     return Snapshot(
         ecu_id=info.ecu_id,
         firmware=printable(info.firmware),
@@ -55,6 +56,11 @@ def identified(info: SystemInfo) -> SystemInfo:
     return info
 
 
+def has_no_inverters(info: SystemInfo) -> bool:
+    """True for a new ECU; in the glitch of quirk 53 none is registered either, but some are online."""
+    return info.registered == 0 and info.online == 0
+
+
 def printable(text: str) -> str:
     """`text` of an ECU, with a question mark for whatever is no printable ASCII."""
     return "".join(char if char.isascii() and char.isprintable() else "?" for char in text)
@@ -72,10 +78,14 @@ def _by_uid(listed: Iterable[Record]) -> tuple[dict[str, Record], int]:
 
 
 def timestamp(digits: str, timezone: tzinfo) -> datetime | None:
-    """Wall time of the site; None for filler. Of an hour that comes twice, the first: the frame does not tell."""
+    """Wall time of the site; None for filler and for that of a clock that was never set.
+
+    Of an hour that comes twice, the first: the frame does not tell.
+    """
     try:
+        year = int(digits[:4])
         month, day, hour, minute, second = (int(digits[at : at + 2]) for at in range(4, 14, 2))
-        return datetime(int(digits[:4]), month, day, hour, minute, second, tzinfo=timezone)
+        return datetime(year, month, day, hour, minute, second, tzinfo=timezone) if year in YEARS else None
     except ValueError:
         return None
 
