@@ -22,7 +22,8 @@ EIGHTHS = ("", "▏", "▎", "▍", "▌", "▋", "▊", "▉")
 FULL = "█"
 LEVELS = "▁▂▃▄▅▆▇█"
 STRENGTHS = "▂▄▆█"
-ASCII = str.maketrans("█▉▊▋▌▍▎▏▁▂▃▄▅▆▇●◐○·…–", "####==--__.::++*%o.~-", "°")
+UNKNOWN = "-"  # power of a panel of which nothing is heard
+ASCII = str.maketrans("█▉▊▋▌▍▎▏▁▂▃▄▅▆▇●◐○·…", "####==--__.::++*%o.~", "°")
 
 BOLD, DIM, RED, GREEN, YELLOW, PLAIN = "\033[1m", "\033[2m", "\033[31m", "\033[32m", "\033[33m", "\033[0m"
 # From weak to strong; lighter with every step, so that eyes that see no red or green tell them apart too.
@@ -81,7 +82,7 @@ def arrays(reports: Sequence[Report], style: Style, now: datetime, canvas: Canva
     for detail in details:
         lines: list[Line] = []
         for report in reports:
-            lines += [(), *_totals(report, style, now, canvas.width)]
+            lines += [(), *_totals(report, now, canvas.width)]
             if report.inverters:
                 lines += [(), *detail(report.inverters, style, canvas.width)]
         if canvas.height is None or len(lines) <= canvas.height + 1:
@@ -134,7 +135,7 @@ def ago(age: timedelta) -> str:
 # -- the ECU ----------------------------------------------------------------------------------------------------------
 
 
-def _totals(report: Report, style: Style, now: datetime, width: int) -> Iterator[Line]:
+def _totals(report: Report, now: datetime, width: int) -> Iterator[Line]:
     said = _readings(topics.ecu_rows(report))
     name = (BOLD, f"{ecu_model(report.ecu_id)} {report.ecu_id}")
     yield from _filled([(name,), ((DIM, said.get("firmware", "")[:LONGEST_WORD]),)], width)
@@ -143,7 +144,7 @@ def _totals(report: Report, style: Style, now: datetime, width: int) -> Iterator
         (topics.ENERGY_YESTERDAY, "yesterday"),
         (topics.ENERGY_LIFETIME, "in all"),
     ]
-    parts = [((BOLD, said["power"]), ("", " now"))] if "power" in said else []
+    parts: list[Line] = [((BOLD, said["power"]), ("", " now"))] if "power" in said else []
     parts += [(("", f"{said[metric.name]} {when}"),) for metric, when in energies if metric.name in said]
     yield from _filled(parts, width, gap=3)
     yield from _filled([*_online(said), *_data_of(report.timestamp, now)], width, gap=3)
@@ -156,12 +157,12 @@ def _totals(report: Report, style: Style, now: datetime, width: int) -> Iterator
 def _online(said: dict[str, str]) -> Iterator[Line]:
     if said.keys() >= {topics.INVERTERS_ONLINE.name, topics.REGISTERED.name}:
         online, registered = said[topics.INVERTERS_ONLINE.name], said[topics.REGISTERED.name]
-        yield (GREEN if online == registered else "", f"{online} of {registered} inverters online"),
+        yield ((GREEN if online == registered else "", f"{online} of {registered} inverters online"),)
 
 
 def _data_of(timestamp: datetime | None, now: datetime) -> Iterator[Line]:
     if timestamp is not None:
-        yield (DIM, f"data of {timestamp:%Y-%m-%d %H:%M:%S}, {ago(now - timestamp)}"),
+        yield ((DIM, f"data of {timestamp:%Y-%m-%d %H:%M:%S}, {ago(now - timestamp)}"),)
 
 
 # -- the inverters ----------------------------------------------------------------------------------------------------
@@ -189,7 +190,7 @@ def _card(inverter: Inverter, style: Style, strongest: int, width: int) -> Itera
     power = ((BOLD, said.get(topics.POWER.name, "")),)
     yield from _filled([*name, power, *values, _voltages(inverter)], width, indent=INDENT)
     for panel, power_of_it in enumerate(inverter.powers, 1):
-        numbers = f"{'–' if power_of_it is None else power_of_it:>6} W"
+        numbers = f"{UNKNOWN if power_of_it is None else power_of_it:>6} W"
         if inverter.energies and width >= NARROWEST_CARD:
             numbers += f"{said.get(topics.ENERGY_TODAY.of_panel(panel).name, ''):>11}"
         columns = max(SHORTEST_BAR, width - INDENT - len(numbers))
@@ -259,7 +260,7 @@ def _mark(inverter: Inverter) -> Mark:
 def _glyphs(inverter: Inverter, strongest: int) -> Line:
     """A glyph for each panel, as high as its power."""
     return tuple(
-        (DIM, "–") if power is None else (_heat(power, strongest), _graded(LEVELS, power / strongest))
+        (DIM, UNKNOWN) if power is None else (_heat(power, strongest), _graded(LEVELS, power / strongest))
         for power in inverter.powers
     )
 
@@ -320,7 +321,7 @@ def _side_by_side(cells: Sequence[list[Line]], beside: int, width: int, gap: int
 
 
 def _table(rows: Sequence[TableRow], width: int, gap: int = 2) -> list[Line]:
-    """The cells below each other, the first two to the left, the others to the right; those that do not fit left out."""
+    """The cells below each other, the first two to the left, the others to the right; what does not fit left out."""
     columns = list(zip_longest(*(row.cells for row in rows), fillvalue=()))
     widths = [max(map(_length, column)) for column in columns]
     ends = accumulate(taken + gap if taken else 0 for taken in widths)

@@ -4,6 +4,7 @@
 ABOUT = {
     "once": "one job: query the ECU, publish, exit",
     "run": "the same job every APS_ECU_POLL_INTERVAL seconds (the default)",
+    "show": "the array as a picture: from the ECU, the broker, or live",
     "demo": "the main job end to end, with nothing set up",
     "simulate": "a make-believe ECU on a real TCP port of the loopback interface",
     "units": "write systemd units and a crontab with the paths of this installation",
