@@ -107,7 +107,7 @@ def cut(lines: list[str], canvas: Canvas) -> list[str]:
     if canvas.height is None or len(lines) <= canvas.height:
         return lines
     shown = max(0, canvas.height - 1)
-    more = f"… {len(lines) - shown} more lines; make the terminal larger"
+    more = f"… {len(lines) - shown} more lines; enlarge the terminal"
     return [*lines[:shown], _rendered(((YELLOW, more),), canvas)]
 
 
