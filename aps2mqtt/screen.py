@@ -30,8 +30,11 @@ def canvas() -> Canvas:
 
 
 def in_place_canvas() -> Canvas:
-    """The screen as it is now: its user may change its size."""
-    return canvas()._replace(height=shutil.get_terminal_size().lines)
+    """The screen as it is now: its user may change its size, whatever COLUMNS and LINES say."""
+    width, height = os.get_terminal_size(sys.stdout.fileno())
+    if not (width and height):  # a serial line knows neither
+        width, height = shutil.get_terminal_size()
+    return canvas()._replace(width=width, height=height)
 
 
 class Screen:

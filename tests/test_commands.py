@@ -110,7 +110,7 @@ def test_the_demo_shows_array_and_topics() -> None:
     ended = aps2mqtt("demo")
     assert (ended.status, ended.err) == (0, "")
     assert "5 of 6 inverters online" in ended.out
-    assert re.search(r"^  1  █+.* W$", ended.out, re.MULTILINE)
+    assert re.search(r"^  1 █+.* W$", ended.out, re.MULTILINE)
     assert "DS3     704000000006  never heard" in ended.out
     assert re.search(r"aps/216000000001/power +\d+$", ended.out, re.MULTILINE)
     assert re.search(r"aps/216000000001/status +online$", ended.out, re.MULTILINE)
@@ -195,7 +195,7 @@ def test_force_asks_at_night_too(tmp_path: Path, broker: Broker, monkeypatch: py
 # -- help -------------------------------------------------------------------------------------------------------------
 
 
-@pytest.mark.parametrize("command", ["once", "run", "simulate", "demo", "units", "migrate", "forget", "health"])
+@pytest.mark.parametrize("command", ["once", "run", "show", "simulate", "demo", "units", "migrate", "forget", "health"])
 def test_every_command_has_a_help_that_fits_a_screen_and_has_an_example(command: str) -> None:
     """30 lines of 80 columns."""
     ended = aps2mqtt(command, "--help", COLUMNS=80)
@@ -209,7 +209,7 @@ def test_every_command_has_a_help_that_fits_a_screen_and_has_an_example(command:
 def test_the_help_names_every_command_and_exit_status() -> None:
     """A user learns the program from it."""
     ended = aps2mqtt("--help", COLUMNS=80)
-    for word in ("once", "run", "simulate", "demo", "units", "64", "69", "70", "75", "76", "77", "78"):
+    for word in ("once", "run", "show", "simulate", "demo", "units", "64", "69", "70", "75", "76", "77", "78"):
         assert re.search(rf"\b{word}\b", ended.out)
     assert max(map(len, ended.out.splitlines())) <= 80
 

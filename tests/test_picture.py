@@ -1,7 +1,7 @@
 """The picture of an array in a terminal, to the letter.
 
-The pictures of whole arrays are in golden/. After a change that is meant: REWRITE_GOLDEN=1 pytest tests/test_picture.py,
-and look at every one that git finds changed.
+The pictures of whole arrays are in golden/. After a change that is meant, run this with REWRITE_GOLDEN=1 and look at
+every one that git finds changed.
 """
 
 import os
@@ -103,8 +103,8 @@ def plant(inverters: int) -> Report:
     )
 
 
-def drawn(*reports: Report, style: Style = Style(), now: datetime = LATER, **canvas) -> list[str]:
-    return picture.arrays(reports, style, now, Canvas(**canvas))
+def drawn(*reports: Report, fahrenheit: bool = False, **canvas) -> list[str]:
+    return picture.arrays(reports, Style(fahrenheit=fahrenheit), LATER, Canvas(**canvas))
 
 
 def columns(line: str) -> int:
@@ -187,7 +187,7 @@ def test_an_ecu_that_could_not_be_read_and_problems_are_told_in_words():
 
 
 def test_temperatures_are_in_the_users_unit():
-    assert "87.8 °F" in "\n".join(drawn(MIXED, style=Style(fahrenheit=True)))
+    assert "87.8 °F" in "\n".join(drawn(MIXED, fahrenheit=True))
 
 
 @pytest.mark.parametrize("canvas", [Canvas(80), Canvas(80, 24), Canvas(160, blocks=False)])

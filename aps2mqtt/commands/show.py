@@ -43,15 +43,17 @@ def run(options: argparse.Namespace) -> int:
 
 def _poll(configs: Sequence[Config]) -> int:
     """Every ECU that answers; the gravest status of them all."""
-    status = ExitStatus.OK
-    for number, config in enumerate(configs):
+    status, shown = ExitStatus.OK, False
+    for config in configs:
         now = datetime.now(UTC)
         try:
             report = Job(config, now, console.store(config), force=True, dry_run=True).run().report
         except JobError as error:  # the others may answer
             status = max(status, console.failed(error), key=GRAVITY.index)
         else:
-            console.show([""] * bool(number) + picture.arrays([report], style(config), now, screen.canvas()))
+            picture_of_it = picture.arrays([report], style(config), now, screen.canvas())
+            console.show(["", *picture_of_it] if shown else picture_of_it)
+            shown = True
     return status
 
 
