@@ -100,8 +100,13 @@ def store(config: "Config") -> "Store":
 
 def show(lines: Iterable[str]) -> None:
     """Prints data, at once and whole; raises OutputError where it cannot."""
+    write("\n".join(lines) + "\n")
+
+
+def write(text: str) -> None:
+    """Prints what may be no lines; raises OutputError where it cannot."""
     try:
-        print("\n".join(lines), flush=True)
+        print(text, end="", flush=True)
     except BrokenPipeError:
         raise
     except OSError as error:
@@ -121,8 +126,13 @@ def width() -> int:
 
 
 def has_color() -> bool:
-    """True on a terminal whose user has not said NO_COLOR."""
-    return sys.stdout.isatty() and not os.environ.get("NO_COLOR")
+    """True on a terminal that can, whose user has not said NO_COLOR."""
+    return is_capable() and not os.environ.get("NO_COLOR")
+
+
+def is_capable() -> bool:
+    """True on a terminal that knows escape codes."""
+    return sys.stdout.isatty() and os.environ.get("TERM", "dumb") != "dumb"
 
 
 def failed(error: Exception) -> ExitStatus:

@@ -16,6 +16,7 @@ from aps2mqtt.ecu.simulator import HOST, Plant, Simulator, inverter_models
 from aps2mqtt.errors import ExitStatus, JobError
 from aps2mqtt.mqtt.publisher import Session
 from aps2mqtt.mqtt.topics import Message
+from aps2mqtt.picture import Canvas
 from aps2mqtt.state import Store
 
 ARRAY = "3xDS3,1xQS1,1xYC1000,1xunseen"
@@ -32,7 +33,7 @@ class DemoError(JobError):
     status = ExitStatus.UNAVAILABLE
 
 
-def show(*, keep: bool, width: int, color: bool) -> None:
+def show(canvas: Canvas, *, keep: bool) -> None:
     """Polls once and prints what came of it; with `keep` goes on, the simulated day in fast motion, until stopped.
 
     Raises DemoError without the `demo` extra.
@@ -44,7 +45,7 @@ def show(*, keep: bool, width: int, color: bool) -> None:
         store = Store(settings.state_directory, settings.ecu.host, settings.ecu.port)
         print(f"A simulated ECU-R listens on {HOST}:{ecu.port}, an embedded broker on {HOST}:{broker_port}.\n")
         outcome = job.Job(settings, clock.now(), store).run()
-        print("\n".join(picture.array(outcome.report, width=width, color=color)))
+        print("\n".join(picture.arrays([outcome.report], job.style(settings), clock.now(), canvas)))
         print("\nThe topics as they lie on the broker:\n")
         print("\n".join(_lying_on(settings, outcome.messages[-1])), flush=True)
         if not keep:

@@ -1,32 +1,114 @@
-"""An array as a person would like to see it in a terminal. Pure: report in, lines out."""
+"""Arrays as a person would like to see them in a terminal. Pure: reports in, lines out.
 
-from collections.abc import Callable, Iterator
+Three degrees of detail: a card with a bar for each panel, a row for each inverter, a tile for each inverter. The first
+is taken that suits the number of inverters and the height.
+
+What is drawn may come from anywhere, the broker too: no control character gets through, and no line is too wide.
+"""
+
+import unicodedata
+from collections.abc import Iterable, Iterator, Sequence
+from datetime import datetime, timedelta
+from itertools import accumulate, zip_longest
+from textwrap import wrap
+from typing import NamedTuple
 
 from aps2mqtt.ecu.protocol import ecu_model, inverter_model
 from aps2mqtt.model import Inverter, Kept, Report
-from aps2mqtt.mqtt.topics import payload
+from aps2mqtt.mqtt import topics
+from aps2mqtt.mqtt.topics import Metric, Row, Style, Value
 
 EIGHTHS = ("", "▏", "▎", "▍", "▌", "▋", "▊", "▉")
 FULL = "█"
-DIM, YELLOW, BOLD, PLAIN = "\033[2m", "\033[33m", "\033[1m", "\033[0m"
-BESIDE_A_BAR = 20  # columns
-WIDEST_BAR = 60
+LEVELS = "▁▂▃▄▅▆▇█"
+STRENGTHS = "▂▄▆█"
+UNKNOWN = "-"  # power of a panel of which nothing is heard
+ASCII = str.maketrans("█▉▊▋▌▍▎▏▁▂▃▄▅▆▇●◐○·…", "####==--__.::++*%o.~", "°")
 
-Paint = Callable[[str, str], str]
+BOLD, DIM, RED, GREEN, YELLOW, PLAIN = "\033[1m", "\033[2m", "\033[31m", "\033[32m", "\033[33m", "\033[0m"
+# From weak to strong; lighter with every step, so that eyes that see no red or green tell them apart too.
+HEAT = tuple(f"\033[38;5;{number}m" for number in (61, 97, 133, 168, 203, 209, 215, 221))
+
+MOST_CARDS = 12  # inverters; of more, cards are too long to look over
+NARROWEST_CARD = 58  # columns, where there is another beside it
+WIDEST_CARD = 84
+NARROWEST_ROW = 76
+BETWEEN = 3  # columns between cards, rows or tiles side by side
+INDENT = 4
+SHORTEST_BAR = 4
+SHORT_SERIAL = 4  # digits of a tile's, at the least
+LONGEST_WORD = 48  # columns of a text that is not ours
+MOST_LINES = 4  # of such a text
+
+Span = tuple[str, str]  # color, or none, and text
+Line = tuple[Span, ...]
 
 
-def array(report: Report, *, width: int, color: bool) -> list[str]:
-    """The ECU's totals, then every inverter with its panels as bars; the longest bar is the strongest panel's.
+class Canvas(NamedTuple):
+    """What is drawn on."""
 
-    `width` is in columns. Without `color` there are no escape codes.
-    """
-    paint: Paint = _paint if color else _leave
-    strongest = max((power for inverter in report.inverters for power in inverter.powers if power), default=1)
-    columns = max(8, min(width - BESIDE_A_BAR, WIDEST_BAR))
-    lines = list(_totals(report, width, paint))
-    for inverter in report.inverters:
-        lines += ["", *_inverter(inverter, strongest, (columns, width), paint)]
-    return lines
+    width: int = 80  # columns
+    height: int | None = None  # lines; None: it scrolls
+    color: bool = False
+    blocks: bool = True  # shows block elements; else ASCII
+
+
+class Mark(NamedTuple):
+    """How an inverter is, at a glance."""
+
+    color: str
+    glyph: str
+    words: str
+
+
+AWAKE = Mark(GREEN, "●", "")
+HALF_AWAKE = Mark(YELLOW, "◐", "half awake")
+ASLEEP = Mark(DIM, "○", "offline")
+NEVER_HEARD = Mark(RED, "?", "never heard")
+
+
+class TableRow(NamedTuple):
+    """Cells in the order of their importance; or, of who has no readings, a note behind the first."""
+
+    cells: tuple[Line, ...]
+    note: Line = ()
+
+
+def arrays(reports: Sequence[Report], style: Style, now: datetime, canvas: Canvas) -> list[str]:
+    """The totals of each ECU and its inverters, as the canvas has room for."""
+    reports = [_with_energies_that_say_something(report) for report in reports]
+    inverters = sum(len(report.inverters) for report in reports)
+    details = [_cards, _rows, _tiles] if inverters <= MOST_CARDS else [_rows, _tiles]
+    for detail in details:
+        lines: list[Line] = []
+        for report in reports:
+            lines += [(), *_totals(report, now, canvas.width)]
+            if report.inverters:
+                lines += [(), *detail(report.inverters, style, canvas.width)]
+        if canvas.height is None or len(lines) <= canvas.height + 1:
+            break
+    return cut([_rendered(line, canvas) for line in lines[1:]], canvas)
+
+
+def _with_energies_that_say_something(report: Report) -> Report:
+    """The inverters' energies begin with the first job: without one, each is 0."""
+    if any(energy for inverter in report.inverters for energy in inverter.energies):
+        return report
+    return report._replace(inverters=tuple(inverter._replace(energies=()) for inverter in report.inverters))
+
+
+def text(words: str, canvas: Canvas, color: str = "") -> list[str]:
+    """A text from anywhere, on as many lines as it takes."""
+    return [_rendered(line, canvas) for line in _text(words, color, canvas.width)]
+
+
+def cut(lines: list[str], canvas: Canvas) -> list[str]:
+    """`lines`, no more than the canvas has room for."""
+    if canvas.height is None or len(lines) <= canvas.height:
+        return lines
+    shown = max(0, canvas.height - 1)
+    more = f"… {len(lines) - shown} more lines; enlarge the terminal"
+    return [*lines[:shown], _rendered(((YELLOW, more),), canvas)]
 
 
 def bar(share: float, columns: int) -> str:
@@ -35,58 +117,275 @@ def bar(share: float, columns: int) -> str:
     return FULL * full + EIGHTHS[eighths]
 
 
-def _totals(report: Report, width: int, paint: Paint) -> Iterator[str]:
-    name = f"{ecu_model(report.ecu_id)} {report.ecu_id}"
-    yield from _filled(paint(BOLD, name), len(name), [report.firmware], width)
-    parts = [f"{payload(report.power)} W now", _energy(report.today, "today"), _energy(report.lifetime, "in all")]
-    if not isinstance(report.online, Kept) and not isinstance(report.registered, Kept):
-        parts.append(f"{report.online} of {report.registered} inverters online")
-    first, *others = (part for part in parts if part)
-    yield from _filled(first, len(first), others, width, gap=3)
-    if report.timestamp:
-        yield paint(DIM, f"data of {report.timestamp:%Y-%m-%d %H:%M:%S}")
+def strength(percent: float) -> str:
+    """A signal as bars, of which one of four is there as long as anything is heard."""
+    lit = min(len(STRENGTHS), int(percent * len(STRENGTHS) / 100 + 1)) if percent > 0 else 0
+    return STRENGTHS[:lit].ljust(len(STRENGTHS), "·")
 
 
-def _energy(energy: float | Kept, when: str) -> str:
-    return "" if isinstance(energy, Kept) else f"{payload(energy)} kWh {when}"
+def ago(age: timedelta) -> str:
+    """How old data are, in words; clocks may differ."""
+    seconds = abs(round(age.total_seconds()))
+    for unit, length, most in (("s", 1, 60), ("min", 60, 120), ("h", 3600, 48)):
+        if seconds < length * most:
+            return f"{seconds // length} {unit} {'ago' if age >= timedelta() else 'ahead'}"
+    return f"{seconds // 86400} days {'ago' if age >= timedelta() else 'ahead'}"
 
 
-def _inverter(inverter: Inverter, strongest: int, room: tuple[int, int], paint: Paint) -> Iterator[str]:
-    columns, width = room  # of a bar, and of the terminal
-    name = f"{inverter_model(inverter.uid):<7} {inverter.uid}"
-    powers = [power for power in inverter.powers if power is not None]
-    if not inverter.online:
-        yield paint(DIM, f"{name}  {'offline' if powers else 'never heard'}")
-        return
-    voltages = [voltage for voltage in inverter.voltages if voltage is not None]
-    measured = [
-        ("W", sum(powers)),
-        ("°C", inverter.temperature),
-        ("Hz", inverter.frequency),
-        ("V", "/".join(map(str, voltages)) or None),
-        ("% signal", inverter.signal),
+# -- the ECU ----------------------------------------------------------------------------------------------------------
+
+
+def _totals(report: Report, now: datetime, width: int) -> Iterator[Line]:
+    said = _readings(topics.ecu_rows(report))
+    name = (BOLD, f"{ecu_model(report.ecu_id)} {report.ecu_id}")
+    yield from _filled([(name,), ((DIM, said.get("firmware", "")[:LONGEST_WORD]),)], width)
+    energies = [
+        (topics.ENERGY_TODAY, "today"),
+        (topics.ENERGY_YESTERDAY, "yesterday"),
+        (topics.ENERGY_LIFETIME, "in all"),
     ]
-    values = [f"{value} {unit}" for unit, value in measured if value is not None and not isinstance(value, Kept)]
-    yield from _filled(paint(BOLD, name), len(name), values, width)
-    for panel, power in enumerate(inverter.powers, 1):
-        drawn = bar((power or 0) / strongest, columns)
-        yield f"  {panel}  {paint(YELLOW, drawn)}{' ' * (columns - len(drawn))} {power or 0:>5} W"
+    parts: list[Line] = [((BOLD, said["power"]), ("", " now"))] if "power" in said else []
+    parts += [(("", f"{said[metric.name]} {when}"),) for metric, when in energies if metric.name in said]
+    yield from _filled(parts, width, gap=3)
+    yield from _filled([*_online(said), *_data_of(report.timestamp, now)], width, gap=3)
+    if report.error:
+        yield from _text(f"offline: {report.error}", RED, width)
+    for problem in () if isinstance(report.problems, Kept) else report.problems:
+        yield from _text(f"problem: {problem}", YELLOW, width)
 
 
-def _filled(heading: str, taken: int, parts: list[str], width: int, gap: int = 2) -> Iterator[str]:
-    """`heading`, of `taken` columns, and `parts` behind it; on further lines what is too much for one."""
-    line = heading
+def _online(said: dict[str, str]) -> Iterator[Line]:
+    if said.keys() >= {topics.INVERTERS_ONLINE.name, topics.REGISTERED.name}:
+        online, registered = said[topics.INVERTERS_ONLINE.name], said[topics.REGISTERED.name]
+        yield ((GREEN if online == registered else "", f"{online} of {registered} inverters online"),)
+
+
+def _data_of(timestamp: datetime | None, now: datetime) -> Iterator[Line]:
+    if timestamp is not None:
+        yield ((DIM, f"data of {timestamp:%Y-%m-%d %H:%M:%S}, {ago(now - timestamp)}"),)
+
+
+# -- the inverters ----------------------------------------------------------------------------------------------------
+
+
+def _cards(inverters: Sequence[Inverter], style: Style, width: int) -> list[Line]:
+    """Every inverter with its panels as bars; the longest bar is the strongest panel's."""
+    strongest = _strongest(inverters)
+    beside = min(len(inverters), max(1, (width + BETWEEN) // (NARROWEST_CARD + BETWEEN)))
+    each = min(WIDEST_CARD, _share(width, beside))
+    cards = [[*_card(inverter, style, strongest, each), ()] for inverter in inverters]
+    lines = _side_by_side(cards, beside, each)
+    return lines[:-1]
+
+
+def _card(inverter: Inverter, style: Style, strongest: int, width: int) -> Iterator[Line]:
+    said = _readings(topics.inverter_rows(style, inverter))
+    mark = _mark(inverter)
+    name = [_name(inverter, mark), ((mark.color, mark.words),)]
+    if not inverter.online:
+        yield from _filled([*name, ((DIM, said.get(topics.ENERGY_TODAY.name, "")),)], width, indent=INDENT)
+        return
+    measured = [topics.ENERGY_TODAY, topics.SIGNAL, topics.TEMPERATURE, topics.FREQUENCY]
+    values = [_measured(metric, inverter, said) for metric in measured]
+    power = ((BOLD, said.get(topics.POWER.name, "")),)
+    yield from _filled([*name, power, *values, _voltages(inverter)], width, indent=INDENT)
+    for panel, power_of_it in enumerate(inverter.powers, 1):
+        numbers = f"{UNKNOWN if power_of_it is None else power_of_it:>6} W"
+        if inverter.energies and width >= NARROWEST_CARD:
+            numbers += f"{said.get(topics.ENERGY_TODAY.of_panel(panel).name, ''):>11}"
+        columns = max(SHORTEST_BAR, width - INDENT - len(numbers))
+        drawn = bar((power_of_it or 0) / strongest, columns)
+        space = " " * (columns - len(drawn))
+        yield ("", f"  {panel:<{INDENT - 2}}"), (_heat(power_of_it, strongest), drawn), ("", space + numbers)
+
+
+def _rows(inverters: Sequence[Inverter], style: Style, width: int) -> list[Line]:
+    """A line for each inverter, its panels as glyphs."""
+    beside = max(1, (width + BETWEEN) // (NARROWEST_ROW + BETWEEN))
+    each = _share(width, beside)
+    strongest = _strongest(inverters)
+    table = _table([_row(inverter, style, strongest) for inverter in inverters], each)
+    return _side_by_side([[line] for line in table], beside, each)
+
+
+def _row(inverter: Inverter, style: Style, strongest: int) -> TableRow:
+    said = _readings(topics.inverter_rows(style, inverter))
+    mark = _mark(inverter)
+    if not inverter.online:
+        energy = said.get(topics.ENERGY_TODAY.name, "")
+        return TableRow((_name(inverter, mark),), ((mark.color, f"{mark.words}  {energy}".rstrip()),))
+    measured = [topics.SIGNAL, topics.TEMPERATURE, topics.ENERGY_TODAY, topics.FREQUENCY]
+    return TableRow(
+        (
+            _name(inverter, mark),
+            _glyphs(inverter, strongest),
+            ((BOLD, said.get("power", "")),),
+            *(_measured(metric, inverter, said) for metric in measured),
+            _voltages(inverter),
+        )
+    )
+
+
+def _tiles(inverters: Sequence[Inverter], _style: Style, width: int) -> list[Line]:
+    """Several inverters on a line, by the end of their serial numbers."""
+    digits = next(
+        digits
+        for digits in range(SHORT_SERIAL, max(SHORT_SERIAL, *(len(one.uid) for one in inverters)) + 1)
+        if len({one.uid[-digits:] for one in inverters}) == len(inverters) or digits == len(inverters[0].uid)
+    )
+    strongest = _strongest(inverters)
+    rows = []
+    for inverter in inverters:
+        mark = _mark(inverter)
+        name = ((mark.color, f"{mark.glyph} "), ("" if inverter.online else DIM, inverter.uid[-digits:]))
+        power = (("", f"{sum(power or 0 for power in inverter.powers)} W"),)
+        awake = TableRow((name, _glyphs(inverter, strongest), power))
+        rows.append(awake if inverter.online else TableRow((name,), ((mark.color, mark.words),)))
+    table = _table(rows, width, gap=1)
+    each = max(_length(line) for line in table)
+    return _side_by_side([[line] for line in table], max(1, (width + 2) // (each + 2)), each, gap=2)
+
+
+def _name(inverter: Inverter, mark: Mark) -> Line:
+    color = BOLD if inverter.online else DIM
+    return (mark.color, f"{mark.glyph} "), (color, f"{inverter_model(inverter.uid):<7} {inverter.uid}")
+
+
+def _mark(inverter: Inverter) -> Mark:
+    if inverter.online:
+        return HALF_AWAKE if inverter.frequency is None else AWAKE
+    return NEVER_HEARD if all(power is None for power in inverter.powers) else ASLEEP
+
+
+def _glyphs(inverter: Inverter, strongest: int) -> Line:
+    """A glyph for each panel, as high as its power."""
+    return tuple(
+        (DIM, UNKNOWN) if power is None else (_heat(power, strongest), _graded(LEVELS, power / strongest))
+        for power in inverter.powers
+    )
+
+
+def _measured(metric: Metric, inverter: Inverter, said: dict[str, str]) -> Line:
+    if metric.name not in said:
+        return ()
+    if metric is not topics.SIGNAL:
+        return (("", said[metric.name]),)
+    percent = inverter.signal.last if isinstance(inverter.signal, Kept) else inverter.signal
+    bars = strength(percent or 0)
+    return (RED if bars.count("·") >= len(bars) - 1 else GREEN, bars), ("", f"{said[metric.name]:>6}")
+
+
+def _voltages(inverter: Inverter) -> Line:
+    voltages = [str(voltage) for voltage in inverter.voltages if voltage is not None]
+    return (("", f"{'/'.join(voltages)} V"),) if voltages else ()
+
+
+def _readings(rows: Iterable[Row]) -> dict[str, str]:
+    """Each reading as people read it, by its metric's name; the last good one where it is kept."""
+    known = ((metric, value.last if isinstance(value, Kept) else value) for metric, value in rows)
+    return {metric.name: _clean(_reading(metric, value)) for metric, value in known if value is not None}
+
+
+def _reading(metric: Metric, value: Value) -> str:
+    is_number = isinstance(value, int | float) and metric.digits is not None
+    return f"{value:.{metric.digits}f} {metric.unit}" if is_number else topics.payload(value)
+
+
+def _strongest(inverters: Iterable[Inverter]) -> int:
+    """W of the strongest panel; 1 where there is none."""
+    return max((power for inverter in inverters if inverter.online for power in inverter.powers if power), default=1)
+
+
+def _heat(power: int | None, strongest: int) -> str:
+    return _graded(HEAT, (power or 0) / strongest)
+
+
+def _graded(scale: Sequence[str], share: float) -> str:
+    return scale[min(len(scale) - 1, int(share * len(scale)))]
+
+
+# -- lines ------------------------------------------------------------------------------------------------------------
+
+
+def _share(width: int, beside: int) -> int:
+    """Columns of each of so many cells side by side."""
+    return (width - BETWEEN * (beside - 1)) // beside
+
+
+def _side_by_side(cells: Sequence[list[Line]], beside: int, width: int, gap: int = BETWEEN) -> list[Line]:
+    """The cells in columns, which are read down before across."""
+    height = -(-len(cells) // beside)
+    columns = [[line for cell in cells[at : at + height] for line in cell] for at in range(0, len(cells), height)]
+    lines = zip_longest(*columns, fillvalue=())
+    return [_joined([*(_padded(cell, width) for cell in line[:-1]), line[-1]], " " * gap) for line in lines]
+
+
+def _table(rows: Sequence[TableRow], width: int, gap: int = 2) -> list[Line]:
+    """The cells below each other, the first two to the left, the others to the right; what does not fit left out."""
+    columns = list(zip_longest(*(row.cells for row in rows), fillvalue=()))
+    widths = [max(map(_length, column)) for column in columns]
+    ends = accumulate(taken + gap if taken else 0 for taken in widths)
+    shown = [taken for taken, end in zip(widths, ends, strict=True) if end - gap <= width]
+    return [_joined([*_aligned(row.cells, shown), *([row.note] if row.note else [])], " " * gap) for row in rows]
+
+
+def _aligned(cells: Iterable[Line], widths: Sequence[int]) -> Iterator[Line]:
+    for number, (cell, taken) in enumerate(zip(cells, widths, strict=False)):
+        if taken:
+            yield _padded(cell, taken) if number <= 1 else (("", " " * (taken - _length(cell))), *cell)
+
+
+def _filled(parts: Iterable[Line], width: int, gap: int = 2, indent: int = 0) -> Iterator[Line]:
+    """The parts behind each other; on further lines what is too much for one."""
+    line: Line = ()
     for part in parts:
-        if taken + gap + len(part) > width:
+        if not _length(part):
+            continue
+        if line and _length(line) + gap + _length(part) > width:
             yield line
-            line, taken = "", 0
-        line, taken = f"{line}{' ' * gap}{part}", taken + gap + len(part)
-    yield line
+            line = (("", " " * indent), *part)
+        else:
+            line = (*line, ("", " " * gap), *part) if line else part
+    if line:
+        yield line
 
 
-def _paint(color: str, text: str) -> str:
-    return f"{color}{text}{PLAIN}" if text else ""
+def _text(words: str, color: str, width: int) -> Iterator[Line]:
+    lines = wrap(_clean(words), max(width, 2), max_lines=MOST_LINES, placeholder="…")
+    yield from (((color, line),) for line in lines)
 
 
-def _leave(_color: str, text: str) -> str:
-    return text
+def _clean(words: str) -> str:
+    """Without what could move the cursor or shift the columns: control characters, wide and combining ones."""
+    return "".join(
+        char
+        if char.isprintable() and unicodedata.east_asian_width(char) not in "WF" and not unicodedata.combining(char)
+        else "?"
+        for char in words
+    )
+
+
+def _joined(cells: Iterable[Line], gap: str) -> Line:
+    line: Line = ()
+    for cell in cells:
+        line = (*line, ("", gap), *cell) if line else cell
+    return line
+
+
+def _padded(line: Line, width: int) -> Line:
+    return (*line, ("", " " * (width - _length(line))))
+
+
+def _length(line: Line) -> int:
+    return sum(len(part) for _, part in line)
+
+
+def _rendered(line: Line, canvas: Canvas) -> str:
+    """As it goes to the terminal; what is too wide is cut off."""
+    parts, room = [], canvas.width
+    for color, words in line:
+        shown = words[:room]
+        room -= len(shown)
+        shown = shown if canvas.blocks else shown.translate(ASCII)
+        parts.append(f"{color}{shown}{PLAIN}" if canvas.color and color and shown.strip() else shown)
+    return "".join(parts).rstrip()

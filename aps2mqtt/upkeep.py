@@ -62,7 +62,7 @@ def migrate(config: Config, now: datetime, store: Store, left: Found) -> None:
 def remembered_by_broker(config: Config, serial: str) -> Found:
     """What lies on the broker of the ECU, with its inverters, or of the inverter of that serial number."""
     chosen = style(config)
-    below = topics.presence_topic(chosen).rpartition("/")[0]
+    below = topics.root_topic(chosen)
     retained = _retained(config, [f"{below}/{serial}/#", f"{below}/+/{serial}/#"])
     announced = [topic for topic, payload in retained.items() if serial in discovery.device_of(topic, payload)]
     readings = [topic for topic in retained if topic.startswith(f"{below}/") and serial in topic.split("/")]

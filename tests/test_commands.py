@@ -111,7 +111,7 @@ def test_the_demo_shows_array_and_topics() -> None:
     ended = aps2mqtt("demo")
     assert (ended.status, ended.err) == (0, "")
     assert "5 of 6 inverters online" in ended.out
-    assert re.search(r"^  1  █+.* W$", ended.out, re.MULTILINE)
+    assert re.search(r"^  1 █+.* W$", ended.out, re.MULTILINE)
     assert "DS3     704000000006  never heard" in ended.out
     assert re.search(r"aps/216000000001/power +\d+$", ended.out, re.MULTILINE)
     assert re.search(r"aps/216000000001/status +online$", ended.out, re.MULTILINE)
@@ -228,7 +228,7 @@ def test_the_line_of_each_command_in_the_help_is_one(monkeypatch, capsys) -> Non
 def test_the_help_names_every_command_and_exit_status() -> None:
     """A user learns the program from it."""
     ended = aps2mqtt("--help", COLUMNS=80)
-    for word in ("once", "run", "simulate", "demo", "units", "64", "69", "70", "75", "76", "77", "78"):
+    for word in ("once", "run", "show", "simulate", "demo", "units", "64", "69", "70", "75", "76", "77", "78"):
         assert re.search(rf"\b{word}\b", ended.out)
     assert max(map(len, ended.out.splitlines())) <= 80
 

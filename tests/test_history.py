@@ -89,9 +89,9 @@ def person(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.Captu
 
 
 def golden(name: str, text: str) -> None:
-    """`text` is that of the file; after a change that is wanted and looked at: UPDATE_GOLDEN=1 pytest ..."""
+    """`text` is that of the file; after a change that is wanted and looked at: REWRITE_GOLDEN=1 pytest ..."""
     path = GOLDEN / name
-    if os.environ.get("UPDATE_GOLDEN"):
+    if os.environ.get("REWRITE_GOLDEN"):
         path.parent.mkdir(exist_ok=True)
         path.write_text(text, encoding="utf-8")
     assert text == path.read_text(encoding="utf-8")

@@ -5,6 +5,7 @@ ABOUT = {
     "once": "one job: query the ECU, publish, exit",
     "run": "the same job every APS_ECU_POLL_INTERVAL s (the default)",
     "check": "walk the way of a job, and say where it ends and why",
+    "show": "the array as a picture: from the ECU, the broker, or live",
     "history": "what the ECU remembers: power of a day, energy by day",
     "schedule": "the windows and polls of the days to come",
     "units": "write systemd units and a crontab for this installation",

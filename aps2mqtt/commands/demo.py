@@ -8,7 +8,7 @@ example:
 import argparse
 import signal
 
-from aps2mqtt import console, demo
+from aps2mqtt import demo, screen
 from aps2mqtt.errors import ExitStatus
 
 
@@ -20,5 +20,5 @@ def arguments(parser: argparse.ArgumentParser) -> None:
 def run(options: argparse.Namespace) -> int:
     """Shows the whole."""
     signal.signal(signal.SIGTERM, signal.default_int_handler)  # so that what it started ends with it
-    demo.show(keep=options.keep, width=console.width(), color=console.has_color())
+    demo.show(screen.canvas(), keep=options.keep)
     return ExitStatus.OK

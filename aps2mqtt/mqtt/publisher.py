@@ -40,6 +40,7 @@ LINGER = 0.1  # seconds: amqtt acknowledges before it does anything, and what is
 WRONG_LOGIN = ("Bad user name or password", "Not authorized")
 MAX_RETAINED = 65536  # bytes of a value that is read back; longer, and it is none of ours
 MAX_TOPICS = 50_000  # that are read back
+MAX_HELD = 64 << 20  # characters of them all, names and values
 VERSIONS = {"3.1.1": (MQTTProtocolVersion.MQTTv311,), "5": (MQTTProtocolVersion.MQTTv5, MQTTProtocolVersion.MQTTv311)}
 HOST_MISMATCH = (62, 64)  # X509_V_ERR_HOSTNAME_MISMATCH, X509_V_ERR_IP_ADDRESS_MISMATCH
 NOT_IN_TIME = (9, 10)  # X509_V_ERR_CERT_NOT_YET_VALID, X509_V_ERR_CERT_HAS_EXPIRED
@@ -65,6 +66,7 @@ class Session:
         self._unacknowledged: dict[int, str] = {}  # topics by message id
         self._granted: bool | None = None
         self._retained: dict[str, str] = {}
+        self._held = 0  # characters of them
         self._echo = ""  # topic of a probe that has not come back
         self._client: Client
 
@@ -105,9 +107,7 @@ class Session:
         well: by the time it comes back, what is retained has come before it.
         """
         self._echo = probe.topic
-        # Not at QoS 1: of that mosquitto queues 1000 messages for a client, and drops the others.
-        self._client.subscribe([(topic, 0) for topic in (*topics, probe.topic)])
-        self._loop_until(lambda: self._granted is not None, "does not confirm a subscription in time")
+        self._subscribe((*topics, probe.topic))
         self.publish([probe])
         settled = self._deadline.within(SETTLE)
         while self._echo and self._granted and settled.remaining():
@@ -131,6 +131,11 @@ class Session:
             self._unacknowledged[info.mid] = message.topic
         self._loop_until(lambda: not self._unacknowledged, "does not acknowledge in time")
         log.debug("%s > all acknowledged", self._name)
+
+    def _subscribe(self, topics: Iterable[str]) -> None:
+        # Not at QoS 1: of that mosquitto queues 1000 messages for a client, and drops the others.
+        self._client.subscribe([(topic, 0) for topic in topics])
+        self._loop_until(lambda: self._granted is not None, "does not confirm a subscription in time")
 
     def _expiring(self, message: Message) -> Properties | None:
         """What a broker of MQTT 5 is told beside a message."""
@@ -226,9 +231,15 @@ class Session:
         is_echo = message.topic == self._echo and not message.retain
         if is_echo:
             self._echo = ""
-        within_bounds = len(message.payload) <= MAX_RETAINED and len(self._retained) < MAX_TOPICS
-        if (is_echo or message.retain) and within_bounds:
-            self._retained[message.topic] = message.payload.decode("utf-8", "replace")
+        if is_echo or message.retain:
+            self._keep(message)
+
+    def _keep(self, message: MQTTMessage) -> None:
+        text = message.payload.decode("utf-8", "replace")
+        held = self._held + len(message.topic) + len(text)
+        if len(message.payload) <= MAX_RETAINED and len(self._retained) < MAX_TOPICS and held <= MAX_HELD:
+            self._retained[message.topic] = text
+            self._held = held
 
     def _lost(self) -> BrokerUnreachable:
         if self._connected:
@@ -259,6 +270,50 @@ class Session:
             )
         reason = error.strerror if isinstance(error, OSError) else str(error)
         return BrokerUnreachable(f"{self._name} cannot be reached ({reason}); check MQTT_BROKER_HOST and the network")
+
+
+class Following(Session):
+    """A session that stays, and knows what lies on `topics` as it changes; only the way there has an end.
+
+    Entering raises what a session does, and BrokerRefusal where it is not let to read; `follow` raises
+    BrokerUnreachable when the broker goes.
+    """
+
+    def __init__(self, broker: BrokerConfig, topics: Iterable[str]) -> None:
+        super().__init__(broker)
+        self._topics = tuple(topics)
+        self._changes = 0
+
+    def __enter__(self) -> Self:
+        super().__enter__()
+        try:
+            self._subscribe(self._topics)
+            if not self._granted:
+                places = ", ".join(self._topics)
+                raise BrokerRefusal(f"{self._name} does not let us read; allow the account to read {places}")
+        except JobError:
+            self._close()
+            raise
+        return self
+
+    def follow(self, seconds: float) -> bool:
+        """Follows for so long; True if anything has been said meanwhile."""
+        before, until = self._changes, Deadline(seconds)
+        while until.remaining():
+            self._step(min(STEP, until.remaining()))
+        return self._changes != before
+
+    @property
+    def lying(self) -> Mapping[str, str]:
+        """What lies there now."""
+        return self._retained
+
+    def _on_message(self, _client: Client, _userdata: object, message: MQTTMessage) -> None:
+        self._changes += 1
+        before = self._retained.pop(message.topic, "")
+        self._held -= len(message.topic) + len(before) if before else 0
+        if message.payload:
+            self._keep(message)
 
 
 class Presence:

@@ -127,19 +127,24 @@ FREQUENCY = _measured("frequency", "Hz", "frequency", 1)
 VOLTAGE = _measured("voltage", "V", "voltage", 0)
 
 
+def root_topic(style: Style) -> str:
+    """Topic below which everything stands."""
+    return f"{style.prefix}/aps" if style.prefix else "aps"
+
+
 def presence_topic(style: Style) -> str:
     """Topic that says whether `aps2mqtt run` lives."""
-    return f"{_root(style)}/{STATUS.topic}"
+    return f"{root_topic(style)}/{STATUS.topic}"
 
 
 def check_topic(style: Style) -> str:
     """Topic of the message by which the broker is tried, and which is removed again."""
-    return f"{_root(style)}/check"
+    return f"{root_topic(style)}/check"
 
 
 def ecu_topic(style: Style, ecu_id: str) -> str:
     """Topic below which everything of one ECU stands; in JSON, its own object's."""
-    return f"{_root(style)}/{ecu_id}"
+    return f"{root_topic(style)}/{ecu_id}"
 
 
 def inverter_topic(style: Style, ecu_id: str, uid: str) -> str:
@@ -250,13 +255,14 @@ def recalled(style: Style, ecu_id: str, retained: Mapping[str, str]) -> Recalled
     """The counters in what the broker retains: the reverse of `messages`. What cannot be read is not there."""
     texts = [retained.get(topic, "") for topic in recall_topics(style, ecu_id)]
     if not style.flat:
-        said = _object(texts[0])
+        said = json_object(texts[0])
         texts = [str(said.get(metric.key or metric.name)) for metric in (ENERGY_LIFETIME, ENERGY_TODAY, TIMESTAMP)]
     lifetime, today, timestamp = texts
     return Recalled(_amount(lifetime), _amount(today), _moment(timestamp))
 
 
-def _object(text: str) -> dict[str, object]:
+def json_object(text: str) -> dict[str, object]:
+    """What is said of a device in JSON; nothing where it is no object."""
     try:
         said = json.loads(text)
     except (ValueError, RecursionError):
@@ -277,10 +283,6 @@ def _moment(text: str) -> datetime | None:
         return datetime.fromisoformat(text)
     except ValueError:
         return None
-
-
-def _root(style: Style) -> str:
-    return f"{style.prefix}/aps" if style.prefix else "aps"
 
 
 def _device(style: Style, topic: str, rows: list[Row]) -> Iterator[Message]:

@@ -1,0 +1,100 @@
+"""Shows the array as a picture. Asks the ECU, at night too; publishes and
+remembers nothing. With --broker it shows what lies on the broker instead, of
+every ECU, and with --watch it goes on doing so, live, until Ctrl-C.
+
+examples:
+  APS_ECU_IP=192.168.1.42 aps2mqtt show
+  aps2mqtt -c /etc/aps2mqtt/config.yaml show --watch
+"""
+
+import argparse
+import logging
+import signal
+from collections.abc import Iterator, Sequence
+from datetime import UTC, datetime
+from itertools import chain
+
+from aps2mqtt import console, picture, screen, view
+from aps2mqtt.config import Config
+from aps2mqtt.errors import GRAVITY, ExitStatus, JobError, UsageError
+from aps2mqtt.job import Job, style
+from aps2mqtt.view import Glance, Place
+
+log = logging.getLogger(__name__)
+
+
+def arguments(parser: argparse.ArgumentParser) -> None:
+    """What it takes."""
+    console.add_ecu(parser)
+    parser.add_argument("--broker", action="store_true", help="show what lies on the broker; --ecu is then an id")
+    parser.add_argument("--watch", action="store_true", help="keep showing what lies on the broker")
+
+
+def run(options: argparse.Namespace) -> int:
+    """From the ECU, from the broker, or live."""
+    if not (options.broker or options.watch):
+        return _poll(console.load(options))
+    at = _place(options)
+    if options.watch:
+        return _watch(at)
+    console.show(view.lines(at, view.once(at), datetime.now(UTC), screen.canvas()))
+    return ExitStatus.OK
+
+
+def _poll(configs: Sequence[Config]) -> int:
+    """Every ECU that answers; the gravest status of them all."""
+    status, shown = ExitStatus.OK, False
+    for config in configs:
+        now = datetime.now(UTC)
+        try:
+            report = Job(config, now, console.store(config), force=True, dry_run=True).run().report
+        except JobError as error:  # the others may answer
+            status = max(status, console.failed(error), key=GRAVITY.index)
+        else:
+            picture_of_it = picture.arrays([report], style(config), now, screen.canvas())
+            console.show(["", *picture_of_it] if shown else picture_of_it)
+            shown = True
+    return status
+
+
+def _place(options: argparse.Namespace) -> Place:
+    """Where the jobs publish; the ECU need not be one of this configuration."""
+    ecu_id = _serial(options.ecu)
+    options.ecu = None
+    config = console.load(options)[0]
+    if not config.broker.retain:
+        log.warning("MQTT_RETAIN is False: nothing but the status lies on the broker")
+    return Place(config.broker, style(config), ecu_id)
+
+
+def _serial(ecu: str | None) -> str:
+    try:
+        return console.serial(ecu) if ecu is not None else ""
+    except argparse.ArgumentTypeError as error:
+        raise UsageError(f"on the broker an ECU goes by its id: {error}; leave --ecu out to see every one") from error
+
+
+def _watch(at: Place) -> int:
+    """Until Ctrl-C or SIGTERM."""
+    signal.signal(signal.SIGTERM, signal.default_int_handler)
+    try:
+        seen = view.glances(at)
+        first = next(seen)  # what prevents it is told on the screen of the shell
+        (_draw if console.is_capable() else _print)(at, chain([first], seen))
+    except KeyboardInterrupt:
+        pass
+    return ExitStatus.OK
+
+
+def _draw(at: Place, seen: Iterator[Glance]) -> None:
+    """In place."""
+    with screen.borrowed() as page:
+        for glance in seen:
+            size = screen.in_place_canvas()
+            page.draw(view.lines(at, glance, datetime.now(UTC), size, "Ctrl-C ends"), size)
+
+
+def _print(at: Place, seen: Iterator[Glance]) -> None:
+    """One below the other, whenever something else is to be seen."""
+    for glance in view.settled(seen):
+        console.show([*view.lines(at, glance, datetime.now(UTC), screen.canvas()), ""])

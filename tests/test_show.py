@@ -1,0 +1,406 @@
+"""`aps2mqtt show`: from the ECU, from the broker, and live in a terminal."""
+
+import contextlib
+import fcntl
+import os
+import pty
+import re
+import select
+import signal
+import struct
+import subprocess
+import sys
+import termios
+import time
+from collections.abc import Iterator
+from datetime import UTC, datetime
+from pathlib import Path
+
+import pytest
+from parts import Broker, Ended, aps2mqtt, clean_environment, free_port, one_line, start, sunny_ecu
+
+from aps2mqtt import view
+from aps2mqtt.ecu.simulator import Plant, Simulator, inverter_models
+from aps2mqtt.errors import BrokerUnreachable
+from aps2mqtt.model import Report
+from aps2mqtt.mqtt import topics
+from aps2mqtt.mqtt.retained import Lying
+from aps2mqtt.mqtt.topics import Style
+from aps2mqtt.picture import Canvas
+from aps2mqtt.view import Glance, Place
+
+ECU = "216000000001"
+WAIT = 20.0  # seconds for something to be seen
+ENTER, LEAVE, SHOW_CURSOR = "\033[?1049h", "\033[?1049l", "\033[?25h"
+REPORT = Report(
+    ECU, power=0, today=1.5, lifetime=2.5, registered=0, online=0, timestamp=None, firmware="", inverters=()
+)
+
+
+def settings(ecu: Simulator, folder: Path, broker: Broker | None = None, **more: object) -> dict[str, object]:
+    return {
+        "APS_ECU_IP": "127.0.0.1",
+        "APS_ECU_PORT": ecu.port,
+        "APS_ECU_TIMEZONE": "UTC",
+        "APS_STATE_DIR": folder / "state",
+        "MQTT_BROKER_PORT": broker.port if broker is not None else free_port(),
+        "COLUMNS": 80,
+        **more,
+    }
+
+
+def picture_of(ended: Ended) -> list[str]:
+    """What was drawn, without the age of the data."""
+    assert (ended.status, ended.err) == (0, "")
+    assert "\033" not in ended.out
+    return re.sub(r", \d+ \w+ (ago|ahead)", "", ended.out).splitlines()
+
+
+# -- the ECU ----------------------------------------------------------------------------------------------------------
+
+
+def test_the_ecu_is_asked_at_night_too_and_nobody_is_told(tmp_path: Path) -> None:
+    """No broker runs; no state is written; no escape code in a pipe."""
+    with sunny_ecu(plant=Plant(inverters=inverter_models("1xDS3,1xunseen"))) as ecu:
+        place = {"APS_ECU_STOP_AT_NIGHT": True, "APS_ECU_POSITION_LAT": 0, "APS_ECU_POSITION_LNG": 0}
+        lines = picture_of(aps2mqtt("show", **settings(ecu, tmp_path, **place)))
+        assert len(ecu.requests) == 3
+    assert lines[0] == "ECU-R 216000000001  ECU_R_1.3.19"
+    assert lines[2] == "1 of 2 inverters online   data of 2026-06-21 12:00:00"
+    assert lines[4].startswith("● DS3     704000000001  593 W")
+    assert lines[-1] == "? DS3     704000000002  never heard"
+    assert not (tmp_path / "state").exists()
+
+
+def test_of_several_ecus_those_that_answer_are_shown(tmp_path: Path) -> None:
+    """And those that do not are told, with the status of the gravest."""
+    with sunny_ecu() as ecu:
+        environment = settings(ecu, tmp_path) | {"APS_ECU_IP": "127.0.0.2,127.0.0.1"}
+        ended = aps2mqtt("show", **environment)
+    assert ended.status == 69
+    assert "127.0.0.2" in one_line(ended.err)
+    assert ended.out.startswith("ECU-R 216000000001")
+
+
+# -- the broker -------------------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("style", [{}, {"MQTT_PAYLOAD": "json", "MQTT_TOPIC_PREFIX": "home/roof"}])
+def test_the_broker_shows_what_a_job_has_told_it(tmp_path: Path, broker: Broker, style: dict[str, str]) -> None:
+    """The same picture as from the ECU, but for the order of the inverters."""
+    with sunny_ecu() as ecu:
+        environment = settings(ecu, tmp_path, broker, **style)
+        assert aps2mqtt("once", **environment).status == 0
+        asked = picture_of(aps2mqtt("show", **environment))
+        before = len(ecu.requests)
+        found = picture_of(aps2mqtt("show", "--broker", "--ecu", ECU, **environment))
+        assert len(ecu.requests) == before
+    assert found[0] == f"the broker at 127.0.0.1:{broker.port}"
+    assert found[2:5] == asked[:3]
+    assert sorted(found[2:]) == sorted(asked)
+
+
+def test_a_broker_that_has_nothing_is_told_with_a_remedy(tmp_path: Path, broker: Broker) -> None:
+    """69, as for a broker that is not there: there is nothing to be had from it."""
+    with sunny_ecu() as ecu:
+        broker.publish("aps/status", "online")  # of `run`: of no ECU
+        ended = aps2mqtt("show", "--broker", **settings(ecu, tmp_path, broker))
+    assert (ended.status, ended.out) == (69, "")
+    assert "has nothing below aps; run `aps2mqtt once` and look again" in one_line(ended.err)
+
+
+@pytest.mark.parametrize(
+    ("wanted", "says"), [("216000000009", "--ecu can be one of 216000000001"), ("192.168.1.42", "goes by its id")]
+)
+def test_an_ecu_that_the_broker_does_not_know_is_a_wrong_usage(
+    tmp_path: Path, broker: Broker, wanted: str, says: str
+) -> None:
+    with sunny_ecu() as ecu:
+        broker.publish(f"aps/{ECU}/status", "online")
+        ended = aps2mqtt("show", "--broker", "--ecu", wanted, **settings(ecu, tmp_path, broker))
+    assert ended.status == 64
+    assert says in one_line(ended.err)
+
+
+def test_no_broker_is_no_picture(tmp_path: Path) -> None:
+    """Nor is there anything to watch."""
+    with sunny_ecu() as ecu:
+        environment = settings(ecu, tmp_path)
+        for option in ("--broker", "--watch"):
+            ended = aps2mqtt("show", option, **environment)
+            assert (ended.status, ended.out) == (69, "")
+            assert "refuses the connection" in one_line(ended.err)
+
+
+def test_status_problem_and_presence_are_told_in_words(tmp_path: Path, broker: Broker) -> None:
+    """With what the job could not do, as it said it; whatever else lies there does not reach the terminal."""
+    for topic, payload in {
+        "status": "offline",
+        f"{ECU}/status": "offline",
+        f"{ECU}/error": "the ECU is silent\033[2J",
+        f"{ECU}/problem": "a counter stands still",
+        f"{ECU}/firmware": "\033]0;title\a",
+        f"{ECU}/704000000001/online": "\033[31m",
+        f"{ECU}/power": "\x9b2J",
+    }.items():
+        broker.publish(f"aps/{topic}", payload)
+    with sunny_ecu() as ecu:
+        lines = picture_of(aps2mqtt("show", "--broker", **settings(ecu, tmp_path, broker)))
+    assert lines[0].endswith("   aps2mqtt run: offline")
+    assert lines[-2:] == ["offline: the ECU is silent?[2J", "problem: a counter stands still"]
+    assert "".join(lines).isprintable()
+
+
+def test_an_account_that_may_only_read_is_enough(tmp_path: Path) -> None:
+    """Nothing is published in order to see."""
+    acl = tmp_path / "acl"
+    acl.write_text("topic read #\n")
+    with Broker(tmp_path, f"allow_anonymous true\nacl_file {acl}") as broker, sunny_ecu() as ecu:
+        ended = aps2mqtt("show", "--broker", **settings(ecu, tmp_path, broker))
+    assert "has nothing below aps" in one_line(ended.err)
+
+
+# -- what goes on -----------------------------------------------------------------------------------------------------
+
+
+def glance(power: int, *, news: bool = False, trouble: str = "") -> Glance:
+    return Glance(Lying("", (REPORT._replace(power=power),)), news, trouble)
+
+
+def test_a_picture_waits_until_all_of_it_has_been_said() -> None:
+    """And does not come again when it is the same."""
+    seen = [glance(1, news=True), glance(2, news=True), glance(2), glance(2), glance(2, news=True), glance(2)]
+    assert list(view.settled(seen)) == [glance(2)]
+
+
+def test_a_broker_that_never_falls_silent_is_shown_all_the_same() -> None:
+    seen = [glance(number, news=True) for number in range(3 * view.PATIENCE)]
+    assert len(list(view.settled(seen))) == 3
+
+
+def test_trouble_is_something_else_to_see() -> None:
+    seen = [glance(1), glance(1, trouble="gone"), glance(1, trouble="gone"), glance(1)]
+    assert [look.trouble for look in view.settled(seen)] == ["", "gone", ""]
+
+
+def test_the_lines_of_a_glance_fit_the_screen_and_say_what_is_wrong() -> None:
+    at = Place(broker=_Address(), style=Style())
+    now = datetime(2026, 6, 21, tzinfo=UTC)
+    lines = view.lines(at, glance(7, trouble="it refuses"), now, Canvas(40, 5), "Ctrl-C ends")
+    assert lines[:3] == ["the broker at a.example:1   Ctrl-C ends", "it refuses; trying again", ""]
+    assert len(lines) <= 5
+    nothing = view.lines(at, Glance(Lying("", ())), now, Canvas(80, 24))
+    assert nothing[2] == "the broker at a.example:1 has nothing below aps yet; the next job brings it"
+
+
+class _Address:
+    host, port = "a.example", 1
+
+
+def test_in_a_pipe_each_change_is_a_new_picture(tmp_path: Path, broker: Broker) -> None:
+    """Without escape codes; SIGINT ends it with 0."""
+    with sunny_ecu() as ecu:
+        process = start("show", "--watch", **settings(ecu, tmp_path, broker))
+        assert "has nothing below aps yet" in _read_until(process, "yet")
+        for message in topics.messages(Style(), REPORT._replace(power=77)):
+            broker.publish(message.topic, message.payload)
+        first = _read_until(process, "77 W now")
+        broker.publish(f"aps/{ECU}/power", "88")
+        second = _read_until(process, "88 W now")
+        process.send_signal(signal.SIGINT)
+        rest, err = process.communicate(timeout=WAIT)
+    assert (process.returncode, err) == (0, "")
+    assert "\033" not in first + second + rest
+
+
+def _read_until(process: subprocess.Popen[str], text: str) -> str:
+    found = ""
+    for line in process.stdout:
+        found += line
+        if text in line:
+            return found
+    pytest.fail(f"no line with {text}")
+
+
+# -- a terminal -------------------------------------------------------------------------------------------------------
+
+
+class Terminal:
+    """The program in a pseudo terminal, and what it has written there."""
+
+    def __init__(self, *arguments: str, size: tuple[int, int] = (24, 80), **environment: object) -> None:
+        self._master, slave = pty.openpty()
+        self.resize(*size)
+        self.written = ""
+        self.modes = termios.tcgetattr(slave)
+        names = {"TERM": "xterm-256color", **environment}
+        inherited = {name: text for name, text in clean_environment().items() if name not in ("COLUMNS", "NO_COLOR")}
+        self.process = subprocess.Popen(
+            [sys.executable, "-m", "aps2mqtt", *arguments],
+            env=inherited | {name: str(value) for name, value in names.items()},
+            stdin=slave,
+            stdout=slave,
+            stderr=slave,
+        )
+        self._slave = slave
+
+    def resize(self, lines: int, columns: int) -> None:
+        fcntl.ioctl(self._master, termios.TIOCSWINSZ, struct.pack("HHHH", lines, columns, 0, 0))
+
+    def await_text(self, text: str, *, since: int = 0) -> str:
+        """What was written since, once `text` is there."""
+        until = time.monotonic() + WAIT
+        while text not in self.written[since:]:
+            assert time.monotonic() < until, f"{text!r} is not in {self.written[since:]!r}"
+            self._read(0.1)
+        return self.written[since:]
+
+    def await_lines(self, lines: int, *, since: int) -> str:
+        """The first page written since that has so many lines."""
+        until = time.monotonic() + WAIT
+        while not (pages := [page for page in self._pages(since) if page.count("\n") == lines - 1]):
+            assert time.monotonic() < until, self.written[since:]
+            self._read(0.1)
+        return pages[0]
+
+    def _pages(self, since: int) -> list[str]:
+        return self.written[since:].split("\033[H")[1:]
+
+    def end(self, number: signal.Signals) -> int:
+        """Ends the program; its status."""
+        self.process.send_signal(number)
+        return self.wait()
+
+    def wait(self) -> int:
+        until = time.monotonic() + WAIT
+        while self.process.poll() is None:
+            assert time.monotonic() < until
+            self._read(0.05)
+        while self._read(0.05):
+            pass
+        return self.process.returncode
+
+    @property
+    def echoes(self) -> bool:
+        return bool(termios.tcgetattr(self._slave)[3] & termios.ECHO)
+
+    def _read(self, seconds: float) -> bool:
+        if not select.select([self._master], [], [], seconds)[0]:
+            return False
+        self.written += os.read(self._master, 65536).decode()
+        return True
+
+    def close(self) -> None:
+        if self.process.poll() is None:
+            self.process.kill()
+            self.process.wait()
+        os.close(self._slave)
+        os.close(self._master)
+
+
+@contextlib.contextmanager
+def terminal(*arguments: str, **options: object) -> Iterator[Terminal]:
+    running = Terminal(*arguments, **options)
+    try:
+        yield running
+    finally:
+        running.close()
+
+
+def without_columns(environment: dict[str, object]) -> dict[str, object]:
+    return {name: value for name, value in environment.items() if name != "COLUMNS"}
+
+
+def test_a_terminal_is_drawn_on_in_place_and_given_back(tmp_path: Path, broker: Broker) -> None:
+    """A second job is seen, another size is followed, a broker that restarts is found again, and Ctrl-C ends it."""
+    hour = [9]
+    with Simulator(clock=lambda: datetime(2026, 6, 21, hour[0], 2, tzinfo=UTC)) as ecu:
+        environment = without_columns(settings(ecu, tmp_path, broker))
+        assert aps2mqtt("once", **environment).status == 0
+        with terminal("show", "--watch", **environment) as screen:
+            begun = screen.await_text("data of 2026-06-21 09:00:00")
+            assert ENTER in begun
+            assert "\033[38;5;" in begun
+            assert not screen.echoes
+
+            hour[0], since = 12, len(screen.written)
+            assert aps2mqtt("once", **environment).status == 0
+            assert ENTER not in screen.await_text("data of 2026-06-21 12:00:00", since=since)
+
+            since = len(screen.written)
+            screen.resize(40, 60)
+            page = screen.await_lines(40, since=since)
+            assert ENTER not in page
+            assert max(len(re.sub(r"\033\[[0-9;]*[mKH]|\r", "", line)) for line in page.split("\n")) <= 60
+            assert "801000000004" in page
+
+            since = len(screen.written)
+            broker.__exit__()
+            screen.await_text("trying again", since=since)
+            since = len(screen.written)
+            with broker:
+                screen.await_text("has nothing below aps yet", since=since)
+                assert aps2mqtt("once", **environment).status == 0
+                screen.await_text("data of 2026-06-21 12:00:00", since=since)
+                assert screen.end(signal.SIGINT) == 0
+            assert screen.written.endswith(SHOW_CURSOR + LEAVE)
+            assert screen.echoes
+        broker.__enter__()  # for the fixture, which ends it
+
+
+def test_sigterm_gives_the_terminal_back_as_well(tmp_path: Path, broker: Broker) -> None:
+    broker.publish(f"aps/{ECU}/status", "online")
+    with sunny_ecu() as ecu:
+        environment = without_columns(settings(ecu, tmp_path, broker))
+        with terminal("show", "--watch", **environment) as screen:
+            screen.await_text(ECU)
+            assert screen.end(signal.SIGTERM) == 0
+            assert screen.written.endswith(SHOW_CURSOR + LEAVE)
+            assert screen.echoes
+
+
+def test_no_broker_leaves_the_terminal_as_it_is(tmp_path: Path) -> None:
+    """The line is told on the shell's own screen."""
+    with sunny_ecu() as ecu:
+        environment = without_columns(settings(ecu, tmp_path))
+        with terminal("show", "--watch", **environment) as screen:
+            assert screen.wait() == 69
+            assert ENTER not in screen.written
+            assert "refuses the connection" in screen.written
+
+
+@pytest.mark.parametrize(
+    ("environment", "has_color"), [({}, True), ({"NO_COLOR": 1}, False), ({"TERM": "dumb"}, False)], ids=str
+)
+def test_a_terminal_has_colors_unless_its_user_says_no(
+    tmp_path: Path, environment: dict[str, object], *, has_color: bool
+) -> None:
+    """NO_COLOR, and terminals that cannot."""
+    with sunny_ecu() as ecu:
+        known = without_columns(settings(ecu, tmp_path))
+        with terminal("show", **{**known, **environment}) as screen:
+            assert screen.wait() == 0
+            assert ("\033[38;5;" in screen.written) is has_color
+            assert ("\033" in screen.written) is has_color
+
+
+def test_a_console_without_blocks_gets_ascii(tmp_path: Path) -> None:
+    """That of Linux has them not in its font; a locale may not know them either."""
+    with sunny_ecu() as ecu:
+        known = without_columns(settings(ecu, tmp_path))
+        with terminal("show", **known, TERM="linux") as screen:
+            assert screen.wait() == 0
+            assert "####" in screen.written
+            assert "█" not in screen.written
+        ended = aps2mqtt("show", **settings(ecu, tmp_path, PYTHONIOENCODING="ascii"))
+        assert "####" in ended.out
+        assert "\\u" not in ended.out
+
+
+def test_the_first_glance_says_why_there_is_none() -> None:
+    """Later ones go on with what was seen."""
+    from aps2mqtt import config
+
+    broker = config.load(None, {"APS_ECU_IP": "127.0.0.1", "MQTT_BROKER_PORT": str(free_port())})[0].broker
+    with pytest.raises(BrokerUnreachable):
+        next(view.glances(Place(broker, Style())))
