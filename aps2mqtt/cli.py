@@ -19,6 +19,7 @@ examples:
   aps2mqtt demo                     see it work: simulated ECU, embedded broker
   aps2mqtt -c config.yaml once      one job, as cron and a systemd timer do
   aps2mqtt -c config.yaml           the same job every 5 minutes (run)
+  aps2mqtt -c config.yaml check     why it does not work
   aps2mqtt units --output DIR       files for systemd and cron
   APS_ECU_IP=192.168.1.42 aps2mqtt once --dry-run
                                     what would be published; needs no broker
