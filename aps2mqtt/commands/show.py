@@ -1,6 +1,6 @@
-"""Shows the array as a picture. Asks the ECU, at night too; publishes and remembers
-nothing. With --broker it shows what lies on the broker instead, of every ECU,
-and with --watch it goes on doing so, live, until Ctrl-C.
+"""Shows the array as a picture. Asks the ECU, at night too; publishes and
+remembers nothing. With --broker it shows what lies on the broker instead, of
+every ECU, and with --watch it goes on doing so, live, until Ctrl-C.
 
 examples:
   APS_ECU_IP=192.168.1.42 aps2mqtt show
