@@ -17,12 +17,13 @@ from datetime import UTC, datetime
 from pathlib import Path
 
 import pytest
-from parts import Broker, Ended, aps2mqtt, clean_environment, free_port, one_line, start, sunny_ecu
+from parts import Broker, Ended, aps2mqtt, clean_environment, free_port, one_line, site_at_midnight, start, sunny_ecu
 
-from aps2mqtt import view
+from aps2mqtt import config, view
+from aps2mqtt.config import BrokerConfig
 from aps2mqtt.ecu.simulator import Plant, Simulator, inverter_models
 from aps2mqtt.errors import BrokerUnreachable
-from aps2mqtt.model import Report
+from aps2mqtt.model import KEPT, Report
 from aps2mqtt.mqtt import topics
 from aps2mqtt.mqtt.retained import Lying
 from aps2mqtt.mqtt.topics import Style
@@ -59,17 +60,28 @@ def picture_of(ended: Ended) -> list[str]:
 # -- the ECU ----------------------------------------------------------------------------------------------------------
 
 
-def test_the_ecu_is_asked_at_night_too_and_nobody_is_told(tmp_path: Path) -> None:
+def test_the_ecu_is_asked_and_nobody_is_told(tmp_path: Path) -> None:
     """No broker runs; no state is written; no escape code in a pipe."""
     with sunny_ecu(plant=Plant(inverters=inverter_models("1xDS3,1xunseen"))) as ecu:
-        place = {"APS_ECU_STOP_AT_NIGHT": True, "APS_ECU_POSITION_LAT": 0, "APS_ECU_POSITION_LNG": 0}
-        lines = picture_of(aps2mqtt("show", **settings(ecu, tmp_path, **place)))
+        lines = picture_of(aps2mqtt("show", **settings(ecu, tmp_path)))
         assert len(ecu.requests) == 3
     assert lines[0] == "ECU-R 216000000001  ECU_R_1.3.19"
     assert lines[2] == "1 of 2 inverters online   data of 2026-06-21 12:00:00"
     assert lines[4].startswith("● DS3     704000000001  593 W")
     assert lines[-1] == "? DS3     704000000002  never heard"
     assert not (tmp_path / "state").exists()
+
+
+def test_the_ecu_is_asked_at_night_too(tmp_path: Path, broker: Broker) -> None:
+    """A person asks; a job would leave it alone."""
+    site = site_at_midnight()
+    with sunny_ecu(clock=lambda: datetime(2026, 6, 21, 0, 2, tzinfo=UTC)) as ecu:
+        place = {"APS_ECU_POSITION_LAT": site.latitude, "APS_ECU_POSITION_LNG": site.longitude}
+        environment = settings(ecu, tmp_path, broker, APS_ECU_STOP_AT_NIGHT=True, **place)
+        assert [aps2mqtt("once", **environment).status for _ in range(2)] == [0, 0]
+        assert len(ecu.requests) == 3
+        assert "0 of 5 inverters online" in aps2mqtt("show", **environment).out
+        assert len(ecu.requests) == 6
 
 
 def test_of_several_ecus_those_that_answer_are_shown(tmp_path: Path) -> None:
@@ -397,10 +409,21 @@ def test_a_console_without_blocks_gets_ascii(tmp_path: Path) -> None:
         assert "\\u" not in ended.out
 
 
+def address(port: int) -> BrokerConfig:
+    return config.load(None, {"APS_ECU_IP": "127.0.0.1", "MQTT_BROKER_PORT": str(port)})[0].broker
+
+
 def test_the_first_glance_says_why_there_is_none() -> None:
     """Later ones go on with what was seen."""
-    from aps2mqtt import config
-
-    broker = config.load(None, {"APS_ECU_IP": "127.0.0.1", "MQTT_BROKER_PORT": str(free_port())})[0].broker
     with pytest.raises(BrokerUnreachable):
-        next(view.glances(Place(broker, Style())))
+        next(view.glances(Place(address(free_port()), Style())))
+
+
+def test_what_is_removed_is_seen_no_more(broker: Broker) -> None:
+    """An empty message is none."""
+    broker.publish(f"aps/{ECU}/status", "online")
+    broker.publish(f"aps/{ECU}/power", "77")
+    with contextlib.closing(view.settled(view.glances(Place(address(broker.port), Style())))) as seen:
+        assert next(seen).lying.reports[0].power == 77
+        broker.publish(f"aps/{ECU}/power", "")
+        assert next(seen).lying.reports[0].power == KEPT
