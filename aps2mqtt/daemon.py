@@ -9,6 +9,7 @@ import signal
 import time
 from collections.abc import Callable, Sequence
 from datetime import UTC, datetime, timedelta, tzinfo
+from threading import Event, Thread
 
 from aps2mqtt import window
 from aps2mqtt.config import Config
@@ -49,7 +50,8 @@ class Daemon:
         self._schedule.start()
         notify("READY=1")
         offset = time.time() - time.monotonic()
-        while not (received := signal.sigtimedwait(STOPPING, TICK)):
+        end = _End()
+        while not end.wait(TICK):
             if not any(ecu.is_stuck() for ecu in self._ecus):
                 notify("WATCHDOG=1")
             before, offset = offset, time.time() - time.monotonic()
@@ -57,7 +59,7 @@ class Daemon:
                 log.info("the clock has jumped by %.0f s; the polls are timed anew", offset - before)
                 for ecu in self._ecus:
                     ecu.reschedule()
-        log.info("stopped by %s", signal.Signals(received.si_signo).name)
+        log.info("stopped by %s", end.signal.name)
         notify("STOPPING=1")
         self._schedule.stop()
         self._presence.stop()
@@ -72,6 +74,23 @@ class Daemon:
     def _lost(self) -> None:
         for ecu in self._ecus:
             ecu.broker_lost()
+
+
+class _End(Event):
+    """Set once one of STOPPING comes.
+
+    A thread waits for it, without a time limit: Python's sigtimedwait returns a signal that never came where it was
+    interrupted until its time was over, as in a process that was stopped (Ctrl-Z) and goes on.
+    """
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.signal = STOPPING[0]
+        Thread(target=self._listen, name="end", daemon=True).start()
+
+    def _listen(self) -> None:
+        self.signal = signal.Signals(signal.sigwait(STOPPING))
+        self.set()
 
 
 class _Ecu:

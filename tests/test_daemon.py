@@ -249,6 +249,29 @@ def test_a_process_that_slept_brings_no_burst(tmp_path: Path, broker: Broker) ->
         stop(process)
 
 
+RUN_WITH_A_QUICK_TICK = """
+import sys
+from aps2mqtt import cli, daemon
+daemon.TICK = 0.1
+sys.exit(cli.main(["run"]))
+"""
+
+
+def test_a_process_that_was_stopped_goes_on(tmp_path: Path, broker: Broker) -> None:
+    """Ctrl-Z and fg, or a container that was paused, for longer than it waits between two looks at the clock."""
+    with sunny_ecu() as ecu:
+        process = start_script(RUN_WITH_A_QUICK_TICK, **settings(ecu, broker.port, tmp_path))
+        until(lambda: len(ecu.requests) >= 3)
+        for _ in range(5):
+            process.send_signal(signal.SIGSTOP)
+            time.sleep(0.3)
+            process.send_signal(signal.SIGCONT)
+            time.sleep(0.05)
+        before = len(ecu.requests)
+        until(lambda: len(ecu.requests) >= before + 3)
+        assert stop(process)[1] == ""
+
+
 def test_systemd_hears_that_it_is_ready_and_alive(tmp_path: Path, broker: Broker) -> None:
     """READY=1 and STOPPING=1 on the socket that systemd names."""
     heard: list[str] = []
