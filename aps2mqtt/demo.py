@@ -10,13 +10,14 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from datetime import UTC, datetime, timedelta
 
-from aps2mqtt import config, job, picture
+from aps2mqtt import config, job
 from aps2mqtt.config import Config
 from aps2mqtt.ecu.simulator import HOST, Plant, Simulator, inverter_models
 from aps2mqtt.errors import ExitStatus, JobError
 from aps2mqtt.mqtt.publisher import Session
 from aps2mqtt.mqtt.topics import Message
-from aps2mqtt.picture import Canvas
+from aps2mqtt.screen import picture
+from aps2mqtt.screen.picture import Canvas
 from aps2mqtt.state import Store
 
 ARRAY = "3xDS3,1xQS1,1xYC1000,1xunseen"

@@ -11,7 +11,7 @@ from enum import StrEnum
 from typing import NamedTuple
 
 from aps2mqtt.errors import GRAVITY, ExitStatus, JobError
-from aps2mqtt.picture import BOLD, DIM, PLAIN, YELLOW
+from aps2mqtt.screen.picture import BOLD, DIM, PLAIN, YELLOW
 
 GREEN, RED = "\033[32m", "\033[31m"
 # Of steps whose name is not what people call them.

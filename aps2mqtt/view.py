@@ -9,14 +9,14 @@ from collections.abc import Generator, Iterable, Iterator, Mapping
 from datetime import datetime
 from typing import NamedTuple
 
-from aps2mqtt import picture
 from aps2mqtt.config import BrokerConfig
 from aps2mqtt.errors import BrokerRefusal, BrokerUnreachable, ExitStatus, JobError, UsageError
 from aps2mqtt.mqtt import retained, topics
 from aps2mqtt.mqtt.publisher import Following
 from aps2mqtt.mqtt.retained import Lying
 from aps2mqtt.mqtt.topics import Style
-from aps2mqtt.picture import DIM, RED, YELLOW, Canvas
+from aps2mqtt.screen import picture
+from aps2mqtt.screen.picture import DIM, RED, YELLOW, Canvas
 
 PACE = 0.5  # seconds from one glance to the next
 LONGEST_PAUSE = 20  # glances between two attempts to connect; the first is 1

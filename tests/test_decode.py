@@ -11,12 +11,13 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from parts import CAPTURES, clean_environment, one_line
 
-from aps2mqtt import cli, listing
+from aps2mqtt import cli
 from aps2mqtt.commands import decode as command
 from aps2mqtt.ecu import finder, fixture, protocol
 from aps2mqtt.ecu.dissect import REST, Dissection, dissect, dissect_records
 from aps2mqtt.ecu.protocol import DECODERS, Frame, RealTime, Signal, SystemInfo
 from aps2mqtt.errors import FrameError
+from aps2mqtt.screen import listing
 
 EVERY = [json.loads(file.read_text(encoding="utf-8")) for file in sorted(CAPTURES.glob("*.json"))]
 DOCUMENTS = {document["id"]: document for document in EVERY if document["decoded"] is not None}

@@ -15,7 +15,7 @@ from hypothesis import HealthCheck, example, given, settings
 from hypothesis import strategies as st
 from parts import replace
 
-from aps2mqtt import chart, series, svg
+from aps2mqtt import series
 from aps2mqtt.ecu.protocol import (
     DECODERS,
     EnergyByDay,
@@ -35,6 +35,7 @@ from aps2mqtt.ecu.protocol import (
 from aps2mqtt.ecu.snapshot import snapshot
 from aps2mqtt.errors import FrameError, IncompleteFrame, MalformedFrame
 from aps2mqtt.model import Snapshot
+from aps2mqtt.screen import chart, svg
 
 CAPTURES = {
     file.stem: bytes.fromhex(json.loads(file.read_text(encoding="utf-8"))["hex"])

@@ -16,13 +16,14 @@ import pytest
 from freezegun import freeze_time
 from parts import Broker, Listener, free_port, one_line, replace
 
-from aps2mqtt import chart, cli, config, files, history, lock, series, svg
+from aps2mqtt import cli, config, files, history, lock, series
 from aps2mqtt.ecu import protocol
 from aps2mqtt.ecu.client import Limits
 from aps2mqtt.ecu.protocol import EnergyByDay, PowerOfDay
 from aps2mqtt.ecu.simulator import ECU_MODELS, PARIS, Plant, Simulator, inverter_models, plant_answers
 from aps2mqtt.errors import EcuRefusal, EcuSilent
 from aps2mqtt.mqtt import topics
+from aps2mqtt.screen import chart, svg
 from aps2mqtt.series import Energy, Power
 
 GOLDEN = Path(__file__).parent / "golden"

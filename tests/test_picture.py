@@ -14,12 +14,13 @@ from zoneinfo import ZoneInfo
 import pytest
 from parts import NOON, replace
 
-from aps2mqtt import picture, truth
+from aps2mqtt import truth
 from aps2mqtt.ecu.simulator import Plant, inverter_models
 from aps2mqtt.ecu.snapshot import snapshot
 from aps2mqtt.model import KEPT, Inverter, Kept, Recalled, Report
 from aps2mqtt.mqtt.topics import Style
-from aps2mqtt.picture import Canvas
+from aps2mqtt.screen import picture
+from aps2mqtt.screen.picture import Canvas
 
 GOLDEN = Path(__file__).parent / "golden" / "arrays"
 AT = datetime(2026, 6, 21, 13, 45, 9, tzinfo=ZoneInfo("Europe/Paris"))

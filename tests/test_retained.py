@@ -8,12 +8,12 @@ from hypothesis import assume, given
 from hypothesis import strategies as st
 from parts import replace
 
-from aps2mqtt import picture
 from aps2mqtt.model import KEPT, Inverter, Kept, Report
 from aps2mqtt.mqtt import retained, topics
 from aps2mqtt.mqtt.retained import Lying, lying
 from aps2mqtt.mqtt.topics import Style, messages
-from aps2mqtt.picture import Canvas
+from aps2mqtt.screen import picture
+from aps2mqtt.screen.picture import Canvas
 
 ECU = "216000000001"
 UID = "704000000001"

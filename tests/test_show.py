@@ -1,5 +1,6 @@
 """`aps2mqtt show`: from the ECU, from the broker, and live in a terminal."""
 
+import codecs
 import contextlib
 import fcntl
 import os
@@ -27,7 +28,7 @@ from aps2mqtt.model import KEPT, Report
 from aps2mqtt.mqtt import topics
 from aps2mqtt.mqtt.retained import Lying
 from aps2mqtt.mqtt.topics import Style
-from aps2mqtt.picture import Canvas
+from aps2mqtt.screen.picture import Canvas
 from aps2mqtt.view import Glance, Place
 
 ECU = "216000000001"
@@ -244,6 +245,7 @@ class Terminal:
         self._master, slave = pty.openpty()
         self.resize(*size)
         self.written = ""
+        self._decoder = codecs.getincrementaldecoder("utf-8")()  # a character may come in two halves
         self.modes = termios.tcgetattr(slave)
         names = {"TERM": "xterm-256color", **environment}
         inherited = {name: text for name, text in clean_environment().items() if name not in ("COLUMNS", "NO_COLOR")}
@@ -299,7 +301,7 @@ class Terminal:
     def _read(self, seconds: float) -> bool:
         if not select.select([self._master], [], [], seconds)[0]:
             return False
-        self.written += os.read(self._master, 65536).decode()
+        self.written += self._decoder.decode(os.read(self._master, 65536))
         return True
 
     def close(self) -> None:

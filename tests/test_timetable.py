@@ -8,8 +8,9 @@ from zoneinfo import ZoneInfo
 import pytest
 from freezegun import freeze_time
 
-from aps2mqtt import cli, sun, timetable, window
+from aps2mqtt import cli, sun, window
 from aps2mqtt.model import Site
+from aps2mqtt.screen import timetable
 
 PARIS = (Site(48.864716, 2.349014), "Europe/Paris")
 SYDNEY = (Site(-33.8688, 151.2093), "Australia/Sydney")

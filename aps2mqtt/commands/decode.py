@@ -11,9 +11,10 @@ example:
 import argparse
 from pathlib import Path
 
-from aps2mqtt import console, listing
+from aps2mqtt import console
 from aps2mqtt.ecu import dissect, finder
 from aps2mqtt.errors import ExitStatus, MalformedFrame, UsageError
+from aps2mqtt.screen import listing
 
 MAX_INPUT = 20_000_000  # bytes: a log of weeks
 STANDARD_INPUT = "-"

@@ -8,8 +8,9 @@ example:
 import argparse
 import signal
 
-from aps2mqtt import demo, screen
+from aps2mqtt import demo
 from aps2mqtt.errors import ExitStatus
+from aps2mqtt.screen import terminal
 
 
 def arguments(parser: argparse.ArgumentParser) -> None:
@@ -20,5 +21,5 @@ def arguments(parser: argparse.ArgumentParser) -> None:
 def run(options: argparse.Namespace) -> int:
     """Shows the whole."""
     signal.signal(signal.SIGTERM, signal.default_int_handler)  # so that what it started ends with it
-    demo.show(screen.canvas(), keep=options.keep)
+    demo.show(terminal.canvas(), keep=options.keep)
     return ExitStatus.OK

@@ -12,9 +12,10 @@ from collections.abc import Iterator, Sequence
 from datetime import UTC, date, datetime
 from pathlib import Path
 
-from aps2mqtt import chart, console, files, history, series, svg
+from aps2mqtt import console, files, history, series
 from aps2mqtt.config import Config
 from aps2mqtt.errors import GRAVITY, ExitStatus, JobError, UsageError
+from aps2mqtt.screen import chart, svg
 from aps2mqtt.series import Series
 
 log = logging.getLogger(__name__)

@@ -13,9 +13,10 @@ from collections.abc import Iterator, Sequence
 from datetime import UTC, datetime, tzinfo
 from typing import Any
 
-from aps2mqtt import console, timetable
+from aps2mqtt import console
 from aps2mqtt.config import Config, EcuConfig
 from aps2mqtt.errors import ExitStatus
+from aps2mqtt.screen import timetable
 
 log = logging.getLogger(__name__)
 

@@ -14,10 +14,11 @@ from collections.abc import Iterator, Sequence
 from datetime import UTC, datetime
 from itertools import chain
 
-from aps2mqtt import console, picture, screen, view
+from aps2mqtt import console, view
 from aps2mqtt.config import Config
 from aps2mqtt.errors import GRAVITY, ExitStatus, JobError, UsageError
 from aps2mqtt.job import Job, style
+from aps2mqtt.screen import picture, terminal
 from aps2mqtt.view import Glance, Place
 
 log = logging.getLogger(__name__)
@@ -37,7 +38,7 @@ def run(options: argparse.Namespace) -> int:
     at = _place(options)
     if options.watch:
         return _watch(at)
-    console.show(view.lines(at, view.once(at), datetime.now(UTC), screen.canvas()))
+    console.show(view.lines(at, view.once(at), datetime.now(UTC), terminal.canvas()))
     return ExitStatus.OK
 
 
@@ -51,7 +52,7 @@ def _poll(configs: Sequence[Config]) -> int:
         except JobError as error:  # the others may answer
             status = max(status, console.failed(error), key=GRAVITY.index)
         else:
-            picture_of_it = picture.arrays([report], style(config), now, screen.canvas())
+            picture_of_it = picture.arrays([report], style(config), now, terminal.canvas())
             console.show(["", *picture_of_it] if shown else picture_of_it)
             shown = True
     return status
@@ -88,13 +89,13 @@ def _watch(at: Place) -> int:
 
 def _draw(at: Place, seen: Iterator[Glance]) -> None:
     """In place."""
-    with screen.borrowed() as page:
+    with terminal.borrowed() as page:
         for glance in seen:
-            size = screen.in_place_canvas()
+            size = terminal.in_place_canvas()
             page.draw(view.lines(at, glance, datetime.now(UTC), size, "Ctrl-C ends"), size)
 
 
 def _print(at: Place, seen: Iterator[Glance]) -> None:
     """One below the other, whenever something else is to be seen."""
     for glance in view.settled(seen):
-        console.show([*view.lines(at, glance, datetime.now(UTC), screen.canvas()), ""])
+        console.show([*view.lines(at, glance, datetime.now(UTC), terminal.canvas()), ""])

@@ -12,7 +12,7 @@ from itertools import pairwise
 from typing import NamedTuple
 
 from aps2mqtt.model import Site
-from aps2mqtt.picture import BOLD, DIM, PLAIN, YELLOW
+from aps2mqtt.screen.picture import BOLD, DIM, PLAIN, YELLOW
 from aps2mqtt.sun import is_up, next_sunrise, next_sunset
 from aps2mqtt.window import on_grid
 

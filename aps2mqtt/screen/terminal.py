@@ -12,7 +12,7 @@ from types import FrameType
 from typing import Any
 
 from aps2mqtt import console
-from aps2mqtt.picture import Canvas
+from aps2mqtt.screen.picture import Canvas
 
 Handler = Callable[[int, FrameType | None], Any] | signal.Handlers
 

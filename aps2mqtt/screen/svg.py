@@ -9,7 +9,7 @@ from html import escape
 from itertools import pairwise
 
 from aps2mqtt import series
-from aps2mqtt.chart import NOTHING_KNOWN, QUARTERS, hours_around, named, nice_top, summary, ticks, title
+from aps2mqtt.screen.chart import NOTHING_KNOWN, QUARTERS, hours_around, named, nice_top, summary, ticks, title
 from aps2mqtt.series import Energy, Power, Series
 
 WIDTH, HEIGHT = 860, 360  # of a drawing, with its title

@@ -12,7 +12,7 @@ from typing import NamedTuple
 
 from aps2mqtt import series
 from aps2mqtt.ecu.protocol import ecu_model
-from aps2mqtt.picture import BOLD, DIM, PLAIN, YELLOW, bar
+from aps2mqtt.screen.picture import BOLD, DIM, PLAIN, YELLOW, bar
 from aps2mqtt.series import Energy, Power, Series
 
 BLOCKS = " ▁▂▃▄▅▆▇█"
