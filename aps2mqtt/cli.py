@@ -5,6 +5,7 @@ import io
 import os
 import sys
 from collections.abc import Sequence
+from functools import partial
 from importlib import import_module
 from pathlib import Path
 from typing import NoReturn, Protocol, cast
@@ -31,6 +32,10 @@ exit status: 0 done, or nothing to do; 64 usage; 69 ECU or broker cannot be
 reached; 70 a bug; 75 another job holds the ECU; 76 the ECU's answer is of no
 use; 77 the broker refuses the login; 78 configuration
 """
+
+
+# Where the help of options begins: Python before 3.13 writes them longer, and would leave less room.
+_help = partial(argparse.RawDescriptionHelpFormatter, max_help_position=21)
 
 
 class _Parser(argparse.ArgumentParser):
@@ -82,14 +87,14 @@ def _parser(first: argparse.ArgumentParser, given: Sequence[str]) -> argparse.Ar
         prog="aps2mqtt",
         description=DESCRIPTION,
         epilog=EPILOG,
-        formatter_class=argparse.RawDescriptionHelpFormatter,
+        formatter_class=_help,
         parents=[first],
     )
     parser.add_argument("--version", action="version", version=f"aps2mqtt {__version__}")
     parser.set_defaults(command=DEFAULT_COMMAND, ecu=None)
     known = parser.add_subparsers(title="commands", metavar="COMMAND", parser_class=_Parser)
     for name, about in commands.ABOUT.items():
-        command = known.add_parser(name, help=about, formatter_class=argparse.RawDescriptionHelpFormatter)
+        command = known.add_parser(name, help=about, formatter_class=_help)
         if name in given:
             module = _module(name)
             command.description = module.__doc__

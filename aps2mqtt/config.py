@@ -112,9 +112,18 @@ def _host(value: str) -> str:
     value = value.strip()
     name = r"[\w-]{1,63}(\.[\w-]{1,63})*\.?"
     ipv6 = r"[0-9a-fA-F]*:[0-9a-fA-F:]*:[0-9a-fA-F:.]*(%[\w.-]+)?"
-    if not re.fullmatch(f"{name}|{ipv6}", value):
+    if not re.fullmatch(f"{name}|{ipv6}", value) or not _is_encodable(value):
         raise ValidationError("one host name or address, without scheme, port or spaces")
     return value
+
+
+def _is_encodable(name: str) -> bool:
+    """True for a name that the resolver can be asked for."""
+    try:
+        name.encode("idna")
+    except UnicodeError:
+        return False
+    return True
 
 
 def _whole(least: int, most: int) -> Callable[[str], int]:

@@ -179,7 +179,7 @@ class Told:
         """One line on a poll that has ended at `now`: with `summary`, or with `error`."""
         if error is None:
             if self._since is not None:
-                log.info("well again after %d failed polls since %s", self._failed, self._at_site(self._since))
+                log.info("well again; failed polls since %s: %d", self._at_site(self._since), self._failed)
             self._failure = self._since = None
             self._failed = 0
             log.info("%s; %s", summary, following)

@@ -67,8 +67,8 @@ def pace(interval: int, site: Site | None, timezone: tzinfo, memory: Memory | No
 def next_poll(pace: Pace, after: datetime) -> datetime:
     """The first poll later than `after`, in UTC: on a grid of the interval that is aligned to the epoch.
 
-    At night there is one at most, where today's energy turns to 0. A window between two nights that is so short that
-    it holds no point of the grid is polled at its beginning.
+    At night there is none but where today's energy turns to 0: one, or as many as it takes until one goes well. A
+    window between two nights that is so short that it holds no point of the grid is polled at its beginning.
     """
     following = on_grid(pace.interval, after + MOMENT)
     if pace.site is None or pace.awake:

@@ -151,7 +151,7 @@ def test_an_ecu_that_is_only_odd_passes(tmp_path: Path, broker: Broker, fault: s
 )
 def test_an_ecu_that_is_not_there_is_told(tmp_path: Path, host: str, name: str, cause: str, remedy: str) -> None:
     """An unknown name, and an address to which nobody connects."""
-    taken = walked(tmp_path, 8899, free_port(), APS_ECU_IP=host)
+    taken = walked(tmp_path, free_port(), free_port(), APS_ECU_IP=host)
     check_ends_at(taken, ECU_STEPS, name)
     assert cause in text(taken[name])
     assert remedy in remedies(taken[name])

@@ -108,7 +108,7 @@ def test_all_mistakes_come_at_once_with_key_value_and_what_is_allowed(tmp_path: 
     ]
 
 
-@pytest.mark.parametrize("value", ["http://10.0.0.1", "10.0.0.1:8899", "my ecu", "ecu/1", "[::1]"])
+@pytest.mark.parametrize("value", ["http://10.0.0.1", "10.0.0.1:8899", "my ecu", "ecu/1", "[::1]", 63 * "ß"])
 def test_a_host_has_neither_scheme_nor_port(value: str):
     """The commonest slips in an address."""
     assert "without scheme, port or spaces" in mistakes({"APS_ECU_IP": value})[0]

@@ -128,7 +128,7 @@ def test_no_broker_at_start_is_no_reason_to_exit(tmp_path: Path) -> None:
             time.sleep(0.5)  # for the log
             _, log = stop(process)
     assert "<3>the broker at 127.0.0.1" in log
-    assert "well again after 1 failed polls" in log
+    assert "well again; failed polls since" in log
 
 
 RUN_AT = """
@@ -398,7 +398,7 @@ def test_a_failure_that_lasts_is_told_once_and_then_hourly(caplog: pytest.LogCap
     told.tell(later, "876 W", None, "next poll at 12:10")
     assert [record.getMessage() for record in caplog.records] == [
         "mute; restart it; next poll at 12:05",
-        "well again after 578 failed polls since 2026-06-01 02:00",
+        "well again; failed polls since 2026-06-01 02:00: 578",
         "876 W; next poll at 12:10",
     ]
 

@@ -165,13 +165,6 @@ def test_an_ecu_that_remembers_nothing_is_no_failure(person: Person) -> None:
     assert "remembers nothing" in plot.read_text()
 
 
-def test_the_help_fits_a_screen_and_has_an_example(person: Person) -> None:
-    lines = person.calls("history", "--help").out.splitlines()
-    assert len(lines) <= 24
-    assert max(map(len, lines)) <= 80
-    assert "example:" in lines
-
-
 # -- what is asked, and what is answered ------------------------------------------------------------------------------
 
 

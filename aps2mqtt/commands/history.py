@@ -25,6 +25,7 @@ FIRST_DAY = date(2000, 1, 1)  # no ECU is as old
 
 def arguments(parser: argparse.ArgumentParser) -> None:
     """What it takes."""
+    parser.usage = "%(prog)s [OPTION ...] [PERIOD ...]"
     parser.add_argument(
         "periods", metavar="PERIOD", type=_period, nargs="*", help="day, week, month or year, or several (default: day)"
     )
