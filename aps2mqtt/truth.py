@@ -7,11 +7,13 @@ A memory belongs to one ECU: `memory_of` drops that of an ECU which was replaced
 
 from collections.abc import Iterator
 from datetime import date, datetime, timedelta, tzinfo
+from typing import NamedTuple
 
 from aps2mqtt import energy
 from aps2mqtt.model import Inverter, Kept, Known, Lower, Memory, Recalled, Report, Snapshot, Today
 
 READINGS_OF_A_LOWER_LIFETIME = 12  # an hour at the default interval
+PAUSE = timedelta(hours=2)  # without a reading
 GONE_AFTER = 3  # complete lists in a row without the inverter
 MOST_PANELS = 4  # of any known inverter
 CLOCK_SLACK = timedelta(minutes=1)  # that a clock may be set back by time synchronisation
@@ -46,8 +48,7 @@ def settle(
         site_date = memory.today.date if memory.today is not None else site_date
         read_at = memory.read_at
     lifetime, lower = _lifetime(snapshot, memory, recalled)
-    read_on = memory.read_at.astimezone(timezone).date() if memory is not None else None
-    today = _today(snapshot, memory, recalled, site_date, read_on)
+    today = _today(snapshot, memory, recalled, site_date, _last_reading(memory, now, timezone))
     inverters, gone, known = _inverters(snapshot, memory, site_date)
     registered, online = _counts(snapshot, memory)
     report = Report(
@@ -163,27 +164,36 @@ def _lifetime(snapshot: Snapshot, memory: Memory | None, recalled: Recalled) -> 
 # -- energy/today -----------------------------------------------------------------------------------------------------
 
 
-def _today(
-    snapshot: Snapshot, memory: Memory | None, recalled: Recalled, site_date: date, read_on: date | None
-) -> Today | None:
-    """Energy of `site_date`, which never falls within it (quirks 52, 56), nor begins with the day before's.
+class _LastReading(NamedTuple):
+    """The site's date of it, and whether more than PAUSE has passed; jobs of the night change the date without one."""
 
-    `read_on` is the date of the last reading; jobs of the night change the date without one.
-    """
+    on: date | None = None
+    long_ago: bool = True
+
+
+def _last_reading(memory: Memory | None, now: datetime, timezone: tzinfo) -> _LastReading:
+    if memory is None:
+        return _LastReading()
+    return _LastReading(memory.read_at.astimezone(timezone).date(), now - memory.read_at > PAUSE)
+
+
+def _today(
+    snapshot: Snapshot, memory: Memory | None, recalled: Recalled, site_date: date, last: _LastReading
+) -> Today | None:
+    """Energy of `site_date`, which never falls within it (quirks 52, 56), nor begins with the day before's."""
     known = memory.today if memory is not None else None
     if known is None:
-        known, read_on = _recalled_today(snapshot, recalled, site_date), _recalled_from(recalled)
+        known, last = _recalled_today(snapshot, recalled, site_date), _LastReading(_recalled_from(recalled))
     if known is None:
         return None if snapshot.contradictory else _first_today(snapshot, recalled, site_date)
-    missed_a_day = read_on is None or read_on < _day_before(site_date)
-    known, value = _at_date(known, site_date, read_on), snapshot.today
+    known, value = _at_date(known, site_date, last.on), snapshot.today
     if snapshot.contradictory:
         return known
     if known.renewed:
         return known._replace(published=max(value, known.published), reported=value)
-    # Stamped with the day before, a counter that has grown did so after our last poll; after a day that we missed we
-    # cannot know what it was.
-    of_before = _is_of_day_before(snapshot, site_date) and (missed_a_day or value > max(known.before))
+    # Stamped with the day before, a counter that has grown did so after our last poll; after a pause it may have begun
+    # that day anew without us.
+    of_before = _is_of_day_before(snapshot, site_date) and (last.long_ago or value > max(known.before))
     if of_before and value:
         known = known._replace(yesterday=value)
     if value == 0 or value in known.before or of_before:

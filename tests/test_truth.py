@@ -704,6 +704,21 @@ def test_without_a_memory_what_the_broker_retains_of_another_date_does_not_bound
     assert said["energy/today"] == "0.3"
 
 
+def test_after_a_pause_data_stamped_yesterday_are_not_todays():
+    """The program was off from before a late reset (quirk 56) until the next date: a lower total was yesterday's."""
+    bridge = Bridge()
+    bridge.job(read(TWO, today=12.0))
+    morning = datetime(2026, 6, 22, 6, 0, tzinfo=PARIS)
+    assert bridge.job(read(TWO, today=12.0, at=morning), morning)["energy/today"] == "0"
+    late = datetime(2026, 6, 23, 0, 40, tzinfo=PARIS)
+    evening = datetime(2026, 6, 22, 21, 0, tzinfo=PARIS)
+    for now in (late, late + FIVE_MINUTES):
+        said = bridge.job(read(TWO, today=8.0, at=evening), now)
+        assert (said["energy/today"], said["energy/yesterday"]) == ("0", "8")
+    morning += DAY
+    assert bridge.job(read(TWO, today=0.01, at=morning), morning)["energy/today"] == "0.01"
+
+
 def test_without_a_memory_data_stamped_yesterday_are_not_todays():
     """Quirk 39: the stamp stays at the evening's time all night, and many ECUs reset late (quirk 56)."""
     bridge = Bridge()
