@@ -17,7 +17,6 @@ from aps2mqtt.ecu.wire import Bcd, Flag, Hex, Layout, Number, PrefixedText, Rest
 from aps2mqtt.errors import FrameError, IncompleteFrame, MalformedFrame
 from aps2mqtt.model import Remark
 
-DEFAULT_PORT = 8899
 MAX_FRAME = 10_000  # the length has four digits, and does not count the final newline
 
 SYSTEM_INFO = "0001"
