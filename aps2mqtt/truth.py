@@ -42,7 +42,7 @@ def settle(
     `now` is aware; `timezone` is the site's and says which date it is there.
     """
     site_date = now.astimezone(timezone).date()
-    read_at = now
+    read_at = memory.read_at if memory is not None and snapshot.contradictory else now  # counters that count
     if memory is not None and clock_is_behind(memory, now) and _stamped(snapshot) != site_date:
         # The clock is behind the last reading, and the ECU's own does not agree with it: no new date from it.
         site_date = memory.today.date if memory.today is not None else site_date
