@@ -410,7 +410,7 @@ def _with_secrets(named: Mapping[str, str], where: str, mistakes: list[str]) -> 
             secret = Path(_file(text)).read_text(encoding="utf-8")[:MAX_SECRET_FILE].rstrip("\r\n")
         except (OSError, UnicodeDecodeError, ValidationError) as error:
             allowed = error.messages[0] if isinstance(error, ValidationError) else "a file of UTF-8 text"
-            mistakes.append(f"{name} = {text!r} {where}: allowed is {allowed}")
+            mistakes.append(f"{name} {where}: allowed is {allowed}")  # not its value: some put the password there
             given[key] = Given("", where)  # so that nobody misses it too
             continue
         if secret:  # an empty one is an unset one, as everywhere

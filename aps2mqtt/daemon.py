@@ -7,6 +7,7 @@ and a log that says what changes.
 import logging
 import signal
 import time
+from collections import deque
 from collections.abc import Callable, Sequence
 from datetime import UTC, datetime, timedelta, tzinfo
 from threading import Event, Thread
@@ -30,6 +31,7 @@ JUMP = 5.0  # seconds that the clock may be off from one look to the next
 STUCK = 300.0  # seconds after which a job, all of whose waits are bounded, must be a bug: the watchdog may bark
 REMINDER = timedelta(hours=1)
 FILLS = 60.0  # seconds from one filling to the next, where a broker comes and goes
+FLAPPING = 4  # connections within that time
 GOODBYE = 1.0  # seconds, for what the next job has to know
 BROKER_FAILED = (BrokerUnreachable, BrokerRefusal, BothFailed)
 
@@ -42,6 +44,7 @@ class Daemon:
         self._schedule = Schedule()
         step = window.stagger(len(configs))
         self._ecus = [_Ecu(config, number * step, self._schedule, clock) for number, config in enumerate(configs)]
+        self._connections: deque[float] = deque(maxlen=FLAPPING)  # on the monotonic clock
         self._presence = Presence(broker, topic, self._connected, self._lost)
 
     def run(self) -> None:
@@ -68,6 +71,13 @@ class Daemon:
             ecu.leave(deadline)
 
     def _connected(self) -> None:
+        self._connections.append(time.monotonic())
+        if len(self._connections) == FLAPPING and self._connections[-1] - self._connections[0] < FILLS:
+            log.warning(
+                "the broker drops the presence again and again; give each `run` an MQTT_CLIENT_ID of its own, or look "
+                "at the broker's log"
+            )
+            self._connections = deque(maxlen=0)  # once is enough
         for ecu in self._ecus:
             ecu.fill()
 

@@ -88,7 +88,7 @@ class Job(NamedTuple):
         try:
             self.store.save(memory._replace(told=tuple(told)))
         except StateError as error:
-            log.warning("%s", error)
+            log.log(logging.DEBUG if self.store.failed_before else logging.WARNING, "%s", error)
 
     def _endpoint(self) -> client.Endpoint | EcuUnreachable:
         try:

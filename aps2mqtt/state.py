@@ -33,6 +33,7 @@ class Store:
     def __init__(self, directory: Path, host: str, port: int) -> None:
         self.path = directory / f"{re.sub(r'[^a-z0-9.-]', '_', host.lower())}_{port}.json"
         self._unwritten: Memory | None = None
+        self.failed_before = False  # a save of this process, and the last one, too
 
     def load(self) -> Memory | None:
         """What the last job told; None where there was none. Raises StateError where it cannot be understood."""
@@ -71,8 +72,9 @@ class Store:
                 file.flush()
                 os.fsync(file.fileno())
             new.replace(self.path)
-            self._unwritten = None
+            self._unwritten, self.failed_before = None, False
         except OSError as error:
+            self.failed_before = self._unwritten is not None
             self._unwritten = memory
             raise StateError(
                 f"the state file {self.path} cannot be written ({error.strerror}); the next job knows less: "

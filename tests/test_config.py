@@ -254,6 +254,13 @@ def test_files_that_cannot_be_read_are_mistakes(tmp_path: Path):
     assert all("there is none" in mistake for mistake in found)
 
 
+def test_a_password_in_place_of_its_file_is_not_shown():
+    """As some write it who have not read on."""
+    assert mistakes({"MQTT_BROKER_USER": "u", "MQTT_BROKER_PASSWD_FILE": SECRET}) == [
+        "MQTT_BROKER_PASSWD_FILE in the environment: allowed is a file; there is none"
+    ]
+
+
 @pytest.mark.parametrize(
     ("environ", "says"),
     [

@@ -173,7 +173,7 @@ def test_a_broker_that_comes_and_goes_does_not_have_the_ecu_asked_each_time(tmp_
     """As where two processes of one MQTT_CLIENT_ID throw each other out: at once, and then after a pause."""
     with sunny_ecu() as ecu:
         environment = settings(ecu, broker.port, tmp_path, APS_ECU_POLL_INTERVAL=3600)
-        process = run_at("2026-06-21T10:02", 4, environment)
+        process = run_at("2026-06-21T10:02", 4, environment | {"JOURNAL_STREAM": "8:1"})
         until(lambda: broker.retained(PRESENCE) == {PRESENCE: "online"} and len(ecu.requests) == 3)
         until(lambda: broker.retained(STATUS) == {STATUS: "online"})
         begin = time.monotonic()
@@ -182,7 +182,8 @@ def test_a_broker_that_comes_and_goes_does_not_have_the_ecu_asked_each_time(tmp_
             time.sleep(0.3)
         assert len(ecu.requests) in (6, 9)
         until(lambda: broker.retained(PRESENCE) == {PRESENCE: "online"})
-        stop(process)
+        _, log = stop(process)
+    assert log.count("give each `run` an MQTT_CLIENT_ID of its own") == 1
 
 
 def test_who_stops_it_in_the_evening_need_not_wait_for_its_morning(tmp_path: Path, broker: Broker) -> None:

@@ -10,6 +10,7 @@ import socket
 import ssl
 import time
 from collections.abc import Callable, Iterable, Mapping
+from functools import cache
 from types import TracebackType
 from typing import Any, Self
 
@@ -89,7 +90,9 @@ class Session:
             except BrokerUnreachable as error:
                 if not (self.reached and self._deadline.remaining()):
                     raise
-                log.info("%s: no MQTT %d (%s); trying the version before, without expiry", self._name, version, error)
+                _tell_fallback(
+                    f"{self._name}: no MQTT {version:d} ({error}); trying the version before, without expiry"
+                )
                 self._failure = None
         return self._enter(last)
 
@@ -314,6 +317,12 @@ class Following(Session):
         self._held -= len(message.topic) + len(before) if before else 0
         if message.payload:
             self._keep(message)
+
+
+@cache
+def _tell_fallback(what: str) -> None:
+    """Once for a process: `run` has one line for each poll."""
+    log.info("%s", what)
 
 
 class Presence:
