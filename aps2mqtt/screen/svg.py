@@ -13,7 +13,7 @@ from aps2mqtt.screen.chart import NOTHING_KNOWN, QUARTERS, hours_around, named, 
 from aps2mqtt.series import Energy, Power, Series
 
 WIDTH, HEIGHT = 860, 360  # of a drawing, with its title
-LEFT, RIGHT, TOP, BOTTOM = 72, 24, 76, 40  # around its plot
+LEFT, RIGHT, TOP, BOTTOM = 72, 36, 76, 40  # around its plot
 PLOT_WIDTH, PLOT_HEIGHT = WIDTH - LEFT - RIGHT, HEIGHT - TOP - BOTTOM
 MOST_TIMES = 12  # on the axis of a day
 MOST_NAMES = 8  # of days or months on their axis
