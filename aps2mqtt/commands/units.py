@@ -41,7 +41,9 @@ def run(options: argparse.Namespace) -> int:
         log.warning("this aps2mqtt is not installed; install it so that %s is there (README)", paths.program)
     elif unseen := units.hidden((script, script.resolve(), Path(sys.base_prefix).resolve())):
         log.warning(
-            "the services of systemd do not see %s; install aps2mqtt elsewhere, for example in /opt/aps2mqtt", unseen[0]
+            "the services of systemd do not see %s; install aps2mqtt in /opt, with a Python that is not below /home or "
+            "/root either",
+            unseen[0],
         )
     if not os.path.lexists(paths.config):
         log.warning("%s is not there yet; make it from config.yaml.example", paths.config)
