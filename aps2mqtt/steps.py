@@ -49,6 +49,9 @@ class Finding(NamedTuple):
     remedies: tuple[str, ...] = ()
 
 
+BROKER = "broker"  # what the steps of the broker are of begins like this
+
+
 class Step(NamedTuple):
     """One step of the way."""
 
@@ -86,8 +89,14 @@ def explained(line: str) -> Finding:
 
 
 def status(steps: Iterable[Step]) -> ExitStatus:
-    """The gravest of all."""
-    return max((step.status for step in steps), key=GRAVITY.index, default=ExitStatus.OK)
+    """That of a job: the ECU's where it failed, else the broker's; of several ECUs the gravest."""
+    worst: dict[str, ExitStatus] = {}
+    for step in steps:
+        worst[step.of] = max(worst.get(step.of, ExitStatus.OK), step.status, key=GRAVITY.index)
+    machine = worst.pop("", ExitStatus.OK)
+    broker = next((found for of, found in worst.items() if of.startswith(BROKER)), ExitStatus.OK)
+    ecus = (found or broker for of, found in worst.items() if not of.startswith(BROKER))
+    return max((machine, *ecus), key=GRAVITY.index)
 
 
 # -- for people -------------------------------------------------------------------------------------------------------

@@ -526,6 +526,15 @@ def one_ecu() -> Iterator[Simulator]:
         yield ecu
 
 
+def test_where_both_fail_the_status_is_the_ecus_as_with_a_job(tmp_path: Path) -> None:
+    """Whatever is graver."""
+    with sunny_ecu(fault="refuse") as ecu, Broker(tmp_path, accounts(tmp_path)) as broker:
+        taken = walked(tmp_path, ecu.port, broker.port, **PARIS, MQTT_BROKER_USER="user", MQTT_BROKER_PASSWD="wrong")
+    assert (taken["connection"].status, taken["login"].status) == (69, 77)
+    assert steps.status(taken.values()) == 69
+    assert steps.status([step for name, step in taken.items() if name != "connection"]) == 77
+
+
 @pytest.mark.parametrize("kind", BROKEN)
 def test_a_broken_broker_fails_at_its_step(
     tmp_path: Path, one_ecu: Simulator, authority: trustme.CA, monkeypatch: pytest.MonkeyPatch, kind: str
