@@ -138,7 +138,7 @@ from freezegun import freeze_time
 # freezegun shows threads a mixture of true and frozen monotonic time, and paho counts its keepalive with it.
 with freeze_time(datetime.fromisoformat(sys.argv[1]), tick=True, ignore=["paho"]):
     from aps2mqtt import cli, daemon
-    daemon.FILLS = float(sys.argv[2])
+    daemon.FILLS, daemon.FLAPPING = float(sys.argv[2]), 2
     sys.exit(cli.main(["run"]))
 """
 
