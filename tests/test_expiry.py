@@ -14,6 +14,7 @@ from datetime import timedelta
 from pathlib import Path
 from typing import NamedTuple
 
+import parts
 import pytest
 import trustme
 from paho.mqtt.client import Client, MQTTMessage
@@ -62,15 +63,7 @@ LASTING = {
 
 def settings(ecu_port: int, broker_port: int, folder: Path, **more: object) -> dict[str, object]:
     """An environment with MQTT 5, whose state lies below `folder`."""
-    return {
-        "APS_ECU_IP": "127.0.0.1",
-        "APS_ECU_PORT": ecu_port,
-        "APS_ECU_TIMEZONE": "UTC",
-        "MQTT_BROKER_PORT": broker_port,
-        "MQTT_VERSION": 5,
-        "APS_STATE_DIR": folder / "state",
-        **more,
-    }
+    return parts.settings(ecu_port, broker_port, folder, **{"MQTT_VERSION": 5, **more})
 
 
 def job(ecu: Simulator, broker_port: int, folder: Path, **more: object) -> Job:

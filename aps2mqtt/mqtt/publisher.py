@@ -238,9 +238,11 @@ class Session:
             self._keep(message)
 
     def _keep(self, message: MQTTMessage) -> None:
+        if len(message.payload) > MAX_RETAINED or len(self._retained) >= MAX_TOPICS:
+            return
         text = message.payload.decode("utf-8", "replace")
         held = self._held + len(message.topic) + len(text)
-        if len(message.payload) <= MAX_RETAINED and len(self._retained) < MAX_TOPICS and held <= MAX_HELD:
+        if held <= MAX_HELD:
             self._retained[message.topic] = text
             self._held = held
 
