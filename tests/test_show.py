@@ -245,7 +245,8 @@ class Terminal:
         self._master, slave = pty.openpty()
         self.resize(*size)
         self.written = ""
-        self._decoder = codecs.getincrementaldecoder("utf-8")()  # a character may come in two halves
+        # A character may come in two halves; one that Ctrl-C cut in the middle a terminal draws as some mark.
+        self._decoder = codecs.getincrementaldecoder("utf-8")("replace")
         self.modes = termios.tcgetattr(slave)
         names = {"TERM": "xterm-256color", **environment}
         inherited = {name: text for name, text in clean_environment().items() if name not in ("COLUMNS", "NO_COLOR")}
