@@ -244,7 +244,7 @@ def _ecu(config: Config, memory: Memory | None, clock: Clock, limits: client.Lim
         info = conversation.system_info()
         yield diagnosis.totals(info, ecu.timezone, memory, clock())
         real_time = conversation.real_time(info)
-        yield diagnosis.inverters(real_time, info.ecu_id, ecu.timezone, clock())
+        yield diagnosis.inverters(real_time, info, ecu.timezone, clock())
         try:
             yield diagnosis.signals(conversation.signal(info), real_time)
         except EcuError as error:

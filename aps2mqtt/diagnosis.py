@@ -20,7 +20,7 @@ from aps2mqtt.ecu.protocol import (
     ecu_model,
     inverter_model,
 )
-from aps2mqtt.ecu.snapshot import MAX_LEVEL, printable, timestamp
+from aps2mqtt.ecu.snapshot import MAX_LEVEL, is_contradictory, left_out, printable, timestamp
 from aps2mqtt.errors import BrokerUnreachable, EcuError, EcuSilent, JobError
 from aps2mqtt.model import Memory, Remark
 from aps2mqtt.steps import Finding, Step, explained, judged
@@ -149,10 +149,13 @@ def _of_identity(info: SystemInfo, memory: Memory | None) -> Finding | None:
 
 def _of_counts(info: SystemInfo) -> Finding:
     counts = f"{info.online} of {info.registered} inverters online"
-    if info.online <= info.registered:
+    if not is_contradictory(info, listed=0):
         return Finding(counts)
     # Quirk 53.
-    return Finding(f"it contradicts itself: {counts}", ("its counters are not published; ask again in five minutes",))
+    return Finding(
+        f"it contradicts itself: {counts}, {info.power} W",
+        ("its counters are not published; ask again in five minutes, and restart it if this stays",),
+    )
 
 
 def _of_zone(info: SystemInfo, timezone: tzinfo, now: datetime) -> Finding | None:
@@ -181,18 +184,19 @@ def zone_name(timezone: tzinfo) -> str:
 # -- 0002 -------------------------------------------------------------------------------------------------------------
 
 
-def inverters(real_time: RealTime, ecu_id: str, timezone: tzinfo, now: datetime) -> Step:
-    """The answer to 0002 of the ECU of that id; `timezone` is the site's."""
-    records = [record for record in real_time.records if record.uid != ecu_id]
+def inverters(real_time: RealTime, info: SystemInfo, timezone: tzinfo, now: datetime) -> Step:
+    """The answer to 0002 of the ECU that has said `info`; `timezone` is the site's."""
+    records = [record for record in real_time.records if record.uid != info.ecu_id]
     groups = {name: [record.uid for record in records if _condition(record) == name] for name in CONDITIONS}
     of = timestamp(real_time.time, timezone)
     return judged(
         "0002",
         (
             Finding(_counted(records)),
+            _of_left_out(info, real_time),
             *(Finding(f"{name}: {_named(group)}", CONDITIONS[name]) for name, group in groups.items() if group),
-            _of_age(of, bool(groups["online"]), timezone, now),
-            _of_own_id(real_time, ecu_id),
+            _of_age(of, bool(groups["online"] or info.online), timezone, now),
+            _of_own_id(real_time, info.ecu_id),
             *_of_remarks(real_time.remarks),
         ),
         {
@@ -208,6 +212,17 @@ def inverters(real_time: RealTime, ecu_id: str, timezone: tzinfo, now: datetime)
                 for record in records
             ],
         },
+    )
+
+
+def _of_left_out(info: SystemInfo, real_time: RealTime) -> Finding | None:
+    """What the firmware of April 2026 does to all of them."""
+    short = left_out(info, len(real_time.records))
+    if short is None:
+        return None
+    return Finding(
+        f"it lists {short.listed} of its {short.expected} inverters; those left out have no values",
+        ("restart the ECU, update its firmware, or remove inverters that are gone from it in the app",),
     )
 
 

@@ -36,6 +36,11 @@ def grown(known: Known | None, powers: tuple[int | None, ...], passed: float) ->
     )
 
 
+def at_least(energies: tuple[float, ...], recalled: tuple[float, ...]) -> tuple[float, ...]:
+    """`energies`, none of them less than what was published of that channel."""
+    return tuple(max(one) for one in zip_longest(energies, recalled[: len(energies)], fillvalue=0.0))
+
+
 def at_date(known: dict[str, Known], energies_of: date | None, on: date) -> dict[str, Known]:
     """`known`, with the energies of the date `on`: another date begins at 0."""
     if energies_of == on:

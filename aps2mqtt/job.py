@@ -106,7 +106,7 @@ class Job(NamedTuple):
             report, memory = self._settle(snapshot, before, Recalled())
             return Outcome(_reading(report), report, self._messages(report, before, memory))
         with Session(self.config.broker) as session:
-            recalled = self._recall(session, snapshot.ecu_id) if truth.wants_recall(before) else Recalled()
+            recalled = self._recall(session, snapshot.ecu_id) if truth.wants_recall(before, self.now) else Recalled()
             report, memory = self._settle(snapshot, before, recalled)
             messages = self._messages(report, before, memory)
             if replaced:
@@ -270,4 +270,5 @@ def _reading(report: Report) -> str:
     today = "" if isinstance(report.today, Kept) else f", {topics.payload(report.today)} kWh today"
     online = "" if isinstance(report.online, Kept) else f", {report.online} of {report.registered} inverters online"
     when = f", data of {report.timestamp:%Y-%m-%d %H:%M:%S}" if report.timestamp else ""
-    return f"{protocol.ecu_model(report.ecu_id)} {report.ecu_id}: {report.power} W{today}{online}{when}"
+    power = "unknown power" if report.power is None else f"{topics.payload(report.power)} W"
+    return f"{protocol.ecu_model(report.ecu_id)} {report.ecu_id}: {power}{today}{online}{when}"

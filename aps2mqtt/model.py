@@ -6,7 +6,9 @@
 Frozen, without behaviour. `None` means unknown, never 0.
 """
 
+from collections.abc import Mapping
 from datetime import date, datetime
+from types import MappingProxyType
 from typing import NamedTuple
 
 
@@ -40,7 +42,7 @@ class Inverter(NamedTuple):
     """One inverter. An offline one has power 0 everywhere and nothing measured."""
 
     uid: str  # 12 digits
-    online: bool
+    online: bool | None  # None: the ECU has not listed it for so long that nobody knows
     powers: tuple[int | None, ...] = ()  # W, by channel; empty for one never heard, None for a channel it lost
     voltages: tuple[int | None, ...] = ()  # V AC, V1..Vn, as many as its type has; None where not measured
     frequency: float | None = None  # Hz
@@ -50,30 +52,38 @@ class Inverter(NamedTuple):
     lost: int = 0  # panels that it had beyond these, once: their topics are removed
 
 
+class Short(NamedTuple):
+    """A list of inverters that leaves some out."""
+
+    listed: int
+    expected: int  # at least, as 0001 has it
+
+
 class Snapshot(NamedTuple):
     """All that was read from the ECU in one poll."""
 
     ecu_id: str  # 12 digits
     firmware: str
-    power: int  # W
+    power: int | None  # W; None: more than the array can give
     lifetime: float  # kWh, the ECU's counter
     today: float  # kWh, the ECU's counter
     registered: int  # as 0001 has it
     online: int  # as 0001 has it
-    contradictory: bool  # 0001 has more inverters online than registered, or none registered where 0002 lists some
+    contradictory: bool  # 0001 says what no array can have: see `snapshot.is_contradictory`
     timestamp: datetime | None  # of the inverters' data, in the site's time zone
     inverters: tuple[Inverter, ...]
     skipped: frozenset[str]  # UIDs listed, but not understood
-    complete: bool  # no inverter can be missing from `inverters` and `skipped`
+    complete: bool  # `inverters` and `skipped` are all that 0002 lists, and not none of some
     remarks: tuple[Remark, ...] = ()
     skipped_online: int = 0  # how many of `skipped` are
+    short: Short | None = None  # the list leaves out some that 0001 counts; None: it does not
 
 
 class Report(NamedTuple):
     """What is true now, as the topics have it."""
 
     ecu_id: str
-    power: int | Kept  # W
+    power: int | Kept | None  # W; None: nobody knows
     today: float | Kept  # kWh
     lifetime: float | Kept  # kWh
     registered: int | Kept
@@ -88,20 +98,25 @@ class Report(NamedTuple):
 
 
 class Recalled(NamedTuple):
-    """What the broker itself still retains of the ECU's counters; None where nothing (readable) is retained."""
+    """What the broker itself still retains of the counters; None where nothing (readable) is retained."""
 
     lifetime: float | None = None  # kWh
     today: float | None = None  # kWh
-    timestamp: datetime | None = None
+    timestamp: datetime | None = None  # of the data
     readable: bool = True  # the broker lets us read
+    yesterday: float | None = None  # kWh
+    energies: Mapping[str, tuple[float, ...]] = MappingProxyType({})  # kWh today, by UID and channel
 
 
-class Lower(NamedTuple):
-    """Readings in a row under a counter's published value, none lower than the one before."""
+class Doubt(NamedTuple):
+    """Values in a row of a counter that is not believed; each goes on from the one before."""
 
-    first: float
-    last: float
-    readings: int
+    first: float  # kWh
+    last: float  # kWh
+    readings: int  # of new data
+    since: datetime | None  # of the last reading that was believed; None: nobody knows
+    at: datetime  # of the last reading
+    timestamp: datetime | None = None  # of its data
 
 
 class Today(NamedTuple):
@@ -109,10 +124,11 @@ class Today(NamedTuple):
 
     date: date
     published: float  # kWh
-    reported: float  # kWh, the ECU's last word
+    reported: float  # kWh, the ECU's last word that was believed
     renewed: bool  # the ECU has said something else than on the date before
     before: tuple[float, ...] = ()  # kWh, what was published and reported last on the date before
     yesterday: float | None = None  # kWh, of the date before; None: it was not seen
+    doubt: Doubt | None = None  # of what the ECU says now; None: there is none
 
 
 class Known(NamedTuple):
@@ -125,6 +141,7 @@ class Known(NamedTuple):
     signal: int | None = None  # percent
     powers: tuple[int | None, ...] = ()  # W, by channel
     energies: tuple[float, ...] = ()  # Wh of Memory.energies_of, by channel, those that it lost included
+    unlisted: int = 0  # short lists in a row without it
 
 
 class Hang(NamedTuple):
@@ -179,6 +196,8 @@ class Watch(NamedTuple):
     idle: dict[str, Idle]
     today: Still | None
     lifetime: Still | None
+    short: Short | None = None  # the last list, where it was short
+    contradictory: datetime | None = None  # since when every reading has contradicted itself
 
 
 class Memory(NamedTuple):
@@ -191,7 +210,7 @@ class Memory(NamedTuple):
     timestamp: datetime | None
     registered: int | None
     lifetime: float | None  # kWh, published
-    lower: Lower | None
+    doubt: Doubt | None  # of the lifetime that the ECU says now; None: there is none
     today: Today | None
     inverters: dict[str, Known]
     error: str = ""  # cause of the last job that could not read the ECU; empty: it could

@@ -2,14 +2,16 @@
 
     (Snapshot, Watch, Site | None) -> (problems in words, Watch)
 
-An inverter that gives nothing through an hour of daylight in which the others give power; a counter of the ECU that
-stands still for an hour while power flows (quirk 54). Time is that of the data: the same data twice change nothing.
+A list that leaves inverters out; numbers of inverters that contradict each other for an hour; an inverter that gives
+nothing through an hour of daylight in which the others give power; a counter of the ECU that stands still for an hour
+while power flows (quirk 54). Time is that of the data: the same data twice change nothing.
 
 At dawn and dusk the roofs of one house wake and sleep up to hours apart, so a suspicion lives in broad daylight only:
 while the sun is high at the site or, where nobody has said where that is, around noon by the data's wall time.
 What was told once stays, overnight too, until the inverter gives power or the counter moves.
 """
 
+from collections.abc import Iterator
 from datetime import UTC, datetime, timedelta
 from typing import NamedTuple
 
@@ -35,6 +37,8 @@ def look(snapshot: Snapshot, watch: Watch | None, site: Site | None) -> tuple[tu
     Data without a time, or of the time of the last look, teach nothing.
     """
     watch = watch if watch is not None else NOTHING
+    if watch.short != snapshot.short:  # by any data, whatever their time
+        watch = watch._replace(short=snapshot.short)
     at = snapshot.timestamp
     if at is not None and (watch.at is None or _passed(watch.at, at)):
         watch = _seen(snapshot, at, watch, site)
@@ -42,8 +46,9 @@ def look(snapshot: Snapshot, watch: Watch | None, site: Site | None) -> tuple[tu
 
 
 def in_words(watch: Watch) -> tuple[str, ...]:
-    """The problems that `watch` remembers, the inverters' by UID and then the counters'."""
+    """The problems that `watch` remembers: the ECU's counts, the inverters' by UID, and then the counters'."""
     return (
+        *_of_counts(watch),
         *(
             f"inverter {uid} has given nothing since {_time(idle.since)} while the others give power; "
             "check its breaker and its cables, or remove it from the ECU if it is gone"
@@ -59,15 +64,29 @@ def in_words(watch: Watch) -> tuple[str, ...]:
     )
 
 
+def _of_counts(watch: Watch) -> Iterator[str]:
+    if watch.short is not None:
+        yield (
+            f"the ECU lists {watch.short.listed} of its {watch.short.expected} inverters; restart it, update its "
+            "firmware, or remove those that are gone from it in the app"
+        )
+    if watch.contradictory is not None and watch.at is not None and _passed(watch.contradictory, watch.at) >= LONG:
+        yield (
+            "the ECU's numbers of inverters have contradicted each other since "
+            f"{_time(watch.contradictory)}; restart it: its energies are not published"
+        )
+
+
 def _seen(snapshot: Snapshot, at: datetime, watch: Watch, site: Site | None) -> Watch:
     """`watch` after data of `at`, which are new."""
-    power = snapshot.power if snapshot.online else 0
+    power = (snapshot.power or 0) if snapshot.online else 0
     today, lifetime = watch.today, watch.lifetime
     if not snapshot.contradictory:
         flow = _flow(watch, at, power)
         today = _still(snapshot.today, today, at, flow, TODAY)
         lifetime = _still(snapshot.lifetime, lifetime, at, flow, LIFETIME)
-    return Watch(at, power, _idle(snapshot, at, watch.idle, site), today, lifetime)
+    contradictory = (watch.contradictory or at) if snapshot.contradictory else None
+    return Watch(at, power, _idle(snapshot, at, watch.idle, site), today, lifetime, watch.short, contradictory)
 
 
 # -- inverters --------------------------------------------------------------------------------------------------------

@@ -11,7 +11,7 @@ from datetime import date, datetime
 from pathlib import Path
 from typing import Any, TypeVar
 
-from aps2mqtt.model import Hang, Idle, Known, Layout, Lower, Memory, Rhythm, Still, Today, Watch
+from aps2mqtt.model import Doubt, Hang, Idle, Known, Layout, Memory, Rhythm, Short, Still, Today, Watch
 
 T = TypeVar("T")
 VERSION = 1
@@ -105,7 +105,7 @@ def _memory(state: dict[str, Any]) -> Memory:
     """The memory in `state`; raises ValueError, TypeError, KeyError or AttributeError where it is none."""
     if state["version"] != VERSION:
         raise ValueError(f"version {state['version']!r}, not {VERSION}")
-    lower, today, hang, rhythm, layout = (state[name] for name in ("lower", "today", "hang", "rhythm", "layout"))
+    today, hang, rhythm, layout = (state[name] for name in ("today", "hang", "rhythm", "layout"))
     return Memory(
         ecu_id=_digits(state["ecu_id"]),
         read_at=_moment(state["read_at"]),
@@ -115,9 +115,7 @@ def _memory(state: dict[str, Any]) -> Memory:
         registered=None if state["registered"] is None else _of(int, state["registered"]),
         online=None if state["online"] is None else _of(int, state["online"]),
         lifetime=None if state["lifetime"] is None else _number(state["lifetime"]),
-        lower=None
-        if lower is None
-        else Lower(_number(lower["first"]), _number(lower["last"]), _of(int, lower["readings"])),
+        doubt=_doubt(state.get("doubt")),
         today=None if today is None else _today(today),
         inverters={_digits(uid): _known(known) for uid, known in state["inverters"].items()},
         error=_text_of(state["error"]),
@@ -139,6 +137,19 @@ def _moment(text: str) -> datetime:
     return moment
 
 
+def _doubt(doubt: dict[str, Any] | None) -> Doubt | None:
+    if doubt is None:
+        return None
+    return Doubt(
+        first=_number(doubt["first"]),
+        last=_number(doubt["last"]),
+        readings=_of(int, doubt["readings"]),
+        since=None if doubt["since"] is None else _moment(doubt["since"]),
+        at=_moment(doubt["at"]),
+        timestamp=None if doubt["timestamp"] is None else _moment(doubt["timestamp"]),
+    )
+
+
 def _today(today: dict[str, Any]) -> Today:
     before = tuple(_number(value) for value in today["before"])
     renewed = _of(bool, today["renewed"])
@@ -151,6 +162,7 @@ def _today(today: dict[str, Any]) -> Today:
         renewed=renewed,
         before=before,
         yesterday=None if today["yesterday"] is None else _number(today["yesterday"]),
+        doubt=_doubt(today.get("doubt")),
     )
 
 
@@ -184,7 +196,13 @@ def _watch(watch: dict[str, Any]) -> Watch:
         },
         today=None if today is None else _still(today),
         lifetime=None if lifetime is None else _still(lifetime),
+        short=_short(watch.get("short")),
+        contradictory=None if watch.get("contradictory") is None else _moment(watch["contradictory"]),
     )
+
+
+def _short(short: dict[str, Any] | None) -> Short | None:
+    return None if short is None else Short(_of(int, short["listed"]), _of(int, short["expected"]))
 
 
 def _still(still: dict[str, Any]) -> Still:
@@ -211,6 +229,7 @@ def _known(known: dict[str, Any]) -> Known:
         signal=None if known["signal"] is None else _of(int, known["signal"]),
         powers=tuple(None if power is None else _of(int, power) for power in known["powers"]),
         energies=tuple(_number(energy) for energy in known["energies"]),
+        unlisted=_of(int, known.get("unlisted", 0)),
     )
 
 

@@ -5,18 +5,20 @@
 A memory belongs to one ECU: `memory_of` drops that of an ECU which was replaced.
 """
 
-from collections.abc import Iterator
-from datetime import date, datetime, timedelta, tzinfo
+from collections.abc import Iterator, Mapping
+from datetime import UTC, date, datetime, time, timedelta, tzinfo
 from typing import NamedTuple
 
-from aps2mqtt import energy
-from aps2mqtt.model import Inverter, Kept, Known, Lower, Memory, Recalled, Report, Snapshot, Today
+from aps2mqtt import counters, energy, limits
+from aps2mqtt.counters import Lifetime, Moment
+from aps2mqtt.model import Inverter, Kept, Known, Memory, Recalled, Report, Snapshot, Today
 
-READINGS_OF_A_LOWER_LIFETIME = 12  # an hour at the default interval
 PAUSE = timedelta(hours=2)  # without a reading
 GONE_AFTER = 3  # complete lists in a row without the inverter
+UNKNOWN_AFTER = 3  # short lists in a row without it
 MOST_PANELS = 4  # of any known inverter
 CLOCK_SLACK = timedelta(minutes=1)  # that a clock may be set back by time synchronisation
+ALONE = timedelta(minutes=15)  # since the last reading; longer, and jobs of another state may have come between
 
 
 def memory_of(ecu_id: str, memory: Memory | None) -> Memory | None:
@@ -29,9 +31,11 @@ def clock_is_behind(memory: Memory, now: datetime) -> bool:
     return now < memory.read_at - CLOCK_SLACK
 
 
-def wants_recall(memory: Memory | None) -> bool:
-    """True where a counter is not remembered, so that only the broker can tell whether it was positive."""
-    return memory is None or memory.lifetime is None or memory.today is None
+def wants_recall(memory: Memory | None, now: datetime) -> bool:
+    """True where the broker may know more: a counter is not remembered, or the last reading is too long ago."""
+    if memory is None or memory.lifetime is None or memory.today is None:
+        return True
+    return not timedelta() <= now - memory.read_at <= ALONE
 
 
 def settle(
@@ -41,22 +45,25 @@ def settle(
 
     `now` is aware; `timezone` is the site's and says which date it is there.
     """
-    site_date = now.astimezone(timezone).date()
     read_at = memory.read_at if memory is not None and snapshot.contradictory else now  # counters that count
+    site_date = now.astimezone(timezone).date()
+    if memory is not None and memory.today is not None and _clock_leapt(snapshot, memory, now):
+        site_date = memory.today.date
     if memory is not None and clock_is_behind(memory, now) and _stamped(snapshot) != site_date:
         # The clock is behind the last reading, and the ECU's own does not agree with it: no new date from it.
         site_date = memory.today.date if memory.today is not None else site_date
         read_at = memory.read_at
-    lifetime, lower = _lifetime(snapshot, memory, recalled)
-    today = _today(snapshot, memory, recalled, site_date, _last_reading(memory, now, timezone))
-    inverters, gone, known = _inverters(snapshot, memory, site_date)
+    moment = _moment(snapshot, memory, now, datetime.combine(site_date, time(), timezone))
+    lifetime = _lifetime(snapshot, memory, recalled, moment)
+    today = _today(snapshot, memory, recalled, site_date, moment)
+    inverters, gone, known = _inverters(snapshot, memory, site_date, _recalled_energies(snapshot, recalled, site_date))
     registered, online = _counts(snapshot, memory)
     report = Report(
         ecu_id=snapshot.ecu_id,
         power=0 if online == 0 else snapshot.power,
         today=_published(today and today.published, kept=snapshot.contradictory),
         yesterday=today.yesterday if today is not None else Kept(),
-        lifetime=_published(lifetime, kept=snapshot.contradictory),
+        lifetime=_published(lifetime.published, kept=snapshot.contradictory),
         registered=registered,
         online=online,
         timestamp=snapshot.timestamp,
@@ -72,8 +79,8 @@ def settle(
         timestamp=snapshot.timestamp,
         registered=_count(registered),
         online=_count(online),
-        lifetime=lifetime,
-        lower=lower,
+        lifetime=lifetime.published,
+        doubt=lifetime.doubt,
         today=today,
         inverters=known,
         energies_of=site_date,
@@ -129,36 +136,61 @@ def _counts(snapshot: Snapshot, memory: Memory | None) -> tuple[int | Kept, int 
     if not snapshot.complete:
         return (Kept(memory.registered), Kept(memory.online)) if memory is not None else (Kept(), Kept())
     listed = len(snapshot.inverters) + len(snapshot.skipped)
-    return listed, sum(inverter.online for inverter in snapshot.inverters) + snapshot.skipped_online
+    return listed, sum(inverter.online is True for inverter in snapshot.inverters) + snapshot.skipped_online
+
+
+# -- time -------------------------------------------------------------------------------------------------------------
+
+
+def _moment(snapshot: Snapshot, memory: Memory | None, now: datetime, midnight: datetime) -> Moment:
+    advanced = _advanced(snapshot, memory) if memory is not None else timedelta()
+    inverters = max(1, snapshot.registered, len(snapshot.inverters) + len(snapshot.skipped))
+    return Moment(now, snapshot.timestamp, advanced, midnight, inverters)
+
+
+def _advanced(snapshot: Snapshot, memory: Memory) -> timedelta:
+    """By how much the data are later than those before; 0 where nobody can tell.
+
+    By UTC: Python takes the difference of two times of the same zone by their clocks.
+    """
+    if snapshot.timestamp is None or memory.timestamp is None:
+        return timedelta()
+    return max(timedelta(), snapshot.timestamp.astimezone(UTC) - memory.timestamp.astimezone(UTC))
+
+
+def _clock_leapt(snapshot: Snapshot, memory: Memory, now: datetime) -> bool:
+    """True where our clock has gone on by hours more than the data of inverters that are awake.
+
+    A clock that is ahead for one job makes no new date; by the second one it is believed.
+    """
+    advanced = _advanced(snapshot, memory)
+    live = timedelta() < advanced <= PAUSE and any(inverter.online for inverter in snapshot.inverters)
+    return live and now - memory.read_at - advanced > PAUSE and _stamped(snapshot) == _date_of(memory)
+
+
+def _date_of(memory: Memory) -> date | None:
+    return memory.today.date if memory.today is not None else None
 
 
 # -- energy/lifetime --------------------------------------------------------------------------------------------------
 
 
-def _lifetime(snapshot: Snapshot, memory: Memory | None, recalled: Recalled) -> tuple[float | None, Lower | None]:
-    """The counter to publish, which never falls, and the lower value that may one day replace it (quirks 50, 53).
+def _lifetime(snapshot: Snapshot, memory: Memory | None, recalled: Recalled, moment: Moment) -> Lifetime:
+    """The counter to publish, and what is doubted of it (counters.py)."""
+    known = Lifetime() if memory is None else Lifetime(memory.lifetime, memory.doubt, memory.read_at)
+    if recalled.lifetime is not None and (known.published is None or _knows_later(recalled, memory)):
+        retained = counters.of_life(recalled.lifetime, Lifetime(), moment)
+        known = retained._replace(since=recalled.timestamp) if retained.published is not None else known
+    if snapshot.contradictory or (known.published is None and snapshot.lifetime == 0 and not recalled.readable):
+        return known
+    return counters.of_life(snapshot.lifetime, known, moment)
 
-    An ECU that was replaced or reset counts from anew: a lower value is believed once it has stood and risen for
-    READINGS_OF_A_LOWER_LIFETIME readings. A glitch does neither.
-    """
-    published = memory.lifetime if memory is not None else None
-    lower = memory.lower if memory is not None else None
-    if published is None:
-        published = recalled.lifetime
-    if snapshot.contradictory:
-        return published, lower
-    value = snapshot.lifetime
-    if published is None and value == 0 and not recalled.readable:
-        return None, None
-    if published is None or value >= published:
-        return value, None
-    if lower is not None and value >= lower.last:
-        lower = Lower(lower.first, value, lower.readings + 1)
-    else:
-        lower = Lower(value, value, 1)
-    if lower.readings >= READINGS_OF_A_LOWER_LIFETIME and lower.last > lower.first:
-        return value, None
-    return published, lower
+
+def _knows_later(recalled: Recalled, memory: Memory | None) -> bool:
+    """True where somebody has published data since those of `memory`."""
+    if recalled.timestamp is None:
+        return False
+    return memory is None or memory.timestamp is None or recalled.timestamp > memory.timestamp
 
 
 # -- energy/today -----------------------------------------------------------------------------------------------------
@@ -167,58 +199,72 @@ def _lifetime(snapshot: Snapshot, memory: Memory | None, recalled: Recalled) -> 
 class _LastReading(NamedTuple):
     """The site's date of it, and whether more than PAUSE has passed; jobs of the night change the date without one."""
 
+    at: datetime | None = None  # None: nobody knows
     on: date | None = None
     long_ago: bool = True
 
 
-def _last_reading(memory: Memory | None, now: datetime, timezone: tzinfo) -> _LastReading:
+def _last_reading(memory: Memory | None, moment: Moment) -> _LastReading:
     if memory is None:
         return _LastReading()
-    return _LastReading(memory.read_at.astimezone(timezone).date(), now - memory.read_at > PAUSE)
+    on = memory.read_at.astimezone(moment.midnight.tzinfo).date()
+    return _LastReading(memory.read_at, on, moment.now - memory.read_at > PAUSE)
 
 
 def _today(
-    snapshot: Snapshot, memory: Memory | None, recalled: Recalled, site_date: date, last: _LastReading
+    snapshot: Snapshot, memory: Memory | None, recalled: Recalled, site_date: date, moment: Moment
 ) -> Today | None:
     """Energy of `site_date`, which never falls within it (quirks 52, 56), nor begins with the day before's."""
-    known = memory.today if memory is not None else None
+    known, last = memory.today if memory is not None else None, _last_reading(memory, moment)
+    retained = _recalled_today(snapshot, recalled, site_date, moment)
+    if retained is not None and (known is None or _knows_later(recalled, memory)) and _is_more(retained, known):
+        known, last = retained, _LastReading(recalled.timestamp, _recalled_from(recalled))
     if known is None:
-        known, last = _recalled_today(snapshot, recalled, site_date), _LastReading(_recalled_from(recalled))
-    if known is None:
-        return None if snapshot.contradictory else _first_today(snapshot, recalled, site_date)
-    known, value = _at_date(known, site_date, last.on), snapshot.today
+        return None if snapshot.contradictory else _first_today(snapshot, recalled, site_date, moment)
+    set_back = memory is not None and clock_is_behind(memory, moment.now)
+    known = _at_date(known, site_date, last.on, set_back=set_back)
     if snapshot.contradictory:
         return known
-    if known.renewed:
-        return known._replace(published=max(value, known.published), reported=value)
     # Stamped with the day before, a counter that has grown did so after our last poll; after a pause it may have begun
     # that day anew without us.
-    of_before = _is_of_day_before(snapshot, site_date) and (last.long_ago or value > max(known.before))
-    if of_before and value:
-        known = known._replace(yesterday=value)
-    if value == 0 or value in known.before or of_before:
-        return known._replace(reported=value, before=tuple(sorted({*known.before, value})))
-    return known._replace(published=value, reported=value, renewed=True)
+    grown = last.long_ago or snapshot.today > max(known.before, default=0)
+    of_yesterday = _is_of_day_before(snapshot, site_date) and grown
+    return counters.of_date(snapshot.today, known, last.at, moment, of_yesterday=of_yesterday)
 
 
-def _first_today(snapshot: Snapshot, recalled: Recalled, site_date: date) -> Today | None:
+def _is_more(retained: Today, known: Today | None) -> bool:
+    return known is None or (retained.date, retained.published) > (known.date, known.published)
+
+
+def _first_today(snapshot: Snapshot, recalled: Recalled, site_date: date, moment: Moment) -> Today | None:
     """With nothing known: data of the day before are not today's, and a 0 is believed only if nobody knows better."""
     value = snapshot.today
     if _is_of_day_before(snapshot, site_date):
-        return Today(site_date, 0, value, renewed=False, before=(value,), yesterday=value or None)
-    if value == 0 and (recalled.today or not recalled.readable):
+        yesterday = value if 0 < value <= moment.made(counters.DAY) else None
+        return Today(site_date, 0, value, renewed=False, before=(value,), yesterday=yesterday)
+    if value > moment.made(moment.into_the_day) or (value == 0 and (recalled.today or not recalled.readable)):
         return None
     return Today(site_date, value, value, renewed=True)
 
 
-def _recalled_today(snapshot: Snapshot, recalled: Recalled, site_date: date) -> Today | None:
-    """What the broker retains, under the date that its own time stamp gives it beside that of the ECU's data."""
+def _recalled_today(snapshot: Snapshot, recalled: Recalled, site_date: date, moment: Moment) -> Today | None:
+    """What the broker retains, under its date; a day has to be able to make it."""
+    on = _recalled_date(snapshot, recalled, site_date)
+    if on is None or recalled.today is None or recalled.today > moment.made(counters.DAY):
+        return None
+    yesterday = (
+        recalled.yesterday if on == site_date and (recalled.yesterday or 0) <= moment.made(counters.DAY) else None
+    )
+    return Today(on, recalled.today, recalled.today, renewed=True, yesterday=yesterday)
+
+
+def _recalled_date(snapshot: Snapshot, recalled: Recalled, site_date: date) -> date | None:
+    """The date of what the broker retains, as its own time stamp gives it beside that of the ECU's data."""
     stamped = _stamped(snapshot)
-    if recalled.today is None or recalled.timestamp is None or stamped is None or recalled.timestamp.date() > stamped:
+    if recalled.timestamp is None or stamped is None or recalled.timestamp.date() > stamped:
         return None
     earlier = recalled.timestamp.date() < stamped or _is_of_day_before(snapshot, site_date)
-    on = _day_before(site_date) if earlier else site_date
-    return Today(on, recalled.today, recalled.today, renewed=True)
+    return _day_before(site_date) if earlier else site_date
 
 
 def _recalled_from(recalled: Recalled) -> date | None:
@@ -226,13 +272,18 @@ def _recalled_from(recalled: Recalled) -> date | None:
     return recalled.timestamp.date() if recalled.timestamp is not None and recalled.today else None
 
 
-def _at_date(known: Today, site_date: date, read_on: date | None) -> Today:
-    """`known` on `site_date`: on a later date 0, until the ECU says something else than it said last."""
+def _at_date(known: Today, site_date: date, read_on: date | None, *, set_back: bool = False) -> Today:
+    """`known` on `site_date`: on a later date 0, until the ECU says something else than it said last.
+
+    `set_back`: the clock was, and the ECU agrees with it; a date that has begun meanwhile never did.
+    """
+    if set_back and site_date < known.date and not known.renewed:
+        return Today(site_date, max(known.before), known.reported, renewed=True, doubt=known.doubt)
     if site_date <= known.date:
         return known._replace(date=site_date)
     before = tuple(sorted({known.published, known.reported}))
     yesterday = known.published if read_on == _day_before(site_date) else None
-    return Today(site_date, 0, known.reported, renewed=False, before=before, yesterday=yesterday)
+    return Today(site_date, 0, known.reported, renewed=False, before=before, yesterday=yesterday, doubt=known.doubt)
 
 
 def _is_of_day_before(snapshot: Snapshot, site_date: date) -> bool:
@@ -251,36 +302,63 @@ def _day_before(site_date: date) -> date:
 
 
 def _inverters(
-    snapshot: Snapshot, memory: Memory | None, site_date: date
+    snapshot: Snapshot, memory: Memory | None, site_date: date, recalled: Mapping[str, tuple[float, ...]]
 ) -> tuple[tuple[Inverter, ...], tuple[Inverter, ...], dict[str, Known]]:
-    """The inverters to publish, those that are gone, and what to know of them next time."""
+    """The inverters to publish, those that are gone, and what to know of them next time.
+
+    `recalled`: Wh of `site_date` as the broker retains them, by UID and channel.
+    """
     before, passed = {}, 0.0
     if memory is not None:
         before = energy.at_date(memory.inverters, memory.energies_of, site_date)
         passed = energy.hours(memory.timestamp, snapshot.timestamp, site_date)
     inverters = []
-    known = {uid: before[uid]._replace(missing=0) for uid in snapshot.skipped & before.keys()}
+    known = {uid: before[uid]._replace(missing=0, unlisted=0) for uid in snapshot.skipped & before.keys()}
     for inverter in snapshot.inverters:
         was = before.get(inverter.uid)
-        known[inverter.uid] = _known(inverter, was, energy.grown(was, inverter.powers, passed))
+        grown = energy.grown(was, inverter.powers, passed)
+        energies = energy.at_least(grown, recalled.get(inverter.uid, ()))
+        known[inverter.uid] = _known(inverter, was, energies)
         inverters.append(_with_past(inverter, known[inverter.uid], was))
     gone = []
-    for uid, was in _unlisted(snapshot, before):
-        missing = was.missing + snapshot.complete
-        if missing >= GONE_AFTER:
+    for uid, was in _unlisted(snapshot, before, recalled):
+        now, shown = _left_out(uid, was, snapshot) if snapshot.short is not None else _missing(uid, was, snapshot)
+        if now is not None:
+            known[uid] = now
+            inverters += [shown] if shown is not None else []
+        else:
             gone.append(_absent(uid, was))
-            continue
-        known[uid] = was._replace(missing=missing, powers=(0,) * was.panels if missing else was.powers)
-        if missing:
-            inverters.append(_absent(uid, was))
     return tuple(inverters), tuple(gone), known
 
 
-def _unlisted(snapshot: Snapshot, before: dict[str, Known]) -> Iterator[tuple[str, Known]]:
+def _missing(uid: str, was: Known, snapshot: Snapshot) -> tuple[Known | None, Inverter | None]:
+    """One that a list without it makes offline, if nobody can be missing from that, and gone by the third (None)."""
+    missing = was.missing + snapshot.complete
+    if missing >= GONE_AFTER:
+        return None, None
+    if not missing:
+        return was, None
+    return was._replace(missing=missing, unlisted=0, powers=(0,) * was.panels), _absent(uid, was)
+
+
+def _left_out(uid: str, was: Known, snapshot: Snapshot) -> tuple[Known, Inverter | None]:
+    """One that a short list leaves out: it keeps what it had, until nobody knows; asleep if all are."""
+    if snapshot.online == 0 and not snapshot.contradictory:
+        return was._replace(unlisted=0, powers=(0,) * was.panels), _absent(uid, was)
+    unlisted = was.unlisted + 1
+    if unlisted < UNKNOWN_AFTER:
+        return was._replace(unlisted=unlisted), None
+    nobody_knows = _absent(uid, was)._replace(online=None, powers=(None,) * was.panels)
+    return was._replace(unlisted=UNKNOWN_AFTER, powers=(None,) * was.panels), nobody_knows
+
+
+def _unlisted(
+    snapshot: Snapshot, before: dict[str, Known], recalled: Mapping[str, tuple[float, ...]]
+) -> Iterator[tuple[str, Known]]:
     listed = {inverter.uid for inverter in snapshot.inverters}
     for uid, was in before.items():
         if uid not in listed and uid not in snapshot.skipped:
-            yield uid, was
+            yield uid, was._replace(energies=energy.at_least(was.energies, recalled.get(uid, ())))
 
 
 def _known(inverter: Inverter, was: Known | None, energies: tuple[float, ...]) -> Known:
@@ -309,6 +387,14 @@ def _with_past(inverter: Inverter, known: Known, was: Known | None) -> Inverter:
         energies=_kwh(known.energies[: len(inverter.powers)]),
         lost=max(0, _most_panels(was) - known.panels) if inverter.powers else MOST_PANELS,
     )
+
+
+def _recalled_energies(snapshot: Snapshot, recalled: Recalled, site_date: date) -> dict[str, tuple[float, ...]]:
+    """Wh of `site_date` as the broker retains them, by UID and channel, of inverters that can have made so much."""
+    if _recalled_date(snapshot, recalled, site_date) != site_date:
+        return {}
+    most = limits.energy(1, counters.DAY / counters.HOUR)
+    return {uid: tuple(kwh * 1000 for kwh in of) for uid, of in recalled.energies.items() if sum(of) <= most}
 
 
 def _kwh(energies: tuple[float, ...]) -> tuple[float, ...]:

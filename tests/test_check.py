@@ -264,7 +264,7 @@ def test_the_age_of_the_data_tells_of_clocks_and_zones(age: dict[str, int], word
     """A whole number of hours is the mark of a wrong zone."""
     real_time = HEALTHY.real_time(NOON)
     of = datetime.strptime(real_time.time, "%Y%m%d%H%M%S").replace(tzinfo=HEALTHY.timezone)
-    step = diagnosis.inverters(real_time, HEALTHY.ecu.ecu_id, HEALTHY.timezone, of + timedelta(**age))
+    step = diagnosis.inverters(real_time, HEALTHY.system_info(NOON), HEALTHY.timezone, of + timedelta(**age))
     assert step.state is state
     assert words in text(step)
 
@@ -272,7 +272,9 @@ def test_the_age_of_the_data_tells_of_clocks_and_zones(age: dict[str, int], word
 def test_old_data_of_sleeping_inverters_are_in_order() -> None:
     """The time stays that of the evening all night (quirk 39)."""
     real_time = HEALTHY.real_time(NOON, asleep=True)
-    step = diagnosis.inverters(real_time, HEALTHY.ecu.ecu_id, HEALTHY.timezone, NOON + timedelta(hours=9))
+    step = diagnosis.inverters(
+        real_time, HEALTHY.system_info(NOON, asleep=True), HEALTHY.timezone, NOON + timedelta(hours=9)
+    )
     assert step.state is State.OK
     assert "since then the inverters sleep" in text(step)
 
@@ -283,7 +285,7 @@ def test_inverters_are_told_by_model_and_condition() -> None:
     real_time = plant.real_time(NOON)
     own = protocol.Record(plant.ecu.ecu_id, False, protocol.NEVER_HEARD)
     step = diagnosis.inverters(
-        replace(real_time, records=(*real_time.records, own)), plant.ecu.ecu_id, plant.timezone, NOON
+        replace(real_time, records=(*real_time.records, own)), plant.system_info(NOON), plant.timezone, NOON
     )
     assert "5 inverters: 4 DS3, 1 QS1" in text(step)
     assert "online: DS3 704000000001, 704000000002; QS1 801000000003 | never heard: DS3 704000000004" in text(step)
@@ -299,7 +301,8 @@ def test_an_inverter_of_a_new_type_is_to_be_reported() -> None:
         records=(protocol.Record("999000000001", True, "09"),),
         remarks=(Remark("inverter 999000000001 is of the unknown type 09", "skipped; please report its record"),),
     )
-    step = diagnosis.inverters(real_time, "216000000001", UTC, NOON)
+    said = protocol.SystemInfo("216000000001", "01", 1.0, 9, 0.1, 1, 1, "ECU_R_1.2.31")
+    step = diagnosis.inverters(real_time, said, UTC, NOON)
     assert step.state is State.WARNING
     assert "of unknown type: inverter 999000000001" in text(step)
     assert "please report its record" in remedies(step)

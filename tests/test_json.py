@@ -335,9 +335,11 @@ def test_a_night_job_shows_the_last_known():
 
 
 def test_the_counters_are_recalled_from_the_object():
-    assert recall_topics(JSON._replace(prefix="home"), ECU) == (f"home/aps/{ECU}",)
+    assert recall_topics(JSON._replace(prefix="home"), ECU) == (f"home/aps/{ECU}", f"home/aps/{ECU}/+")
     retained = {one.topic: one.payload for one in messages(JSON, report(DS3))}
-    assert recalled(JSON, ECU, retained) == Recalled(22310.9, 0.17, AT)
+    assert recalled(JSON, ECU, retained) == Recalled(
+        22310.9, 0.17, AT, yesterday=12.25, energies={DS3.uid: (0.5, 0.512)}
+    )
 
 
 def test_where_both_are_published_the_counters_are_recalled_from_the_flat_topics():

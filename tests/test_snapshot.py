@@ -131,8 +131,9 @@ def test_the_remarks_of_all_three_answers_reach_the_snapshot():
     real_time = replace(listing(DS3, DS3), remarks=(Remark("two", "of 0002"),))
     signal = Signal("00", (), (Remark("three", "of 0030"),))
     taken = snapshot(info, real_time, signal, PARIS)
+    short = "the ECU does not list all its inverters"
     assert [remark.what for remark in taken.remarks] == ["one", "two", "three", "0002 contradicts itself"]
-    assert [remark.what for remark in snapshot(info, listing(DS3), None, PARIS).remarks] == ["one"]
+    assert [remark.what for remark in snapshot(info, listing(DS3), None, PARIS).remarks] == ["one", short]
 
 
 # -- 0001 -------------------------------------------------------------------------------------------------------------
@@ -590,7 +591,8 @@ def test_of_an_inverter_listed_twice_the_online_record_counts():
 
 def test_a_list_without_inverters_is_complete_only_if_none_is_registered():
     """Otherwise the ECU has forgotten them for the moment."""
-    assert seen(info=replace(INFO, registered=0, online=0)).complete
+    assert seen(info=replace(INFO, registered=0, online=0, power=0)).complete
+    assert not seen(info=replace(INFO, registered=0, online=0)).complete  # none, and 654 W
     assert not seen(info=replace(INFO, registered=1, online=0)).complete
     assert not seen(info=INFO).complete
     assert not seen(info=replace(INFO, registered=0, online=6)).complete  # quirk 53

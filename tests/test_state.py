@@ -14,9 +14,10 @@ from zoneinfo import ZoneInfo
 import pytest
 from parts import replace
 
-from aps2mqtt.model import Idle, Known, Layout, Lower, Memory, Rhythm, Still, Today, Watch
+from aps2mqtt.model import Doubt, Idle, Known, Layout, Memory, Rhythm, Still, Today, Watch
 from aps2mqtt.state import StateError, Store
 
+READ = datetime(2026, 6, 21, 19, 35, tzinfo=UTC)
 FULL = Memory(
     ecu_id="216000000001",
     read_at=datetime(2026, 6, 21, 19, 40, 1, 5, tzinfo=UTC),
@@ -25,7 +26,7 @@ FULL = Memory(
     timestamp=datetime(2026, 6, 21, 21, 38, tzinfo=ZoneInfo("Europe/Paris")),
     registered=3,
     lifetime=22310.9,
-    lower=Lower(20.0, 21.1, 11),
+    doubt=Doubt(20.0, 21.1, 11, READ, READ, READ),
     today=Today(date(2026, 6, 21), 21.5, 4.02, renewed=True, before=(0.0, 12.25), yesterday=12.25),
     inverters={
         "700000000001": Known(2, 2, signal=67, powers=(60, None), energies=(0.5, 512.125)),
@@ -355,7 +356,7 @@ HARMLESS = {  # what may be taken for damage or not
 }
 PLACES = [
     *((key,) for key in json.loads(json.dumps({"version": 1, **dict.fromkeys(Memory._fields)}))),
-    *(("lower", name) for name in Lower._fields),
+    *(("doubt", name) for name in Doubt._fields),
     *(("today", name) for name in Today._fields),
     *(("rhythm", name) for name in Rhythm._fields),
     *(("layout", name) for name in Layout._fields),

@@ -26,7 +26,7 @@ PARTS = {
     "ecu.client": {"_answer"},
     "mqtt.publisher": {"_tls_failure", "_loop_until"},
     "commands.health": {"_condition"},
-    "problems": {"in_words"},
+    "problems": {"in_words", "_of_counts"},
     "configfile": {"read", "_sections", "_values", "_pairs", "_is_section"},
     "errors": {"described"},
     "config": {

@@ -106,7 +106,7 @@ class Walk:
         report, memory = truth.settle(
             made,
             truth.memory_of(made.ecu_id, self.memory),
-            self._recalled() if truth.wants_recall(self.memory) else Recalled(),
+            self._recalled() if truth.wants_recall(self.memory, now) else Recalled(),
             now,
             self.plant.zone,
         )
@@ -124,7 +124,12 @@ class Walk:
         if what == "memory" and complete and self.plant.reset(now):
             self.memory = None
             self.lower.clear()
-        if what == "broker" and self.memory is not None and not truth.wants_recall(self.memory):
+        if (
+            what == "broker"
+            and self.memory is not None
+            and self.memory.lifetime is not None
+            and self.memory.today is not None
+        ):
             self.retained.clear()
 
     def _recalled(self) -> Recalled:

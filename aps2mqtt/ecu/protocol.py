@@ -335,6 +335,7 @@ class RealTime:
 
 
 RECORDS = BODY + size(STATUS) + size(REAL_TIME_HEAD)  # offset of the first record
+MOST_RECORDS = (MAX_FRAME - RECORDS) // RECORD_HEAD_SIZE  # that a frame can hold
 LARGEST_RECORD = 64  # of a type nobody knows; the largest known has 27 bytes
 Sizes = dict[str, int]  # bytes of a record by type code
 KNOWN_SIZES: Sizes = {code: size(layouts[0]) for code, layouts in RECORD_LAYOUTS.items() if len(layouts) == 1}

@@ -3,12 +3,13 @@
 The wire keeps the junk of offline records; here it ends (contract "Truth on the broker", quirks 28, 29, 36 to 38, 61).
 """
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
 from datetime import datetime, tzinfo
 
-from aps2mqtt.ecu.protocol import NEVER_HEARD, RECORD_LAYOUTS, RealTime, Record, Signal, SystemInfo
+from aps2mqtt import limits
+from aps2mqtt.ecu.protocol import MOST_RECORDS, NEVER_HEARD, RECORD_LAYOUTS, RealTime, Record, Signal, SystemInfo
 from aps2mqtt.errors import MalformedFrame
-from aps2mqtt.model import KEPT, Inverter, Kept, Remark, Snapshot
+from aps2mqtt.model import KEPT, Inverter, Kept, Remark, Short, Snapshot
 
 ECU_ID_DIGITS = 12
 MAX_LEVEL = 255
@@ -31,21 +32,25 @@ def snapshot(info: SystemInfo, real_time: RealTime, signal: Signal | None, timez
         remarks += (Remark("0002 contradicts itself", f"UIDs that it lists twice: {twice}"),)
     unknown = [one for one in records.values() if one.type not in RECORD_LAYOUTS]
     nothing_of_some = not real_time.records and not has_no_inverters(info)
+    listed = len(real_time.records)
+    contradictory, short = is_contradictory(info, listed), left_out(info, listed)
+    power, doubts = _power(info, MOST_RECORDS if contradictory else max(1, info.registered, listed))
     return Snapshot(
         ecu_id=info.ecu_id,
         firmware=printable(info.firmware),
-        power=info.power,
+        power=power,
         lifetime=info.lifetime_energy,
         today=info.energy_today,
         registered=info.registered,
         online=info.online,
-        contradictory=info.online > info.registered or (info.registered == 0 and bool(records)),
+        contradictory=contradictory,
         timestamp=timestamp(real_time.time, timezone),
         inverters=tuple(_inverter(one, levels) for one in records.values() if one.type in RECORD_LAYOUTS),
         skipped=frozenset(one.uid for one in unknown),
         skipped_online=sum(one.online for one in unknown),
         complete=real_time.complete and not twice and not nothing_of_some,
-        remarks=remarks,
+        short=short,
+        remarks=(*remarks, *_of_counts(info, listed, short), *doubts),
     )
 
 
@@ -58,7 +63,45 @@ def identified(info: SystemInfo) -> SystemInfo:
 
 def has_no_inverters(info: SystemInfo) -> bool:
     """True for a new ECU; in the glitch of quirk 53 none is registered either, but some are online."""
-    return info.registered == 0 and info.online == 0
+    return info.registered == 0 and info.online == 0 and info.power == 0
+
+
+def is_contradictory(info: SystemInfo, listed: int) -> bool:
+    """True where 0001 says what no array can have, beside a list of so many inverters.
+
+    More are online than registered (quirk 53), none is registered though some are listed or give power, or more than
+    any list can hold.
+    """
+    none_of_some = info.registered == 0 and (listed > 0 or info.power > 0)
+    return info.online > info.registered or none_of_some or info.registered > MOST_RECORDS
+
+
+def left_out(info: SystemInfo, listed: int) -> Short | None:
+    """What is known of a list of so many inverters that is shorter than 0001 has it; None where it is not.
+
+    Firmware of April 2026 lists none while all of them produce; nobody may conclude from it that they are gone.
+    """
+    expected = max(info.registered, info.online)
+    return Short(listed, expected) if listed < expected <= MOST_RECORDS else None
+
+
+def _of_counts(info: SystemInfo, listed: int, short: Short | None) -> Iterator[Remark]:
+    """What is odd about the numbers of inverters. The glitch of quirk 53 is over by the next poll: not a word."""
+    if short is not None:
+        yield Remark("the ECU does not list all its inverters", f"it has {short.expected} and lists {listed}")
+    if info.registered == info.online == 0 and is_contradictory(info, listed):
+        yield Remark(
+            "the ECU says that it has no inverters", f"it lists {listed} and gives {info.power} W; nothing is removed"
+        )
+
+
+def _power(info: SystemInfo, inverters: int) -> tuple[int | None, tuple[Remark, ...]]:
+    """The ECU's power, if so many inverters can give it, and a word if they cannot."""
+    if info.power <= limits.power(inverters):
+        return info.power, ()
+    return None, (
+        Remark("the ECU's power is more than its inverters can give", f"{info.power} W of {inverters}; left out"),
+    )
 
 
 def printable(text: str) -> str:

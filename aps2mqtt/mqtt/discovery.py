@@ -153,7 +153,7 @@ def _ecu(style: Style, report: Report) -> Device:
     root = ecu_topic(style, report.ecu_id)
     model = ecu_model(report.ecu_id)
     # What is unknown gets no entity that would stay without a value; a time may come and go.
-    metrics = [metric for metric, value in ecu_rows(report) if value is not None or metric.device_class == "timestamp"]
+    metrics = [metric for metric, value in ecu_rows(report) if value is not None or _may_be_unknown(metric)]
     components = {metric.name: _component(style, report.ecu_id, root, metric) for metric in metrics}
     for metric in (STATUS, PROBLEM):
         components[metric.name] = _component(style._replace(payload="flat"), report.ecu_id, root, metric)
@@ -174,12 +174,17 @@ def _ecu(style: Style, report: Report) -> Device:
     return Device(report.ecu_id, about, _readable(style, root), components)
 
 
+def _may_be_unknown(metric: Metric) -> bool:
+    """True for what is known again by the next poll: its entity stays."""
+    return metric.momentary or metric.device_class == "timestamp"
+
+
 def _inverter(style: Style, report: Report, inverter: Inverter) -> Device:
     root = ecu_topic(style, report.ecu_id)
     topic = inverter_topic(style, report.ecu_id, inverter.uid)
     rows = list(inverter_rows(style, inverter))
-    # One never heard has nothing but `online`; a panel that was lost on the wire has no power, not 0.
-    metrics = [metric for metric, value in rows if inverter.powers and (value is not None or metric.measured)]
+    # One never heard has nothing but `online`. What is of the moment may be unknown for one.
+    metrics = [metric for metric, value in rows if inverter.powers and (value is not None or _may_be_unknown(metric))]
     components = {
         metric.name: _component(style, inverter.uid, topic, metric) for metric in metrics or (INVERTER_ONLINE,)
     }

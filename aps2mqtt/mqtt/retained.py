@@ -125,14 +125,14 @@ def _report(style: Style, ecu_id: str, devices: Mapping[tuple[str, ...], _Said])
 
 
 def _inverter(style: Style, uid: str, said: _Said) -> Inverter | None:
-    """None where it does not say whether it is online."""
-    online = said.text(topics.INVERTER_ONLINE)
-    if online not in ("True", "False"):
+    """None where nothing says that it is there."""
+    online = {"True": True, "False": False}.get(said.text(topics.INVERTER_ONLINE))
+    if online is None and said.number(topics.ENERGY_TODAY) is None:  # which stays where the ECU does not list it
         return None
     energies = takewhile(lambda energy: energy is not None, map(said.number, PANEL_ENERGIES))
     return Inverter(
         uid,
-        online=online == "True",
+        online=online,
         powers=_known([said.whole(metric) for metric in PANEL_POWERS]),
         voltages=_known([said.whole(metric) for metric in PANEL_VOLTAGES]),
         frequency=said.number(topics.FREQUENCY),

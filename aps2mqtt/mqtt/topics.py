@@ -7,8 +7,10 @@ from the same rows, so that what is announced is what is published.
 """
 
 import json
+import re
 from collections.abc import Iterator, Mapping
 from datetime import datetime
+from itertools import count, takewhile
 from typing import NamedTuple
 
 from aps2mqtt.model import Inverter, Kept, Layout, Recalled, Report
@@ -243,22 +245,52 @@ def payload(value: Value) -> str:
     return str(value)
 
 
+RECALLED = (ENERGY_LIFETIME, ENERGY_TODAY, ENERGY_YESTERDAY, TIMESTAMP)
+
+
 def recall_topics(style: Style, ecu_id: str) -> tuple[str, ...]:
-    """Where the ECU's counters lie on the broker."""
+    """Where the counters of the ECU, its inverters and their panels lie on the broker."""
     root = ecu_topic(style, ecu_id)
     if not style.flat:
-        return (root,)
-    return tuple(f"{root}/{metric.topic}" for metric in (ENERGY_LIFETIME, ENERGY_TODAY, TIMESTAMP))
+        return (root, f"{root}/+")
+    return (*(f"{root}/{metric.topic}" for metric in RECALLED), f"{root}/+/+/{ENERGY_TODAY.topic}")
 
 
 def recalled(style: Style, ecu_id: str, retained: Mapping[str, str]) -> Recalled:
     """The counters in what the broker retains: the reverse of `messages`. What cannot be read is not there."""
-    texts = [retained.get(topic, "") for topic in recall_topics(style, ecu_id)]
-    if not style.flat:
-        said = json_object(texts[0])
-        texts = [str(said.get(metric.key or metric.name)) for metric in (ENERGY_LIFETIME, ENERGY_TODAY, TIMESTAMP)]
-    lifetime, today, timestamp = texts
-    return Recalled(_amount(lifetime), _amount(today), _moment(timestamp))
+    root = ecu_topic(style, ecu_id)
+    if style.flat:
+        texts = [retained.get(f"{root}/{metric.topic}", "") for metric in RECALLED]
+    else:
+        said = json_object(retained.get(root, ""))
+        texts = [str(said.get(metric.key or metric.name)) for metric in RECALLED]
+    lifetime, today, yesterday, timestamp = texts
+    panels: dict[str, dict[int, float | None]] = {}
+    for uid, panel, text in _of_panels(style, root, retained):
+        panels.setdefault(uid, {})[panel] = _amount(text)
+    energies = {uid: _in_order(amounts) for uid, amounts in panels.items()}
+    return Recalled(
+        _amount(lifetime), _amount(today), _moment(timestamp), yesterday=_amount(yesterday), energies=energies
+    )
+
+
+def _of_panels(style: Style, root: str, retained: Mapping[str, str]) -> Iterator[tuple[str, int, str]]:
+    """UID, panel and what is said of its energy today, wherever any is."""
+    for topic, text in retained.items():
+        below = topic.removeprefix(f"{root}/")
+        if style.flat:
+            if match := re.fullmatch(rf"([0-9]{{12}})/([0-9]{{1,2}})/{ENERGY_TODAY.topic}", below):
+                yield match[1], int(match[2]), text
+        elif re.fullmatch("[0-9]{12}", below):
+            for key, value in json_object(text).items():
+                if match := re.fullmatch(rf"panel_([0-9]{{1,2}})_{ENERGY_TODAY.name}", key):
+                    yield below, int(match[1]), str(value)
+
+
+def _in_order(amounts: Mapping[int, float | None]) -> tuple[float, ...]:
+    """Those of panels 1, 2 and so on, up to the first of which nothing is known."""
+    known = takewhile(lambda amount: amount is not None, (amounts.get(panel) for panel in count(1)))
+    return tuple(amount for amount in known if amount is not None)
 
 
 def json_object(text: str) -> dict[str, object]:
@@ -280,9 +312,10 @@ def _amount(text: str) -> float | None:
 
 def _moment(text: str) -> datetime | None:
     try:
-        return datetime.fromisoformat(text)
+        moment = datetime.fromisoformat(text)
     except ValueError:
         return None
+    return moment if moment.tzinfo is not None else None
 
 
 def _device(style: Style, topic: str, rows: list[Row]) -> Iterator[Message]:

@@ -65,6 +65,7 @@ AWAKE = Mark(GREEN, "●", "")
 HALF_AWAKE = Mark(YELLOW, "◐", "half awake")
 ASLEEP = Mark(DIM, "○", "offline")
 NEVER_HEARD = Mark(RED, "?", "never heard")
+NOT_LISTED = Mark(YELLOW, "-", "not listed by the ECU")
 
 
 class TableRow(NamedTuple):
@@ -254,6 +255,8 @@ def _name(inverter: Inverter, mark: Mark) -> Line:
 def _mark(inverter: Inverter) -> Mark:
     if inverter.online:
         return HALF_AWAKE if inverter.frequency is None else AWAKE
+    if inverter.online is None:
+        return NOT_LISTED
     return NEVER_HEARD if all(power is None for power in inverter.powers) else ASLEEP
 
 
