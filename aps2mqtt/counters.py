@@ -50,13 +50,13 @@ class Moment(NamedTuple):
 
     now: datetime  # by this machine's clock
     timestamp: datetime | None  # of the data, by the ECU's
-    advanced: timedelta  # of the data since the reading before; 0 where it is not known
+    advanced: timedelta | None  # by how much the data are later than those of the reading before; None: nobody knows
     midnight: datetime  # with which the site's date began
     inverters: int  # that make energy
 
     def since(self, then: datetime | None) -> timedelta:
         """At least the time between `then` and this reading; a LIFE since nobody knows when."""
-        return LIFE if then is None else max(self.now - then, self.advanced, timedelta())
+        return LIFE if then is None else max(self.now - then, self.advanced or timedelta(), timedelta())
 
     @property
     def into_the_day(self) -> timedelta:
@@ -107,7 +107,8 @@ def of_date(value: float, known: Today, since: datetime | None, moment: Moment, 
     made = moment.made(min(moment.since(since), moment.into_the_day))
     if not known.renewed:
         if of_yesterday:
-            return _of_yesterday(value, known, moment.made(min(moment.since(since), DAY)))
+            grown = moment.advanced if moment.advanced is not None else min(moment.since(since), DAY)
+            return _of_yesterday(value, known, moment.made(grown))
         if value == 0 or value in known.before:
             return known._replace(reported=value)
     elif value < known.published:

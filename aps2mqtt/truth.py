@@ -143,18 +143,18 @@ def _counts(snapshot: Snapshot, memory: Memory | None) -> tuple[int | Kept, int 
 
 
 def _moment(snapshot: Snapshot, memory: Memory | None, now: datetime, midnight: datetime) -> Moment:
-    advanced = _advanced(snapshot, memory) if memory is not None else timedelta()
+    advanced = _advanced(snapshot, memory) if memory is not None else None
     inverters = max(1, snapshot.registered, len(snapshot.inverters) + len(snapshot.skipped))
     return Moment(now, snapshot.timestamp, advanced, midnight, inverters)
 
 
-def _advanced(snapshot: Snapshot, memory: Memory) -> timedelta:
-    """By how much the data are later than those before; 0 where nobody can tell.
+def _advanced(snapshot: Snapshot, memory: Memory) -> timedelta | None:
+    """By how much the data are later than those before; None where nobody can tell.
 
     By UTC: Python takes the difference of two times of the same zone by their clocks.
     """
     if snapshot.timestamp is None or memory.timestamp is None:
-        return timedelta()
+        return None
     return max(timedelta(), snapshot.timestamp.astimezone(UTC) - memory.timestamp.astimezone(UTC))
 
 
@@ -163,7 +163,7 @@ def _clock_leapt(snapshot: Snapshot, memory: Memory, now: datetime) -> bool:
 
     A clock that is ahead for one job makes no new date; by the second one it is believed.
     """
-    advanced = _advanced(snapshot, memory)
+    advanced = _advanced(snapshot, memory) or timedelta()
     live = timedelta() < advanced <= PAUSE and any(inverter.online for inverter in snapshot.inverters)
     return live and now - memory.read_at - advanced > PAUSE and _stamped(snapshot) == _date_of(memory)
 

@@ -65,7 +65,7 @@ BARE = Memory(
     timestamp=None,
     registered=None,
     lifetime=None,
-    lower=None,
+    doubt=None,
     today=None,
     inverters={},
 )

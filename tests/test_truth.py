@@ -386,6 +386,152 @@ def test_an_inverter_of_a_new_type_that_nobody_knew_has_no_topic():
     assert not below(THREE, bridge.job(read(TWO)))
 
 
+# -- lists that leave inverters out -----------------------------------------------------------------------------------
+
+UNKNOWN_THREE = {topic: "" for topic in OFFLINE_THREE if not topic.endswith("energy/today")}
+
+
+def short(*records: Record | str, at: datetime = NOON, **info: int) -> Snapshot:
+    """A reading of an ECU that has TWO and THREE, both online, and lists what it likes."""
+    return read(*records, at=at, **{"registered": 2, "online": 2, "power": 151} | info)
+
+
+def test_what_a_short_list_leaves_out_is_kept_for_two_polls_and_unknown_from_the_third():
+    """0001 has two and 0002 lists one: nobody may conclude that the other is offline or gone."""
+    bridge = Bridge()
+    bridge.job(read(TWO, THREE))
+    before = below(THREE, bridge.retained)
+    for _ in range(2):
+        assert not below(THREE, bridge.job(short(TWO)))
+        assert below(THREE, bridge.retained) == before
+    for _ in range(20):
+        said = below(THREE, bridge.job(short(TWO)))
+        assert {topic: payload for topic, payload in said.items() if "energy" not in topic} == UNKNOWN_THREE
+    assert below(THREE, bridge.retained) == {topic: "0" for topic in OFFLINE_THREE if "energy" in topic}
+    assert below(TWO, bridge.retained)["online"] == "True"
+
+
+def test_an_empty_list_of_inverters_that_produce_keeps_none_of_noons_watts():
+    """Firmware C1.2.24B lists none of three for days, with a fresh time, while 0001 has all of them."""
+    bridge = Bridge()
+    bridge.job(read(TWO, THREE))
+    for step in range(1, 4):
+        bridge.job(short(at=NOON + step * FIVE_MINUTES), NOON + step * FIVE_MINUTES)
+    assert {topic for topic in bridge.retained if topic.startswith((TWO, THREE)) and "energy" not in topic} == set()
+    assert bridge.retained["power"] == "151"
+    assert counts(bridge.retained) == ("2", "2")
+
+
+def test_where_0001_says_that_none_is_online_those_left_out_are_offline_at_once():
+    """The evening of a day with empty lists."""
+    bridge = Bridge()
+    bridge.job(read(TWO, THREE))
+    said = bridge.job(short(online=0, power=0))
+    assert below(THREE, said) == OFFLINE_THREE
+    assert below(TWO, said) == OFFLINE_TWO
+    assert not bridge.memory.awake
+
+
+def test_what_was_left_out_and_is_offline_stays_so_for_two_polls_of_the_morning():
+    """A night of empty lists between two days of them."""
+    bridge = Bridge()
+    bridge.job(read(TWO, THREE))
+    for _ in range(4):
+        bridge.job(short(online=0, power=0))
+    said = [below(THREE, bridge.job(short())) for _ in range(3)]
+    assert said[:2] == [{}, {}]
+    assert said[2].items() >= UNKNOWN_THREE.items()
+
+
+def test_an_inverter_that_is_listed_again_is_as_it_says():
+    """A record that is lost now and then costs two polls at most."""
+    bridge = Bridge()
+    bridge.job(read(TWO, THREE))
+    for _ in range(5):
+        assert not below(THREE, bridge.job(short(TWO)))
+        assert not below(THREE, bridge.job(short(TWO)))
+        assert below(THREE, bridge.job(read(TWO, THREE)))["power"] == "30"
+
+
+def test_who_is_missing_from_a_whole_list_is_offline_after_a_short_one_too():
+    """It was taken down, and 0001 says so by now."""
+    bridge = Bridge()
+    bridge.job(read(TWO, THREE))
+    for _ in range(4):
+        bridge.job(short(TWO))
+    assert [below(THREE, bridge.job(read(TWO))) for _ in range(3)] == [
+        OFFLINE_THREE,
+        OFFLINE_THREE,
+        dict.fromkeys(OFFLINE_THREE, ""),
+    ]
+
+
+def test_more_online_than_are_listed_is_a_short_list_whatever_is_registered():
+    """Quirk 53 beside a list of one: nobody is gone by it."""
+    bridge = Bridge()
+    bridge.job(read(TWO, THREE))
+    for _ in range(5):
+        said = bridge.job(short(TWO, registered=0, online=2))
+    assert said[f"{THREE}/online"] == ""
+    assert f"{THREE}/energy/today" in bridge.retained
+
+
+def test_a_record_that_cannot_be_read_is_no_short_list():
+    """It is listed, and who it is nobody knows."""
+    assert short(TWO, replace(RECORDS[THREE], type="09")).short is None
+    assert short(TWO, Record(ECU, online=False, type="00")).short is None  # quirk 29
+
+
+def test_the_energy_of_an_inverter_that_is_left_out_stays_until_midnight():
+    """What it made is known; what it makes is not."""
+    bridge = Bridge()
+    bridge.job(read(TWO, THREE))
+    bridge.job(read(TWO, THREE, at=NOON + FIVE_MINUTES), NOON + FIVE_MINUTES)
+    made = bridge.retained[f"{THREE}/energy/today"]
+    assert made == "0.004"
+    for step in range(2, 9):
+        bridge.job(short(TWO, at=NOON + step * FIVE_MINUTES), NOON + step * FIVE_MINUTES)
+    assert bridge.retained[f"{THREE}/energy/today"] == made
+    bridge.job(short(TWO, at=NOON + DAY), NOON + DAY)
+    assert bridge.retained[f"{THREE}/energy/today"] == "0"
+
+
+def test_an_ecu_without_inverters_that_gives_power_contradicts_itself():
+    """Nothing registered, nothing online, and 227 W: its counters are not taken, and nothing is removed."""
+    bridge = Bridge()
+    bridge.job(read(TWO, THREE))
+    before = dict(bridge.retained)
+    for _ in range(5):
+        said = bridge.job(read(registered=0, online=0, power=227, today=9.0, lifetime=1200.0))
+        assert said["power"] == "227"
+    assert {**bridge.retained, "power": "151"} == before
+    (remark,) = read(registered=0, online=0, power=227).remarks
+    assert str(remark) == "the ECU says that it has no inverters: it lists 0 and gives 227 W; nothing is removed"
+
+
+def test_the_glitch_of_counts_that_is_over_by_the_next_poll_is_not_told():
+    """Quirk 53, about twice a week: under cron each line is a mail."""
+    assert read(TWO, QUAD, registered=0, online=2).remarks == ()
+
+
+def test_more_inverters_than_a_frame_can_hold_contradict_whatever_is_listed():
+    """A bit of the count has flipped; the list counts."""
+    said = Bridge().job(read(TWO, THREE, registered=2 + 0x4000))
+    assert counts(said) == ("2", "2")
+    assert "energy/lifetime" not in said
+
+
+def test_a_power_that_the_inverters_cannot_give_is_removed_for_that_poll():
+    """A frame has no checksum: bit 20 of 151 W."""
+    bridge = Bridge()
+    bridge.job(read(TWO, THREE, power=151))
+    glitch = read(TWO, THREE, power=151 + (1 << 20))
+    assert bridge.job(glitch)["power"] == ""
+    assert [remark.what for remark in glitch.remarks] == ["the ECU's power is more than its inverters can give"]
+    assert bridge.job(read(TWO, THREE, power=151))["power"] == "151"
+    assert bridge.job(read(TWO, THREE, power=8000))["power"] == "8000"  # 4 kW each
+
+
 # -- counts and power -------------------------------------------------------------------------------------------------
 
 
@@ -551,6 +697,205 @@ def test_an_accepted_lower_lifetime_never_falls_again():
 def test_an_ecu_that_never_showed_a_positive_lifetime_may_say_0():
     """Quirk 51: on a new ECU a lifetime of 0 is true."""
     assert lifetimes(Bridge(), 0.0, 0.0, 0.1) == ["0", "0", "0.1"]
+
+
+# -- counters that leap -----------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("bit", range(4, 32))
+def test_a_lifetime_that_leaps_by_a_bit_is_held_back(bit):
+    """What one inverter can have made in five minutes is 1.33 kWh with all slack; 0.1 kWh is bit 0."""
+    leapt = ((10_000 | 1 << bit) if not 10_000 >> bit & 1 else 10_000 + (1 << bit)) / 10
+    assert lifetimes(Bridge(), 1000.0, leapt, 1000.1, leapt, 1000.2) == ["1000", "1000", "1000.1", "1000.1", "1000.2"]
+
+
+def test_a_lifetime_may_rise_by_what_the_array_can_have_made_since_the_last_reading():
+    """4 kW for each registered inverter, and 1 kWh of slack."""
+    bridge = Bridge()
+    bridge.job(read(TWO, THREE, lifetime=1000.0))
+    after = NOON + timedelta(hours=3)
+    assert bridge.job(read(TWO, THREE, lifetime=1025.0, at=after), after)["energy/lifetime"] == "1025"
+    again = after + timedelta(hours=3)
+    assert bridge.job(read(TWO, THREE, lifetime=1050.1, at=again), again)["energy/lifetime"] == "1025"
+
+
+def test_what_a_counter_grew_by_behind_a_glitch_is_believed_at_once():
+    """Three hours of zeros (quirk 50): the time since the last value that was believed counts."""
+    bridge = Bridge()
+    lifetimes(bridge, 1000.0, *[0.0] * 36)
+    assert lifetimes(bridge, 1009.5) == ["1009.5"]
+
+
+def test_a_higher_lifetime_is_believed_once_twelve_new_data_go_on_from_it():
+    """A counter that hung for days has caught up (quirk 54)."""
+    rising = [1500 + step / 10 for step in range(13)]
+    assert lifetimes(Bridge(), 1000.0, *rising) == ["1000"] * 12 + ["1501.1", "1501.2"]
+
+
+def test_a_higher_lifetime_that_leaps_on_is_not_believed():
+    """Each value has to go on from the one before by what can have been made."""
+    assert lifetimes(Bridge(), 1000.0, *[1500.0 + 3 * step for step in range(40)]) == ["1000"] * 41
+
+
+def test_a_lifetime_that_no_array_can_make_is_believed_by_nobody():
+    """Neither as the first one, nor in a row of them, nor from the broker."""
+    assert lifetimes(Bridge(), *[200_000_000 + step / 10 for step in range(20)]) == [None] * 20
+    assert lifetimes(Bridge(), 1000.0, *[200_000_000 + step / 10 for step in range(20)]) == ["1000"] * 21
+    for absurd in (1e308, 1e9):
+        assert Bridge().job(read(TWO), recalled=Recalled(absurd, 3.5, NOON))["energy/lifetime"] == "1000"
+
+
+@pytest.mark.parametrize("at", [NOON, None])
+def test_polls_of_the_same_data_are_no_new_readings_of_a_lower_lifetime(at):
+    """Thirteen jobs by hand within a minute; without a time of the data, the clock tells."""
+    bridge = Bridge()
+    bridge.job(read(TWO, at=at, lifetime=1000.0))
+    for second in range(60):
+        now = NOON + timedelta(seconds=second)
+        assert bridge.job(read(TWO, at=at, lifetime=20 + second / 600), now)["energy/lifetime"] == "1000"
+
+
+def test_without_a_time_of_the_data_a_lower_lifetime_is_believed_by_the_clock():
+    """Twelve times as long as an ECU takes to have new data."""
+    bridge = Bridge()
+    bridge.job(read(TWO, at=None, lifetime=1000.0))
+    said = [
+        bridge.job(read(TWO, at=None, lifetime=20 + minute / 100), NOON + timedelta(minutes=minute))["energy/lifetime"]
+        for minute in range(1, 60)
+    ]
+    assert said.index("20.45") == 44
+    assert set(said[:44]) == {"1000"}
+
+
+@pytest.mark.parametrize("bit", range(8, 32))
+def test_a_today_that_leaps_by_a_bit_reaches_neither_today_nor_yesterday(bit):
+    """0.01 kWh is bit 0; 2.56 kWh in five minutes are more than one inverter makes."""
+    bridge = Bridge()
+    leapt = (2100 + (1 << bit)) / 100
+    assert todays(bridge, 21.0, leapt, 21.01, leapt, start=EVENING) == ["21", "21", "21.01", "21.01"]
+    said = bridge.job(read(ASLEEP, today=leapt, at=EVENING + 3 * FIVE_MINUTES), MIDNIGHT + FIVE_MINUTES)
+    assert (said["energy/today"], said["energy/yesterday"]) == ("0", "21.01")
+
+
+def test_a_first_today_that_cannot_have_been_made_since_midnight_is_left_out():
+    """One inverter, 4 kW, twelve hours."""
+    assert Bridge().job(read(TWO, today=49.0))["energy/today"] == "49"
+    assert "energy/today" not in Bridge().job(read(TWO, today=49.01))
+    assert Bridge().job(read(TWO, today=3.0), recalled=Recalled(1000.0, 1e5, NOON))["energy/today"] == "3"
+
+
+def test_a_higher_today_is_believed_once_twelve_new_data_go_on_from_it():
+    """A counter that stood while the array produced (quirk 54), and caught up."""
+    rising = [20 + step / 100 for step in range(13)]
+    assert todays(Bridge(), 3.5, *rising) == ["3.5"] * 12 + ["20.11", "20.12"]
+
+
+def test_a_reading_that_contradicts_itself_ends_no_pause():
+    """Its counters are not taken, so that the next reading's may have grown since the one before."""
+    bridge = Bridge()
+    bridge.job(read(TWO, lifetime=1000.0))
+    later = NOON + timedelta(hours=2)
+    bridge.job(read(TWO, lifetime=0.0, registered=1, online=2, at=later), later)
+    assert bridge.memory.read_at == NOON
+    after = later + FIVE_MINUTES
+    assert bridge.job(read(TWO, lifetime=1009.0, at=after), after)["energy/lifetime"] == "1009"
+
+
+def test_a_good_reading_remembers_when_the_ecu_was_restarted():
+    """The hour without a further restart begins with it, whatever is read meanwhile."""
+    bridge = Bridge()
+    bridge.job(read(TWO))
+    bridge.memory = replace(bridge.memory, restarted_at=NOON)
+    bridge.job(read(TWO))
+    assert bridge.memory.restarted_at == NOON
+
+
+# -- jobs of two states -----------------------------------------------------------------------------------------------
+
+
+def test_a_job_with_an_older_state_publishes_no_less_than_the_broker_retains_of_the_date():
+    """A job by hand beside the timer: its own state is of the morning."""
+    morning = NOON - timedelta(hours=4)
+    bridge = Bridge()
+    bridge.job(read(TWO, QUAD, at=morning, today=1.0, lifetime=997.5), morning)
+    retained = Recalled(
+        1000.0, 3.5, NOON, yesterday=11.0, energies={TWO: (0.61, 0.62), QUAD: (0.2, 0.3, 0.1, 0.4), THREE: (9.0,)}
+    )
+    after = NOON + FIVE_MINUTES
+    said = bridge.job(read(TWO, QUAD, at=after, today=0.0, lifetime=0.0), after, retained)
+    assert (said["energy/today"], said["energy/lifetime"], said["energy/yesterday"]) == ("3.5", "1000", "11")
+    assert (said[f"{TWO}/1/energy/today"], said[f"{TWO}/2/energy/today"]) == ("0.61", "0.62")
+    assert (said[f"{TWO}/energy/today"], said[f"{QUAD}/energy/today"]) == ("1.23", "1")
+    assert not below(THREE, said)
+    later = after + FIVE_MINUTES
+    assert bridge.job(read(TWO, QUAD, at=later, today=3.6), later)[f"{TWO}/1/energy/today"] == "0.615"
+
+
+def test_without_a_state_the_energies_of_the_date_are_recalled():
+    """A state that is lost costs nobody the day."""
+    retained = Recalled(1000.0, 3.5, NOON - FIVE_MINUTES, energies={TWO: (0.61, 0.62)})
+    assert Bridge().job(read(TWO), recalled=retained)[f"{TWO}/energy/today"] == "1.23"
+
+
+def test_energies_that_are_not_of_the_date_or_that_no_inverter_can_make_are_not_recalled():
+    """Yesterday's, and what somebody else has put there."""
+    for energies, of in (((0.61, 0.62), NOON - DAY), ((101.0, 0.0), NOON), ((0.61, 1e300), NOON)):
+        said = Bridge().job(read(TWO), recalled=Recalled(1000.0, 3.5, of, energies={TWO: energies}))
+        assert said[f"{TWO}/energy/today"] == "0"
+
+
+def test_energies_are_recalled_of_an_inverter_that_the_list_leaves_out():
+    bridge = Bridge()
+    morning = NOON - timedelta(hours=4)
+    bridge.job(read(TWO, THREE, at=morning), morning)
+    retained = Recalled(1000.0, 3.5, NOON, energies={THREE: (0.1, 0.2, 0.3, 0.4)})
+    for step in range(3):
+        now = NOON + step * FIVE_MINUTES
+        said = bridge.job(short(TWO, at=now), now, retained if not step else NOTHING_RETAINED)
+    assert said[f"{THREE}/energy/today"] == "1"
+
+
+def test_an_older_state_follows_a_lifetime_that_others_have_come_to_believe():
+    """The ECU was replaced, and the timer's jobs know: a job by hand does not go back to the old one's."""
+    bridge = Bridge()
+    bridge.job(read(TWO, lifetime=1000.0, at=NOON - DAY), NOON - DAY)
+    said = bridge.job(read(TWO, lifetime=25.1), recalled=Recalled(25.0, 3.4, NOON - FIVE_MINUTES))
+    assert said["energy/lifetime"] == "25.1"
+
+
+def test_a_state_that_is_as_new_as_the_broker_is_not_overruled_by_it():
+    """A broker that was restored from a backup."""
+    bridge = Bridge()
+    bridge.job(read(TWO, lifetime=1000.0))
+    after = NOON + timedelta(hours=1)
+    said = bridge.job(read(TWO, lifetime=1000.5, at=after), after, Recalled(990.0, 3.0, NOON - DAY))
+    assert said["energy/lifetime"] == "1000.5"
+
+
+# -- a clock that leaps ahead -----------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("days", [1, 3, 400])
+def test_a_clock_that_is_ahead_for_one_job_makes_no_new_date(days):
+    """The ECU's data go on as before, from inverters that are awake: neither total nor energies begin anew."""
+    bridge = Bridge()
+    first = {"today": 3.5, "at": NOON}
+    bridge.job(read(TWO, **first), NOON)
+    after = NOON + FIVE_MINUTES
+    said = bridge.job(read(TWO, today=3.51, at=after), after + DAY * days)
+    assert (said["energy/today"], said[f"{TWO}/energy/today"]) == ("3.51", "0.01")
+    later = after + FIVE_MINUTES
+    said = bridge.job(read(TWO, today=3.51, at=later), later)
+    assert (said["energy/today"], said[f"{TWO}/energy/today"]) == ("3.51", "0.02")
+
+
+def test_a_clock_that_was_ahead_for_some_jobs_gives_the_date_its_total_back():
+    """The day is that of the ECU's data once the clock agrees with it, although the counter stands."""
+    bridge = Bridge()
+    todays(bridge, 3.5)
+    bridge.job(read(TWO, today=3.5, at=NOON), NOON + DAY * 3)
+    assert bridge.job(read(TWO, today=3.5, at=NOON), NOON + DAY * 3 + FIVE_MINUTES)["energy/today"] == "0"
+    assert todays(bridge, 3.5, 3.5, 3.52, start=NOON + FIVE_MINUTES) == ["3.5", "3.5", "3.52"]
 
 
 # -- energy/today within one date -------------------------------------------------------------------------------------
