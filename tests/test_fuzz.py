@@ -125,6 +125,9 @@ def sound(taken: Snapshot, answer: RealTime) -> None:
         assert len(inverter.uid) == 12
         assert inverter.uid.isdecimal()
         assert inverter.frequency is None or 45 < inverter.frequency < 65
+        assert inverter.temperature is None or -60 <= inverter.temperature <= 150
+        assert all(power is None or power <= 2_000 for power in inverter.powers)
+        assert all(voltage is None or voltage <= 1_000 for voltage in inverter.voltages)
         if not inverter.online:
             assert not any(inverter.powers)
             assert {inverter.frequency, inverter.temperature, inverter.signal, *inverter.voltages} == {None}

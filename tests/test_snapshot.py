@@ -566,6 +566,51 @@ def test_yc1000_has_three_voltages_for_four_channels():
     assert one_inverter(YC1000, None) == inverter
 
 
+@pytest.mark.parametrize(
+    ("record", "powers", "voltages", "temperature", "told"),
+    [
+        (replace(DS3, powers=(65_535, 101)), (None, 101), (230, 231), 30, "65535 W on channel 1"),
+        (replace(DS3, powers=(2_000, 2_001)), (2_000, None), (230, 231), 30, "2001 W on channel 2"),
+        (replace(DS3, powers=(40_000, 40_000)), (None, None), (230, 231), 30, "40000 W on channel 1, 40000 W"),
+        (replace(DS3, voltages=(1_000, 1_001)), (100, 101), (1_000, None), 30, "1001 V as V2"),
+        (replace(DS3, temperature=65_435), (100, 101), (230, 231), None, "65435 degC"),
+        (replace(DS3, temperature=151), (100, 101), (230, 231), None, "151 degC"),
+        (replace(DS3, temperature=-61), (100, 101), (230, 231), None, "-61 degC"),
+        (
+            replace(DS3, powers=(9_000, 1), voltages=(5_000, 2), temperature=500),
+            (None, 1),
+            (None, 2),
+            None,
+            "9000 W on channel 1, 5000 V as V1, 500 degC",
+        ),
+    ],
+)
+def test_a_value_that_no_inverter_can_measure_is_no_reading(record, powers, voltages, temperature, told: str):
+    """The frame has no checksum: a bit that was lost is left out and named, the rest of the record is good."""
+    taken = seen(record, QS1)
+    assert taken.inverters[0] == Inverter(
+        DS3.uid, online=True, powers=powers, voltages=voltages, frequency=50.0, temperature=temperature
+    )
+    assert taken.inverters[1].powers == QS1.powers
+    (remark,) = taken.remarks
+    assert remark.what == f"inverter {DS3.uid} reports impossible values"
+    assert told in remark.detail
+    assert taken.complete
+
+
+@pytest.mark.parametrize("temperature", [-60, 0, 150])
+def test_the_coldest_and_the_hottest_temperature_are_readings(temperature: int):
+    taken = seen(replace(DS3, temperature=temperature))
+    assert (taken.inverters[0].temperature, taken.remarks) == (temperature, ())
+
+
+@pytest.mark.parametrize("record", [replace(DS3, online=False), replace(NEVER_HEARD, online=True)])
+def test_the_junk_of_an_inverter_that_measures_nothing_is_not_remarked(record: Record):
+    """Quirk 36: it is left out whatever it is. A raw temperature of 0 is no lost bit either (quirk 37)."""
+    assert seen(replace(record, powers=(65_535,) * len(record.powers), temperature=65_435)).remarks == ()
+    assert seen(replace(DS3, temperature=-100)).remarks == ()
+
+
 def test_an_online_inverter_of_0_w_stays_online():
     """Quirk 44: it may only have been missed this time; nothing is concluded from a 0."""
     inverter = one_inverter(replace(DS3, powers=(0, 0)))

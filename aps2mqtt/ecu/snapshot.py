@@ -3,7 +3,7 @@
 The wire keeps the junk of offline records; here it ends (contract "Truth on the broker", quirks 28, 29, 36 to 38, 61).
 """
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
 from datetime import datetime, tzinfo
 
 from aps2mqtt.ecu.protocol import NEVER_HEARD, RECORD_LAYOUTS, RealTime, Record, Signal, SystemInfo
@@ -15,6 +15,11 @@ MAX_LEVEL = 255
 UNMEASURED = -100  # degC, what raw 0 reads as (quirk 37)
 YEARS = range(2000, 9999)  # others are those of a clock that was never set, and none of UTC at their ends
 AWAKE = (45.0, 65.0)  # Hz, exclusive; an inverter that is half awake says 65.0 (quirk 38)
+
+# What an inverter can measure. The frame has no checksum: other values are a bit that was lost on the way.
+MOST_WATTS = 2_000  # of a channel
+MOST_VOLTS = 1_000
+COLDEST, HOTTEST = -60, 150  # degC
 
 
 def snapshot(info: SystemInfo, real_time: RealTime, signal: Signal | None, timezone: tzinfo) -> Snapshot:
@@ -29,7 +34,10 @@ def snapshot(info: SystemInfo, real_time: RealTime, signal: Signal | None, timez
     remarks = info.remarks + real_time.remarks + (signal.remarks if signal else ())
     if twice:
         remarks += (Remark("0002 contradicts itself", f"UIDs that it lists twice: {twice}"),)
+    known = [one for one in records.values() if one.type in RECORD_LAYOUTS]
     unknown = [one for one in records.values() if one.type not in RECORD_LAYOUTS]
+    for record in known:
+        remarks += tuple(_impossible(record))
     nothing_of_some = not real_time.records and not has_no_inverters(info)
     return Snapshot(
         ecu_id=info.ecu_id,
@@ -41,7 +49,7 @@ def snapshot(info: SystemInfo, real_time: RealTime, signal: Signal | None, timez
         online=info.online,
         contradictory=info.online > info.registered or (info.registered == 0 and bool(records)),
         timestamp=timestamp(real_time.time, timezone),
-        inverters=tuple(_inverter(one, levels) for one in records.values() if one.type in RECORD_LAYOUTS),
+        inverters=tuple(_inverter(one, levels) for one in known),
         skipped=frozenset(one.uid for one in unknown),
         skipped_online=sum(one.online for one in unknown),
         complete=real_time.complete and not twice and not nothing_of_some,
@@ -91,18 +99,49 @@ def timestamp(digits: str, timezone: tzinfo) -> datetime | None:
 
 
 def _inverter(record: Record, levels: dict[str, int] | None) -> Inverter:
-    if not record.online or record.type == NEVER_HEARD:
+    if not _measures(record):
         return Inverter(record.uid, online=False, powers=(0,) * len(record.powers), voltages=_none(record))
     awake = AWAKE[0] < record.frequency < AWAKE[1]
     return Inverter(
         record.uid,
         online=True,
-        powers=record.powers,
-        voltages=record.voltages if awake else _none(record),
+        powers=tuple(power if _is_power(power) else None for power in record.powers),
+        voltages=tuple(volts if _is_voltage(volts) else None for volts in record.voltages) if awake else _none(record),
         frequency=record.frequency if awake else None,
-        temperature=record.temperature if record.temperature != UNMEASURED else None,
+        temperature=record.temperature if _is_temperature(record.temperature) else None,
         signal=_percent(record.uid, levels),
     )
+
+
+def _measures(record: Record) -> bool:
+    return record.online and record.type != NEVER_HEARD
+
+
+def _is_power(watts: int) -> bool:
+    return watts <= MOST_WATTS
+
+
+def _is_voltage(volts: int) -> bool:
+    return volts <= MOST_VOLTS
+
+
+def _is_temperature(degrees: int) -> bool:
+    return COLDEST <= degrees <= HOTTEST
+
+
+def _impossible(record: Record) -> Iterator[Remark]:
+    """A remark on the values of `record` that are no readings, if there are any."""
+    if not _measures(record):
+        return
+    values = [f"{watts} W on channel {n}" for n, watts in enumerate(record.powers, 1) if not _is_power(watts)]
+    values += [f"{volts} V as V{n}" for n, volts in enumerate(record.voltages, 1) if not _is_voltage(volts)]
+    if record.temperature != UNMEASURED and not _is_temperature(record.temperature):
+        values.append(f"{record.temperature} degC")
+    if values:
+        yield Remark(
+            f"inverter {record.uid} reports impossible values",
+            f"{', '.join(values)}, ignored in this poll; restart the ECU if this continues",
+        )
 
 
 def _none(record: Record) -> tuple[None, ...]:
