@@ -19,8 +19,9 @@ from aps2mqtt.ecu.protocol import (
     SystemInfo,
     ecu_model,
     inverter_model,
+    is_uid,
 )
-from aps2mqtt.ecu.snapshot import MAX_LEVEL, printable, timestamp
+from aps2mqtt.ecu.snapshot import MAX_LEVEL, impossible, printable, timestamp
 from aps2mqtt.errors import BrokerUnreachable, EcuError, EcuSilent, JobError
 from aps2mqtt.model import Memory, Remark
 from aps2mqtt.steps import Finding, Step, explained, judged
@@ -193,7 +194,7 @@ def inverters(real_time: RealTime, ecu_id: str, timezone: tzinfo, now: datetime)
             *(Finding(f"{name}: {_named(group)}", CONDITIONS[name]) for name, group in groups.items() if group),
             _of_age(of, bool(groups["online"]), timezone, now),
             _of_own_id(real_time, ecu_id),
-            *_of_remarks(real_time.remarks),
+            *_of_remarks((*real_time.remarks, *(remark for record in records for remark in impossible(record)))),
         ),
         {
             "timestamp": of.isoformat() if of else None,
@@ -217,10 +218,13 @@ CONDITIONS: Mapping[str, tuple[str, ...]] = {
     "offline": (),
     "never heard": ("compare its serial number with the label; it needs daylight and up to an hour to be found",),
     "of unknown type": ("please report the line below, so that it can be read",),
+    "garbled": ("check again, and report the line below if it stays",),
 }
 
 
 def _condition(record: Record) -> str:
+    if not is_uid(record.uid):
+        return "garbled"
     if record.type not in RECORD_LAYOUTS:
         return "of unknown type"
     if record.type == NEVER_HEARD:

@@ -10,12 +10,12 @@ from datetime import date, datetime, timedelta, tzinfo
 from typing import NamedTuple
 
 from aps2mqtt import energy
+from aps2mqtt.ecu.protocol import MOST_PANELS
 from aps2mqtt.model import Inverter, Kept, Known, Lower, Memory, Recalled, Report, Snapshot, Today
 
 READINGS_OF_A_LOWER_LIFETIME = 12  # an hour at the default interval
 PAUSE = timedelta(hours=2)  # without a reading
 GONE_AFTER = 3  # complete lists in a row without the inverter
-MOST_PANELS = 4  # of any known inverter
 CLOCK_SLACK = timedelta(minutes=1)  # that a clock may be set back by time synchronisation
 
 

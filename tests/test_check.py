@@ -296,13 +296,29 @@ def test_an_inverter_of_a_new_type_is_to_be_reported() -> None:
     real_time = protocol.RealTime(
         "00",
         time="20260621120000",
-        records=(protocol.Record("999000000001", True, "09"),),
-        remarks=(Remark("inverter 999000000001 is of the unknown type 09", "skipped; please report its record"),),
+        records=(protocol.Record("999000000001", True, "Z9"),),
+        remarks=(Remark("inverter 999000000001 is of the unknown type Z9", "skipped; please report its record"),),
     )
     step = diagnosis.inverters(real_time, "216000000001", UTC, NOON)
     assert step.state is State.WARNING
     assert "of unknown type: inverter 999000000001" in text(step)
     assert "please report its record" in remedies(step)
+
+
+def test_an_inverter_with_a_garbled_uid_is_told() -> None:
+    """Its type may be known: it is none of the others all the same."""
+    real_time = protocol.RealTime("00", records=(protocol.Record("70300000000a", True, "01"),))
+    step = diagnosis.inverters(real_time, "216000000001", UTC, NOON)
+    assert step.state is State.WARNING
+    assert "garbled: DS3-L 70300000000a" in text(step)
+
+
+def test_a_value_that_no_inverter_can_measure_is_told() -> None:
+    """A job leaves it out with the same words."""
+    record = protocol.Record("704000000001", True, "01", 50.0, 30, (65_535, 100), (230, 231))
+    step = diagnosis.inverters(protocol.RealTime("00", records=(record,)), "216000000001", UTC, NOON)
+    assert step.state is State.WARNING
+    assert "inverter 704000000001 reports impossible values: 65535 W on channel 1" in text(step)
 
 
 def test_weak_signals_are_named_and_those_of_sleepers_are_not() -> None:

@@ -322,7 +322,7 @@ def test_the_own_id_of_the_ecu_in_the_list_is_no_inverter():
 def test_the_own_id_of_the_ecu_is_no_inverter_even_if_listed_twice_or_of_an_unknown_type():
     """Quirk 29."""
     own = replace(NEVER_HEARD, uid=INFO.ecu_id)
-    taken = seen(own, DS3, own, replace(own, type="07", undecoded="00"))
+    taken = seen(own, DS3, own, replace(own, type="Z7", undecoded="00"))
     assert [one.uid for one in taken.inverters] == [DS3.uid]
     assert (taken.complete, taken.remarks, taken.skipped) == (True, (), frozenset())
 
@@ -339,10 +339,17 @@ def test_a_record_is_framed_by_its_type_whatever_the_uid(uid: str):
 
 def test_an_inverter_of_an_unknown_type_is_skipped_and_not_missing():
     """Quirk 31: its UID is known, its values are not; nobody takes it for gone."""
-    unknown = Record("999000000007", online=True, type="07", undecoded="01f40082")
+    unknown = Record("999000000007", online=True, type="Z7", undecoded="01f40082")
     taken = seen(DS3, unknown, QS1)
     assert [one.uid for one in taken.inverters] == [DS3.uid, QS1.uid]
     assert (taken.skipped, taken.complete) == (frozenset({"999000000007"}), True)
+
+
+def test_an_inverter_whose_uid_is_not_decimal_is_skipped_and_may_be_any_of_the_others():
+    """A topic is never made of it, and the inverter that it may be is not taken for missing."""
+    taken = seen(DS3, replace(QS1, uid="80200000000a"))
+    assert [one.uid for one in taken.inverters] == [DS3.uid]
+    assert (taken.skipped, taken.skipped_online, taken.complete) == (frozenset({"80200000000a"}), 1, False)
 
 
 def test_a_list_that_could_not_be_read_to_its_end_is_not_complete():

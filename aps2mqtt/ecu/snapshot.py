@@ -6,7 +6,7 @@ The wire keeps the junk of offline records; here it ends (contract "Truth on the
 from collections.abc import Iterable, Iterator
 from datetime import datetime, tzinfo
 
-from aps2mqtt.ecu.protocol import NEVER_HEARD, RECORD_LAYOUTS, RealTime, Record, Signal, SystemInfo
+from aps2mqtt.ecu.protocol import NEVER_HEARD, RECORD_LAYOUTS, RealTime, Record, Signal, SystemInfo, is_uid
 from aps2mqtt.errors import MalformedFrame
 from aps2mqtt.model import KEPT, Inverter, Kept, Remark, Snapshot
 
@@ -34,10 +34,11 @@ def snapshot(info: SystemInfo, real_time: RealTime, signal: Signal | None, timez
     remarks = info.remarks + real_time.remarks + (signal.remarks if signal else ())
     if twice:
         remarks += (Remark("0002 contradicts itself", f"UIDs that it lists twice: {twice}"),)
-    known = [one for one in records.values() if one.type in RECORD_LAYOUTS]
-    unknown = [one for one in records.values() if one.type not in RECORD_LAYOUTS]
-    for record in known:
-        remarks += tuple(_impossible(record))
+    understood = {uid: one for uid, one in records.items() if is_uid(uid) and one.type in RECORD_LAYOUTS}
+    skipped = records.keys() - understood.keys()
+    garbled = not all(map(is_uid, skipped))  # nobody knows which inverter that is
+    for record in understood.values():
+        remarks += tuple(impossible(record))
     nothing_of_some = not real_time.records and not has_no_inverters(info)
     return Snapshot(
         ecu_id=info.ecu_id,
@@ -49,10 +50,10 @@ def snapshot(info: SystemInfo, real_time: RealTime, signal: Signal | None, timez
         online=info.online,
         contradictory=info.online > info.registered or (info.registered == 0 and bool(records)),
         timestamp=timestamp(real_time.time, timezone),
-        inverters=tuple(_inverter(one, levels) for one in known),
-        skipped=frozenset(one.uid for one in unknown),
-        skipped_online=sum(one.online for one in unknown),
-        complete=real_time.complete and not twice and not nothing_of_some,
+        inverters=tuple(_inverter(one, levels) for one in understood.values()),
+        skipped=frozenset(skipped),
+        skipped_online=sum(records[uid].online for uid in skipped),
+        complete=real_time.complete and not (twice or garbled or nothing_of_some),
         remarks=remarks,
     )
 
@@ -72,6 +73,21 @@ def has_no_inverters(info: SystemInfo) -> bool:
 def printable(text: str) -> str:
     """`text` of an ECU, with a question mark for whatever is no printable ASCII."""
     return "".join(char if char.isascii() and char.isprintable() else "?" for char in text)
+
+
+def impossible(record: Record) -> Iterator[Remark]:
+    """A remark on the values of `record` that are no readings, if there are any."""
+    if not _measures(record):
+        return
+    values = [f"{watts} W on channel {n}" for n, watts in enumerate(record.powers, 1) if not _is_power(watts)]
+    values += [f"{volts} V as V{n}" for n, volts in enumerate(record.voltages, 1) if not _is_voltage(volts)]
+    if record.temperature != UNMEASURED and not _is_temperature(record.temperature):
+        values.append(f"{record.temperature} degC")
+    if values:
+        yield Remark(
+            f"inverter {record.uid} reports impossible values",
+            f"{', '.join(values)}, ignored in this poll; restart the ECU if this continues",
+        )
 
 
 def _by_uid(listed: Iterable[Record]) -> tuple[dict[str, Record], int]:
@@ -127,21 +143,6 @@ def _is_voltage(volts: int) -> bool:
 
 def _is_temperature(degrees: int) -> bool:
     return COLDEST <= degrees <= HOTTEST
-
-
-def _impossible(record: Record) -> Iterator[Remark]:
-    """A remark on the values of `record` that are no readings, if there are any."""
-    if not _measures(record):
-        return
-    values = [f"{watts} W on channel {n}" for n, watts in enumerate(record.powers, 1) if not _is_power(watts)]
-    values += [f"{volts} V as V{n}" for n, volts in enumerate(record.voltages, 1) if not _is_voltage(volts)]
-    if record.temperature != UNMEASURED and not _is_temperature(record.temperature):
-        values.append(f"{record.temperature} degC")
-    if values:
-        yield Remark(
-            f"inverter {record.uid} reports impossible values",
-            f"{', '.join(values)}, ignored in this poll; restart the ECU if this continues",
-        )
 
 
 def _none(record: Record) -> tuple[None, ...]:
