@@ -6,6 +6,7 @@ The quirks have the numbers that they have in the code.
 import json
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
+from typing import Any
 from zoneinfo import ZoneInfo
 
 import pytest
@@ -682,3 +683,105 @@ def test_signals_stay_as_they_are_where_0030_failed():
     """Those of online inverters; an offline one has none in any case."""
     taken = seen(DS3, replace(QS1, online=False), signal=None)
     assert [one.signal for one in taken.inverters] == [KEPT, None]
+
+
+# -- what the owners said of their frames -----------------------------------------------------------------------------
+
+
+def captures(command: str) -> list[dict[str, Any]]:
+    """Those of which an owner has stated something."""
+    files = sorted(CAPTURES.glob("*.json"))
+    found = [json.loads(file.read_text(encoding="utf-8")) for file in files]
+    return [one for one in found if one["command"] == command and one["stated_in_thread"]]
+
+
+@pytest.mark.parametrize("capture", captures("0001"), ids=lambda one: one["id"])
+def test_the_totals_are_those_that_the_owner_stated(capture: dict[str, Any]):
+    """As his program or the vendor's app showed them. A text may go on with words of his own."""
+    read = Frame.decode(bytes.fromhex(capture["hex"]))
+    info = decode_system_info(read)
+    found = {
+        "ecu_id": info.ecu_id,
+        "format": info.version,
+        "lifetime": info.lifetime_energy,
+        "power": info.power,
+        "today": info.energy_today,
+        "registered": info.registered,
+        "inverters": info.registered,
+        "online": info.online,
+        "firmware": info.firmware,
+        "channel": info.channel,
+        "tz": info.time_zone,
+        "length": len(read.encode()) - 1,
+    }
+    for name, stated in capture["stated_in_thread"].items():
+        if name != "comment":
+            assert (stated.partition(" (")[0] if isinstance(stated, str) else stated) == found[name], name
+
+
+@pytest.mark.parametrize(
+    "name",
+    ["ecub-ds3-2-2023-07-31", "ecur-qs1-2-2021-night", "ecurpro-ds3-8-4unseen-2022-day"],
+)
+def test_the_inverters_are_those_that_the_owner_stated(name: str):
+    """Time, order, flags, watts and volts."""
+    stated = json.loads((CAPTURES / f"{name}.json").read_text(encoding="utf-8"))["stated_in_thread"]
+    taken = snapshot(INFO, records_of(name), None, PARIS)
+    if "time" in stated:
+        assert f"{taken.timestamp:%Y-%m-%d %H:%M:%S}" == stated["time"]
+        assert len(taken.inverters) == stated["count"]
+    if "online" in stated:
+        assert [one.online for one in taken.inverters] == stated["online"]
+    awake = [one for one in taken.inverters if one.online]
+    claims = [*zip(awake, stated.get("inverters", []), strict="inverters" in stated)]
+    claims += [(awake[-1], stated["last_inverter"])] if "last_inverter" in stated else []
+    for inverter, claim in claims:
+        found = {
+            "uid": inverter.uid,
+            "online": inverter.online,
+            "power": list(inverter.powers),
+            "voltage": list(inverter.voltages),
+            "frequency": inverter.frequency,
+        }
+        assert claim == {key: found[key] for key in claim}
+
+
+def test_the_signals_are_those_that_the_owner_stated():
+    """In the reverse order of the list; 211 was shown as 82 %, and the inverter with 0 was offline."""
+    name = "ecub-signal-2-1offline-2023-08-06"
+    stated = json.loads((CAPTURES / f"{name}.json").read_text(encoding="utf-8"))["stated_in_thread"]
+    assert dict(levels_of(name).levels) == stated["levels"]
+    listed = records_of("ecub-ds3-2-2023-07-31").records
+    asleep = [replace(record, online=record.uid in stated["percent"]) for record in listed]
+    taken = seen(*asleep, signal=levels_of(name))
+    assert {one.uid: one.signal for one in taken.inverters if one.online} == stated["percent"]
+    assert [one.signal for one in taken.inverters] == [82, None]
+
+
+def test_an_offline_qs1_leaves_stale_watts_on_its_last_channels():
+    """Quirk 46: as QT2 does (36); none of them is power."""
+    listed = records_of("ecur-qs1-2-2021-night")
+    assert [record.powers for record in listed.records] == [(0, 0, 2, 3), (0, 0, 2, 2)]
+    taken = snapshot(info_of("ecur-sysinfo-1.2.18-2021-night"), listed, None, PARIS)
+    assert [one.powers for one in taken.inverters] == [(0, 0, 0, 0)] * 2
+    assert (taken.power, taken.registered, taken.online, taken.complete) == (0, 2, 0, True)
+
+
+def test_an_empty_list_with_a_fresh_time_is_read_and_is_not_complete():
+    """Quirk 45: three DS3 were installed and gave power, for days."""
+    taken = snapshot(INFO, records_of("ecuc-empty-list-C1.2.24B-2026"), None, PARIS)
+    assert taken.timestamp == datetime(2026, 4, 26, 15, 20, tzinfo=PARIS)
+    assert (taken.inverters, taken.complete, taken.remarks) == ((), False, ())
+
+
+def test_a_day_of_an_ecu_r_pro_fits_together():
+    """0001, 0002 and 0030 of the same minute: four of eight DS3 are online and add up to the ECU's watts."""
+    taken = snapshot(
+        info_of("ecurpro-sysinfo-2.0.7A-2022-day"),
+        records_of("ecurpro-ds3-8-4unseen-2022-day"),
+        levels_of("ecurpro-signal-8-2022-day"),
+        ZoneInfo("Europe/Amsterdam"),
+    )
+    assert (taken.power, taken.registered, taken.online) == (227, 8, 4)
+    assert sum(sum(inverter.powers) for inverter in taken.inverters) == 227
+    assert [one.signal for one in taken.inverters] == [84, 89, 88, 80, None, None, None, None]
