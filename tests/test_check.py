@@ -96,7 +96,7 @@ BAD_FAULTS = {
     "refuse": ("connection", "refuses the connection", "its Wi-Fi interface", "ECU_R_1.3.20", 69),
     "close": ("0001", "closes it without a byte", "let nothing else ask it", "the EMA app", 69),
     "cut": ("0001", "the answer ends at byte", "restart it if this stays", "", 76),
-    "garbage": ("0001", "does not begin with APS", "report what `aps2mqtt capture` writes", "", 76),
+    "garbage": ("0001", "does not begin with APS", "check APS_ECU_IP and APS_ECU_PORT", "another device", 76),
     "wrong-length": ("0001", "the answer ends at byte", "restart it if this stays", "", 76),
     "wrong-end": ("0001", "has a wrong end, not END", "report what `aps2mqtt capture` writes", "", 76),
     "status-02": ("0002", "does not accept its own id", "register it anew in the app", "", 76),
@@ -128,6 +128,16 @@ def test_a_failing_ecu_fails_at_its_step(tmp_path: Path, broker: Broker, fault: 
     assert more in remedies(taken[name])
     assert steps.status(taken.values()) == status
     assert taken["message"].state is State.OK
+
+
+def test_a_web_server_in_the_ecus_place_is_told(tmp_path: Path, broker: Broker) -> None:
+    """The connection is made; the first answer gives it away."""
+    with Listener(lambda connection: connection.sendall(b"HTTP/1.1 400 Bad Request\r\n\r\n")) as elsewhere:
+        taken = walked(tmp_path, elsewhere.port, broker.port, **PARIS)
+    check_ends_at(taken, ECU_STEPS, "0001")
+    assert "is no ECU" in text(taken["0001"])
+    assert "check APS_ECU_IP and APS_ECU_PORT" in remedies(taken["0001"])
+    assert "another device may have got" in remedies(taken["0001"])
 
 
 @pytest.mark.parametrize("fault", GOOD_FAULTS)

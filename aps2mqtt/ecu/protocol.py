@@ -14,7 +14,7 @@ from itertools import pairwise
 from typing import Any, NamedTuple, Self, cast
 
 from aps2mqtt.ecu.wire import Bcd, Flag, Hex, Layout, Number, PrefixedText, Rest, Text, Value, read, size, write
-from aps2mqtt.errors import FrameError, IncompleteFrame, MalformedFrame
+from aps2mqtt.errors import FrameError, IncompleteFrame, MalformedFrame, NoFrame
 from aps2mqtt.model import Remark
 
 MAX_FRAME = 10_000  # the length has four digits, and does not count the final newline
@@ -200,7 +200,9 @@ def declared_size(head: bytes) -> int:
     Raises MalformedFrame where these are no frame's, IncompleteFrame where they are too few.
     """
     if not head.startswith(b"APS"[: len(head)]):
-        raise MalformedFrame(f"the answer does not begin with APS but with 0x{head[:8].hex()}")
+        text = head[:8].decode("latin-1")
+        words = f" {text!r}" if text.isascii() and text.strip().isprintable() else ""
+        raise NoFrame(f"the answer does not begin with APS but with 0x{head[:8].hex()}{words}")
     if len(head) < LENGTH_KNOWN:
         raise IncompleteFrame(f"the answer ends within its header, at byte {len(head)}")
     length = head[5:LENGTH_KNOWN]
