@@ -19,15 +19,17 @@ from aps2mqtt.ecu.protocol import (
     SystemInfo,
     ecu_model,
     inverter_model,
+    is_uid,
 )
-from aps2mqtt.ecu.snapshot import MAX_LEVEL, is_contradictory, left_out, printable, timestamp
-from aps2mqtt.errors import BrokerUnreachable, EcuError, EcuSilent, JobError
+from aps2mqtt.ecu.snapshot import MAX_LEVEL, impossible, is_contradictory, left_out, printable, timestamp
+from aps2mqtt.errors import BrokerUnreachable, EcuError, EcuSilent, JobError, NoFrame
 from aps2mqtt.model import Memory, Remark
 from aps2mqtt.steps import Finding, Step, explained, judged
 
 WEAK = 25  # percent of the link quality
 EXPIRES = 14  # days
 MOST_NAMED = 8  # inverters in one line
+ANOTHER_DEVICE = "look the ECU's address up in the router or the app: another device may have got the one in APS_ECU_IP"
 
 
 # -- the firmware -----------------------------------------------------------------------------------------------------
@@ -78,7 +80,7 @@ def hints(name: str, error: JobError, memory: Memory | None) -> tuple[str, ...]:
     if isinstance(error.__cause__, ConnectionRefusedError):
         # Quirk 5.
         wired = "ECU-R (2160) and ECU-B (2163) answer on their Wi-Fi address only, ECU-R-Pro and ECU-C on the wire too"
-        return wired, _of_closing(memory)
+        return ANOTHER_DEVICE, wired, _of_closing(memory)
     if isinstance(error.__cause__, TimeoutError):
         return (
             "look the ECU's address up in the router: it may have got another one; let the router keep it",
@@ -90,7 +92,7 @@ def hints(name: str, error: JobError, memory: Memory | None) -> tuple[str, ...]:
             "give it ten minutes after a restart or an update of its firmware, which comes at night",  # quirks 12, 13
             "poll it no more often than every five minutes: ECU-R-Pro and ECU-C hang all the sooner",  # quirks 3, 15
         )
-    return ()
+    return (ANOTHER_DEVICE,) if isinstance(error, NoFrame) else ()
 
 
 def _of_closing(memory: Memory | None) -> str:
@@ -197,7 +199,7 @@ def inverters(real_time: RealTime, info: SystemInfo, timezone: tzinfo, now: date
             *(Finding(f"{name}: {_named(group)}", CONDITIONS[name]) for name, group in groups.items() if group),
             _of_age(of, bool(groups["online"] or info.online), timezone, now),
             _of_own_id(real_time, info.ecu_id),
-            *_of_remarks(real_time.remarks),
+            *_of_remarks((*real_time.remarks, *(remark for record in records for remark in impossible(record)))),
         ),
         {
             "timestamp": of.isoformat() if of else None,
@@ -232,10 +234,13 @@ CONDITIONS: Mapping[str, tuple[str, ...]] = {
     "offline": (),
     "never heard": ("compare its serial number with the label; it needs daylight and up to an hour to be found",),
     "of unknown type": ("please report the line below, so that it can be read",),
+    "garbled": ("check again, and report the line below if it stays",),
 }
 
 
 def _condition(record: Record) -> str:
+    if not is_uid(record.uid):
+        return "garbled"
     if record.type not in RECORD_LAYOUTS:
         return "of unknown type"
     if record.type == NEVER_HEARD:

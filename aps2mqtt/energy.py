@@ -27,12 +27,13 @@ def grown(known: Known | None, powers: tuple[int | None, ...], passed: float) ->
     """Wh by channel, once the `powers` (W) are those of now and so many hours have passed since those of `known`.
 
     Channels that are not among `powers` keep theirs: an ECU that was restarted has none, until the inverter answers.
+    One whose power is None, before or now, gains nothing: what it gave meanwhile is not known.
     """
     if known is None:
         return (0.0,) * len(powers)
     return tuple(
-        round((energy or 0) + ((before or 0) + (now or 0)) / 2 * passed, DIGITS)
-        for energy, before, now in zip_longest(known.energies, known.powers, powers)
+        energy if before is None or now is None else round(energy + (before + now) / 2 * passed, DIGITS)
+        for energy, before, now in zip_longest(known.energies, known.powers, powers, fillvalue=0)
     )
 
 

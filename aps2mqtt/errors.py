@@ -10,6 +10,7 @@
     │   └── FrameError        76  its answer
     │       ├── IncompleteFrame       ends before its declared length
     │       ├── MalformedFrame        does not follow the protocol
+    │       │   └── NoFrame               and nothing in it does: something else listens there
     │       └── EcuRefusal            has a status other than 00, or there is none to this query
     ├── EcuBusy               75  another job holds the ECU
     ├── BrokerUnreachable     69  the broker: refused, unknown, mute, TLS
@@ -104,6 +105,10 @@ class IncompleteFrame(FrameError):
 
 class MalformedFrame(FrameError):
     """The answer does not follow the protocol."""
+
+
+class NoFrame(MalformedFrame):
+    """It does not even begin like an ECU's."""
 
 
 class EcuRefusal(FrameError):

@@ -1,11 +1,14 @@
-"""What an array can give at the most. A frame has no checksum, so whatever is more was never measured."""
+"""What inverters can give and measure at the most. A frame has no checksum, so whatever is more was never measured."""
 
-LARGEST_INVERTER = 4000  # W; the largest known, a QT2, gives 2000
+INVERTER = 4000  # W; the largest known, a QT2, gives 2000
+CHANNEL = 2000  # W
+VOLTAGE = 1000  # V
+COLDEST, HOTTEST = -60, 150  # degC
 
 
 def power(inverters: int) -> int:
     """What so many inverters can give, in W."""
-    return LARGEST_INVERTER * inverters
+    return INVERTER * inverters
 
 
 def energy(inverters: int, hours: float) -> float:

@@ -43,7 +43,7 @@ class Inverter(NamedTuple):
 
     uid: str  # 12 digits
     online: bool | None  # None: the ECU has not listed it for so long that nobody knows
-    powers: tuple[int | None, ...] = ()  # W, by channel; empty for one never heard, None for a channel it lost
+    powers: tuple[int | None, ...] = ()  # W, by channel; empty for one never heard, None where not known
     voltages: tuple[int | None, ...] = ()  # V AC, V1..Vn, as many as its type has; None where not measured
     frequency: float | None = None  # Hz
     temperature: int | None = None  # degC
@@ -139,7 +139,7 @@ class Known(NamedTuple):
     missing: int = 0  # complete lists in a row without it
     lost: int = 0  # panels that it once had beyond these, and whose topics may lie on the broker
     signal: int | None = None  # percent
-    powers: tuple[int | None, ...] = ()  # W, by channel
+    powers: tuple[int | None, ...] = ()  # W, by channel; None where not known
     energies: tuple[float, ...] = ()  # Wh of Memory.energies_of, by channel, those that it lost included
     unlisted: int = 0  # short lists in a row without it
 

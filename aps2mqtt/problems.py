@@ -95,12 +95,15 @@ def _seen(snapshot: Snapshot, at: datetime, watch: Watch, site: Site | None) -> 
 def _idle(snapshot: Snapshot, at: datetime, before: dict[str, Idle], site: Site | None) -> dict[str, Idle]:
     """The inverters that give nothing while others give, and those that were told and have not given since."""
     powers = {inverter.uid: _power(inverter) for inverter in snapshot.inverters}
+    unread = {inverter.uid for inverter in snapshot.inverters if set(inverter.powers) == {None}}
     idle = {uid: was for uid, was in before.items() if uid not in powers and _may_be_there(uid, was, snapshot, at)}
     suspects = []
     for uid, power in powers.items():
         if power:
             continue
-        if uid in before and before[uid].told:
+        if uid in unread:  # what it gives is not known: nothing is concluded
+            idle |= {uid: before[uid]} if uid in before else {}
+        elif uid in before and before[uid].told:
             idle[uid] = before[uid]._replace(seen=at)
         else:
             suspects.append(uid)

@@ -11,12 +11,12 @@ from datetime import date, datetime
 from pathlib import Path
 from typing import Any, TypeVar
 
+from aps2mqtt.ecu.protocol import MOST_PANELS
 from aps2mqtt.model import Doubt, Hang, Idle, Known, Layout, Memory, Rhythm, Short, Still, Today, Watch
 
 T = TypeVar("T")
 VERSION = 1
 FIRST_YEAR = 2000  # earlier is a clock that was never set
-MOST_PANELS = 4
 MAX_BYTES = 1_000_000  # 300 inverters need 20,000
 
 

@@ -11,12 +11,12 @@ from typing import NamedTuple
 
 from aps2mqtt import counters, energy, limits
 from aps2mqtt.counters import Lifetime, Moment
+from aps2mqtt.ecu.protocol import MOST_PANELS
 from aps2mqtt.model import Inverter, Kept, Known, Memory, Recalled, Report, Snapshot, Today
 
 PAUSE = timedelta(hours=2)  # without a reading
 GONE_AFTER = 3  # complete lists in a row without the inverter
 UNKNOWN_AFTER = 3  # short lists in a row without it
-MOST_PANELS = 4  # of any known inverter
 CLOCK_SLACK = timedelta(minutes=1)  # that a clock may be set back by time synchronisation
 ALONE = timedelta(minutes=15)  # since the last reading; longer, and jobs of another state may have come between
 

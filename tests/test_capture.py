@@ -260,8 +260,8 @@ def test_the_own_id_in_the_list_of_inverters_is_the_own_id() -> None:
     [
         b"APS1100450099" + bytes.fromhex("aa" + UID + "bb") + b"216000417853" + UID.encode() + b"END\n",
         b"APS1100200099" + bytes.fromhex(f"a{UID}b") + b"\n",  # not even in whole bytes
-        real_time(f"{UID} 01 3037 01f4", f"{UID} 01 3038 11"),
-        real_time("703000000009 01 3037 01f4" + UID + "1111"),
+        real_time(f"{UID} 01 5a37 01f4", f"{UID} 01 5a38 11"),
+        real_time("703000000009 01 5a37 01f4" + UID + "1111"),
         b"\x00garbage 80-97-1b-0E-57-A9 " + bytes.fromhex(UID) + b" 216000417853",
         b"APS1100" + bytes.fromhex(UID) + b"0030",
         b"APS1100330030" + b"00" + bytes.fromhex(f"11{UID}aa") + b"END\n",
@@ -318,7 +318,7 @@ def test_a_masked_id_keeps_its_mask() -> None:
         b"APS110018000202END\n",
         real_time("703000000009 00 3030").replace(b"0038", b"0035").replace(b"END", b""),
         real_time("703000000009 00 3030")[:-1],
-        real_time("703000000009 01 3037 01f4"),
+        real_time("703000000009 01 5a37 01f4"),
         b"APS1100160099END\n",
         protocol.request("0002", "216000000001"),  # an echo
         b"APS",
@@ -493,7 +493,7 @@ def test_capture_writes_files_and_nothing_else(tmp_path: Path) -> None:
 
 def test_capture_of_an_ecu_that_fails_ends_as_a_job_and_writes_all_the_same(tmp_path: Path) -> None:
     """The line names no number of the owner's either."""
-    unknown = real_time(f"{UID} 02 3037 01f4", f"{UID} 01 3038 11")
+    unknown = real_time(f"{UID} 02 5a37 01f4", f"{UID} 01 5a38 11")
     strange = bytes.fromhex(f"aa{UID}bb") + b"10030"
     with answering([true_frame(ECU_R[0]), unknown, strange]) as ecu:
         ended = aps2mqtt("capture", "--history", "--output", tmp_path, APS_ECU_IP="127.0.0.1", APS_ECU_PORT=ecu.port)

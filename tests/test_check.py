@@ -49,6 +49,7 @@ from aps2mqtt.steps import Finding, State, Step
 
 QUICK = client.Limits(resolve=2.0, connect=0.3, answer=0.3, newline=0.1, pauses=(0.05, 0.05), conversation=5.0)
 HEALTHY = Plant(replace(ECU_MODELS["ECU-R-Pro"], firmware="ECU_R_PRO_2.1.17"), timezone=ZoneInfo("Europe/Paris"))
+ONE_ONLINE = protocol.SystemInfo("216000000001", "01", 1.0, 9, 0.1, 1, 1, "ECU_R_1.2.31")
 PARIS = {"APS_ECU_TIMEZONE": "Europe/Paris"}
 ECU_STEPS = ("name", "lock", "connection", "0001", "0002", "0030")
 BROKER_STEPS = ("broker", "TLS", "login", "message")
@@ -96,7 +97,7 @@ BAD_FAULTS = {
     "refuse": ("connection", "refuses the connection", "its Wi-Fi interface", "ECU_R_1.3.20", 69),
     "close": ("0001", "closes it without a byte", "let nothing else ask it", "the EMA app", 69),
     "cut": ("0001", "the answer ends at byte", "restart it if this stays", "", 76),
-    "garbage": ("0001", "does not begin with APS", "report what `aps2mqtt capture` writes", "", 76),
+    "garbage": ("0001", "does not begin with APS", "check APS_ECU_IP and APS_ECU_PORT", "another device", 76),
     "wrong-length": ("0001", "the answer ends at byte", "restart it if this stays", "", 76),
     "wrong-end": ("0001", "has a wrong end, not END", "report what `aps2mqtt capture` writes", "", 76),
     "status-02": ("0002", "does not accept its own id", "register it anew in the app", "", 76),
@@ -128,6 +129,16 @@ def test_a_failing_ecu_fails_at_its_step(tmp_path: Path, broker: Broker, fault: 
     assert more in remedies(taken[name])
     assert steps.status(taken.values()) == status
     assert taken["message"].state is State.OK
+
+
+def test_a_web_server_in_the_ecus_place_is_told(tmp_path: Path, broker: Broker) -> None:
+    """The connection is made; the first answer gives it away."""
+    with Listener(lambda connection: connection.sendall(b"HTTP/1.1 400 Bad Request\r\n\r\n")) as elsewhere:
+        taken = walked(tmp_path, elsewhere.port, broker.port, **PARIS)
+    check_ends_at(taken, ECU_STEPS, "0001")
+    assert "is no ECU" in text(taken["0001"])
+    assert "check APS_ECU_IP and APS_ECU_PORT" in remedies(taken["0001"])
+    assert "another device may have got" in remedies(taken["0001"])
 
 
 @pytest.mark.parametrize("fault", GOOD_FAULTS)
@@ -298,14 +309,42 @@ def test_an_inverter_of_a_new_type_is_to_be_reported() -> None:
     real_time = protocol.RealTime(
         "00",
         time="20260621120000",
-        records=(protocol.Record("999000000001", True, "09"),),
-        remarks=(Remark("inverter 999000000001 is of the unknown type 09", "skipped; please report its record"),),
+        records=(protocol.Record("999000000001", True, "Z9"),),
+        remarks=(Remark("inverter 999000000001 is of the unknown type Z9", "skipped; please report its record"),),
     )
-    said = protocol.SystemInfo("216000000001", "01", 1.0, 9, 0.1, 1, 1, "ECU_R_1.2.31")
-    step = diagnosis.inverters(real_time, said, UTC, NOON)
+    step = diagnosis.inverters(real_time, ONE_ONLINE, UTC, NOON)
     assert step.state is State.WARNING
     assert "of unknown type: inverter 999000000001" in text(step)
     assert "please report its record" in remedies(step)
+
+
+def test_an_inverter_with_a_garbled_uid_is_told() -> None:
+    """Its type may be known: it is none of the others all the same."""
+    real_time = protocol.RealTime("00", records=(protocol.Record("70300000000a", True, "01"),))
+    step = diagnosis.inverters(real_time, ONE_ONLINE, UTC, NOON)
+    assert step.state is State.WARNING
+    assert "garbled: DS3-L 70300000000a" in text(step)
+
+
+def test_a_value_that_no_inverter_can_measure_is_told() -> None:
+    """A job leaves it out with the same words."""
+    record = protocol.Record("704000000001", True, "01", 50.0, 30, (65_535, 100), (230, 231))
+    step = diagnosis.inverters(protocol.RealTime("00", records=(record,)), ONE_ONLINE, UTC, NOON)
+    assert step.state is State.WARNING
+    assert "inverter 704000000001 reports impossible values: 65535 W on channel 1" in text(step)
+
+
+def test_a_list_that_leaves_inverters_out_is_told_with_a_remedy() -> None:
+    """The frame of an ECU-C whose owner has three DS3, all of them producing (C1.2.24B)."""
+    empty = protocol.decode_real_time(protocol.Frame.decode(frame("ecuc-empty-list-C1.2.24B-2026")))
+    said = replace(ONE_ONLINE, registered=8, online=4, power=227)
+    of = datetime(2026, 4, 26, 15, 23, tzinfo=ZoneInfo("Europe/Amsterdam"))
+    step = diagnosis.inverters(empty, said, ZoneInfo("Europe/Amsterdam"), of)
+    assert step.state is State.WARNING
+    assert "it lists 0 of its 8 inverters" in text(step)
+    assert "sleep" not in text(step)
+    assert "restart the ECU" in remedies(step)
+    assert diagnosis.totals(replace(said, registered=0, online=0), UTC, None, NOON).state is State.WARNING
 
 
 def test_weak_signals_are_named_and_those_of_sleepers_are_not() -> None:

@@ -33,7 +33,7 @@ def literal(text: str) -> bytes:
 
 
 KNOWN = "703000000001 01 3031 01f4 0082 0064 00e6 0065 00e7"
-UNKNOWN = "999000000007 01 3037 01f4 0082 1111 2222 3333"
+UNKNOWN = "999000000007 01 5a37 01f4 0082 1111 2222 3333"
 FIVE = "901000000002 01 3035 01f3 0083 00c8 0186 00c9 0187 00ca 0188 00cb"
 
 
@@ -254,9 +254,16 @@ def test_a_record_of_an_unknown_type_is_shown_by_its_head_and_the_next_ones_are_
     """Its size is told by arithmetic, as the decoder does; its bytes are no value."""
     lines = shown(records(KNOWN, UNKNOWN, KNOWN))
     assert "  56  01 f4 00 82 11 11 22 22  undecoded        cannot be understood" in lines
-    assert "byte 56: nobody knows what records of type 07 hold" in lines
+    assert "byte 56: nobody knows what records of type Z7 hold" in lines
     assert "inverter 3 of 3, DS3-L" in lines
-    assert "note: inverter 999000000007 is of the unknown type 07: skipped" in lines
+    assert "note: inverter 999000000007 is of the unknown type Z7: skipped" in lines
+
+
+def test_a_record_whose_uid_is_not_decimal_is_shown_and_told() -> None:
+    """As the decoder reads it: the records behind it are shown, too."""
+    found = dissect(records(KNOWN, KNOWN.replace("703000000001", "70300000000a"), KNOWN))
+    assert [(fault.offset, fault.why) for fault in found.faults] == [(47, "this UID is not decimal")]
+    assert [part.value for part in found.parts if part.name == "power_1"] == [100, 100, 100]
 
 
 def test_type_05_is_read_by_arithmetic() -> None:
@@ -275,7 +282,7 @@ def test_type_05_is_read_by_arithmetic() -> None:
         (SIGNAL[:-4] + b"XND\n", 29, "does not end with a whole record, and has a wrong end"),
         (SIGNAL + b"more", 33, "does not end where its length says, at byte 33"),
         (records(KNOWN, KNOWN, count=3), 17, "it says 3 inverters and lists 2"),
-        (records(KNOWN, UNKNOWN, UNKNOWN.replace("3037", "3038")), 47, "records of type 07 cannot be told apart"),
+        (records(KNOWN, UNKNOWN, UNKNOWN.replace("5a37", "5a38")), 47, "records of type Z7 cannot be told apart"),
         (records(KNOWN, end=b"XND"), 47, "1 of 1 records end at byte 47, the answer at 50"),
         (records(KNOWN, KNOWN.replace("01 3031", "02 3031")), 47, "1 of 2 records end at byte 47"),
         (records(KNOWN, FIVE)[:60], 47, "nobody can tell the size of records of type 05"),
@@ -406,12 +413,12 @@ def test_a_warning_that_asks_for_a_report_is_shown_at_the_bytes_that_it_names() 
     """Its record, and what follows one that cannot be skipped; the decoder's own words are taken."""
     skipped, left = (
         protocol.decode_real_time(Frame.decode(data)).remarks[0]
-        for data in (records(KNOWN, UNKNOWN), records(KNOWN, UNKNOWN, UNKNOWN.replace("3037", "3038")))
+        for data in (records(KNOWN, UNKNOWN), records(KNOWN, UNKNOWN, UNKNOWN.replace("5a37", "5a38")))
     )
     content = f"aps2mqtt: warning: {skipped}\naps2mqtt: warning: {left}\n".encode()
     first, second = finder.frames(content)
     assert first == finder.Found("line 1", bytes.fromhex(UNKNOWN), 47)
-    assert second.data == bytes.fromhex(UNKNOWN + UNKNOWN.replace("3037", "3038"))
+    assert second.data == bytes.fromhex(UNKNOWN + UNKNOWN.replace("5a37", "5a38"))
     found = sound(dissect_records(first.data, 47))
     assert (found.parts[0].offset, found.parts[0].value) == (47, "999000000007")
     assert [fault.offset for fault in found.faults] == [56]

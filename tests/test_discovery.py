@@ -784,9 +784,9 @@ def test_an_inverter_never_heard_has_only_online_as_components_too():
     }
 
 
-def test_a_channel_whose_power_is_unknown_for_a_poll_keeps_its_entity():
-    """One that goes and comes is a gap in nobody's history."""
-    assert of_inverter(report(YC1000), THREE).keys() == of_inverter(report(CUT), THREE).keys()
+def test_a_channel_whose_power_is_unknown_in_this_poll_stays_announced():
+    """Its topic is removed and Home Assistant shows it as unknown; the entity does not come and go."""
+    assert of_inverter(report(YC1000), THREE) == of_inverter(report(CUT), THREE)
 
 
 def test_panels_that_an_inverter_has_no_more_are_removed():

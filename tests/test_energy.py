@@ -281,6 +281,17 @@ def test_a_channel_that_is_lost_for_a_while_keeps_its_energy(bridge):
     assert bridge.said[f"{UID}/2/energy/today"] == "0.02"
 
 
+def test_neither_interval_that_touches_an_unknown_power_gives_energy(bridge):
+    """120 W are 0.01 kWh in five minutes. The other channel goes on, and the first once it is known twice in a row."""
+    bridge.poll(NOON, on(120, 120))
+    bridge.poll(NOON + 5 * MINUTE, on(None, 120))
+    assert (bridge.said[f"{UID}/1/energy/today"], bridge.said[f"{UID}/2/energy/today"]) == ("0", "0.01")
+    bridge.poll(NOON + 10 * MINUTE, on(120, 120))
+    assert (bridge.said[f"{UID}/1/energy/today"], bridge.said[f"{UID}/2/energy/today"]) == ("0", "0.02")
+    bridge.poll(NOON + 15 * MINUTE, on(120, 120))
+    assert (bridge.said[f"{UID}/1/energy/today"], bridge.said[f"{UID}/2/energy/today"]) == ("0.01", "0.03")
+
+
 def test_panels_that_vanish_for_a_while_keep_their_energy(bridge):
     """Records of type 05 are read as two or four channels, by what fits (quirk 35)."""
     bridge.poll(NOON, on(120, 120, 240, 240))

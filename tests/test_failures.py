@@ -1,6 +1,7 @@
 """Everything that can fail, failing for real: one line that names cause and remedy, a status, nothing lost."""
 
 import json
+import socket
 import subprocess
 import sys
 from datetime import UTC, datetime
@@ -62,10 +63,10 @@ def check_line(ended: Ended, status: int, cause: str, remedy: str) -> None:
 
 BAD_FAULTS = {
     "mute": (69, "answers nothing (time-out)", "power it off and on"),
-    "refuse": (69, "refuses the connection", "use the address of its Wi-Fi interface"),
+    "refuse": (69, "refuses the connection", "Check APS_ECU_IP (the address of its Wi-Fi interface) and APS_ECU_PORT"),
     "close": (69, "closes it without a byte", "let nothing else ask it at the same time"),
     "cut": (76, "the answer ends at byte", "restart it if this stays"),
-    "garbage": (76, "does not begin with APS", "report what `aps2mqtt capture` writes"),
+    "garbage": (76, "is no ECU: the answer does not begin with APS", "check APS_ECU_IP and APS_ECU_PORT"),
     "wrong-length": (76, "the answer ends at byte", "restart it if this stays"),
     "wrong-end": (76, "has a wrong end, not END", "report what `aps2mqtt capture` writes"),
     "status-02": (76, "does not accept its own id in 0002 (status 02)", "restart it"),
@@ -170,7 +171,32 @@ def test_an_ecu_with_an_unknown_name_is_unreachable(tmp_path: Path, broker: Brok
 def test_an_ecu_on_a_closed_port_is_unreachable(tmp_path: Path, broker: Broker) -> None:
     """A port on which nothing listens."""
     ended = aps2mqtt("once", **settings(free_port(), broker.port, tmp_path))
-    check_line(ended, 69, "refuses the connection", "use the address of its Wi-Fi interface")
+    check_line(ended, 69, "refuses the connection", "is that the ECU? Check APS_ECU_IP")
+
+
+@pytest.mark.parametrize(
+    ("says", "shown"),
+    [
+        (b"HTTP/1.1 400 Bad Request\r\nConnection: close\r\n\r\n", "'HTTP/1.1'"),
+        (b"SSH-2.0-OpenSSH_9.2\r\n", "'SSH-2.0-'"),
+        (b"220", "'220'"),
+        (b"\x15\x03\x01\x00\x02\x02\x50", "0x15030100020250"),
+    ],
+    ids=["web server", "ssh", "three bytes", "TLS"],
+)
+def test_something_else_at_the_address_is_told_as_that(tmp_path: Path, broker: Broker, says: bytes, shown: str) -> None:
+    """First what is likely: it is not the ECU. How it begins tells people what it is."""
+
+    def another_server(connection: socket.socket) -> None:
+        connection.recv(64)
+        connection.sendall(says)
+
+    with Listener(another_server) as elsewhere:
+        ended = aps2mqtt("once", **settings(elsewhere.port, broker.port, tmp_path))
+    check_line(
+        ended, 76, f"what answers 0001 at 127.0.0.1:{elsewhere.port} is no ECU", "check APS_ECU_IP and APS_ECU_PORT"
+    )
+    assert shown in ended.err
 
 
 def test_an_ecu_at_a_wrong_address_is_unreachable(tmp_path: Path, broker: Broker) -> None:

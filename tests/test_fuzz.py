@@ -18,6 +18,7 @@ from parts import replace
 from aps2mqtt import series
 from aps2mqtt.ecu.protocol import (
     DECODERS,
+    RECORD_LAYOUTS,
     EnergyByDay,
     Frame,
     PowerOfDay,
@@ -33,6 +34,7 @@ from aps2mqtt.ecu.protocol import (
     encode_system_info,
 )
 from aps2mqtt.ecu.snapshot import snapshot
+from aps2mqtt.ecu.wire import Layout
 from aps2mqtt.errors import FrameError, IncompleteFrame, MalformedFrame
 from aps2mqtt.model import Snapshot
 from aps2mqtt.screen import chart, svg
@@ -125,6 +127,9 @@ def sound(taken: Snapshot, answer: RealTime) -> None:
         assert len(inverter.uid) == 12
         assert inverter.uid.isdecimal()
         assert inverter.frequency is None or 45 < inverter.frequency < 65
+        assert inverter.temperature is None or -60 <= inverter.temperature <= 150
+        assert all(power is None or power <= 2_000 for power in inverter.powers)
+        assert all(voltage is None or voltage <= 1_000 for voltage in inverter.voltages)
         if not inverter.online:
             assert not any(inverter.powers)
             assert {inverter.frequency, inverter.temperature, inverter.signal, *inverter.voltages} == {None}
@@ -210,7 +215,7 @@ def test_random_bytes_behind_a_valid_header_are_endured(command: str, start: byt
 HEADS = st.tuples(
     st.text("0123456789", min_size=12, max_size=12).map(bytes.fromhex),
     st.sampled_from([b"\x00", b"\x01", b"\x01", b"\x02"]),
-    st.sampled_from([b"00", b"01", b"02", b"03", b"04", b"05", b"06", b"07", b"ZZ", b"0\x00"]),
+    st.sampled_from([b"00", b"01", b"02", b"03", b"04", b"05", b"Z6", b"Z7", b"ZZ", b"0\x00"]),
 ).map(b"".join)
 BODIES = st.one_of(st.sampled_from([12, 14, 18]), st.integers(0, 70)).flatmap(
     lambda octets: st.binary(min_size=octets, max_size=octets)
@@ -284,7 +289,13 @@ def test_any_system_info_is_the_same_after_writing_and_reading(info: SystemInfo,
     assert Frame.decode(data).group == group
 
 
-SHAPES = {"00": (0, 0), "01": (2, 2), "02": (4, 3), "03": (4, 1), "04": (2, 2)}
+def shape(layout: Layout) -> tuple[int, int]:
+    """How many powers and voltages a record of this layout has."""
+    names = [field.name for field in layout]
+    return sum(name.startswith("power_") for name in names), sum(name.startswith("voltage_") for name in names)
+
+
+SHAPES = {code: [shape(layout) for layout in layouts] for code, layouts in RECORD_LAYOUTS.items()}
 
 
 def record(*parts: object, **named: object) -> Record:
@@ -307,8 +318,8 @@ def records_of(code: str, channels: int, voltages: int) -> st.SearchStrategy[Rec
     )
 
 
-KNOWN = st.one_of([records_of(code, *shape) for code, shape in SHAPES.items()])
-TYPE_05 = st.sampled_from([(2, 2), (4, 3)]).map(lambda shape: records_of("05", *shape))
+KNOWN = st.one_of([records_of(code, *shapes[0]) for code, shapes in SHAPES.items() if len(shapes) == 1])
+OPEN = st.sampled_from([(code, *one) for code, shapes in SHAPES.items() if len(shapes) > 1 for one in shapes])
 
 
 def listing(records: list[Record], stamp: str) -> RealTime:
@@ -327,9 +338,9 @@ def test_any_list_of_known_types_is_the_same_after_writing_and_reading(records: 
 
 
 @fuzzed(200)
-@given(TYPE_05.flatmap(lambda five: st.lists(st.one_of(KNOWN, five), max_size=20)), STAMPS)
-def test_any_list_with_type_05_is_the_same_after_writing_and_reading(records: list[Record], stamp: str):
-    """As two channels or as four, which the written values tell and the bytes have to."""
+@given(OPEN.flatmap(lambda one: st.lists(st.one_of(KNOWN, records_of(*one)), max_size=20)), STAMPS)
+def test_any_list_with_a_type_of_two_layouts_is_the_same_after_writing_and_reading(records: list[Record], stamp: str):
+    """Type 05 has two channels or four, which the written values tell and the bytes have to."""
     real_time = listing(records, stamp)
     answer = answer_to(encode_real_time(real_time).encode())
     assert answer == real_time
@@ -342,7 +353,7 @@ def one_unknown_type(draw: st.DrawFn) -> list[Record]:
         record,
         DIGITS,
         st.booleans(),
-        st.just("06"),
+        st.just("Z6"),
         undecoded=st.binary(min_size=octets, max_size=octets).map(bytes.hex),
     )
     return draw(st.lists(st.one_of(KNOWN, unknown), max_size=15))
@@ -357,7 +368,7 @@ def test_a_list_with_an_unknown_type_is_read_as_it_was_or_not_beyond_that_type(r
     if answer.complete:
         assert answer.records == tuple(records)
     else:
-        first = [record.type for record in records].index("06")
+        first = [record.type for record in records].index("Z6")
         assert answer.records == tuple(records[:first])
         assert answer.remarks
 
@@ -415,7 +426,7 @@ def largest(records: bytes, count: int) -> bytes:
 def slow_patterns() -> Iterator[tuple[str, bytes]]:
     """What to fill a frame with."""
     head = bytes.fromhex("703000000001 01")
-    unknown = [head + code.encode() for code in ("06", "07", "08", "09", "0A", "ZZ")]
+    unknown = [head + code.encode() for code in ("Z6", "Z7", "Z8", "Z9", "ZA", "ZZ")]
     anywhere = bytes.fromhex("003030")  # at every third byte a head of type 00: UID 003030003030, offline, 00
     yield "one unknown type", unknown[0]
     yield "many unknown types", b"".join(unknown)
@@ -447,7 +458,7 @@ def test_a_long_search_that_succeeds_ends_soon_too():
     """An unknown type in front of 1,050 records, and only one of its sizes makes number and end fit."""
     rng = random.Random(7)
     uids = [f"7030{rng.randrange(10**8):08d}" for _ in range(1050)]
-    unknown = Record("999000000001", online=True, type="06", undecoded="a5" * 40)
+    unknown = Record("999000000001", online=True, type="Z6", undecoded="a5" * 40)
     real_time = listing([unknown, *(Record(uid, online=False, type="00") for uid in uids)], "20250621120005")
     data = encode_real_time(real_time).encode()
     began = time.process_time()

@@ -134,6 +134,20 @@ def test_a_channel_that_is_unknown_counts_as_nothing():
     assert watcher.told == (DEAD,)
 
 
+def test_of_an_inverter_whose_power_is_unknown_nothing_is_concluded():
+    """All its values were impossible: it may give as much as the others. What was told before stays told."""
+    watcher = Watcher()
+    unread = Inverter(B, online=True, powers=(None, None))
+    for _ in range(13):
+        watcher.next({}, inverters=(unread, *read(None, {A: 300}).inverters))
+    assert watcher.told == ()
+    watcher.run({A: 300, B: 0}, timedelta(hours=1, minutes=5))
+    assert watcher.told == (DEAD.replace("11:05", "12:10"),)
+    for _ in range(13):
+        watcher.next({}, inverters=(unread, *read(None, {A: 300}).inverters))
+    assert watcher.told == (DEAD.replace("11:05", "12:10"),)
+
+
 def test_one_channel_that_gives_is_enough_to_be_well():
     watcher = Watcher()
     half = Inverter(B, online=True, powers=(0, 2))

@@ -6,6 +6,7 @@ The quirks have the numbers that they have in the code.
 import json
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
+from typing import Any
 from zoneinfo import ZoneInfo
 
 import pytest
@@ -24,7 +25,7 @@ from aps2mqtt.ecu.protocol import (
 )
 from aps2mqtt.ecu.snapshot import snapshot
 from aps2mqtt.errors import MalformedFrame
-from aps2mqtt.model import KEPT, Inverter, Remark, Snapshot
+from aps2mqtt.model import KEPT, Inverter, Remark, Short, Snapshot
 
 CAPTURES = Path(__file__).parent / "captures"
 PARIS = ZoneInfo("Europe/Paris")
@@ -79,6 +80,9 @@ def listing(*records: Record) -> RealTime:
 
 
 def seen(*records: Record, signal: Signal | None = NO_SIGNALS, info: SystemInfo = INFO) -> Snapshot:
+    """What these records mean; INFO has as many registered as there are."""
+    if info is INFO and records:
+        info = replace(INFO, registered=len(records), online=sum(record.online for record in records))
     return snapshot(info, listing(*records), signal, PARIS)
 
 
@@ -323,7 +327,7 @@ def test_the_own_id_of_the_ecu_in_the_list_is_no_inverter():
 def test_the_own_id_of_the_ecu_is_no_inverter_even_if_listed_twice_or_of_an_unknown_type():
     """Quirk 29."""
     own = replace(NEVER_HEARD, uid=INFO.ecu_id)
-    taken = seen(own, DS3, own, replace(own, type="07", undecoded="00"))
+    taken = seen(own, DS3, own, replace(own, type="Z7", undecoded="00"))
     assert [one.uid for one in taken.inverters] == [DS3.uid]
     assert (taken.complete, taken.remarks, taken.skipped) == (True, (), frozenset())
 
@@ -340,10 +344,17 @@ def test_a_record_is_framed_by_its_type_whatever_the_uid(uid: str):
 
 def test_an_inverter_of_an_unknown_type_is_skipped_and_not_missing():
     """Quirk 31: its UID is known, its values are not; nobody takes it for gone."""
-    unknown = Record("999000000007", online=True, type="07", undecoded="01f40082")
+    unknown = Record("999000000007", online=True, type="Z7", undecoded="01f40082")
     taken = seen(DS3, unknown, QS1)
     assert [one.uid for one in taken.inverters] == [DS3.uid, QS1.uid]
     assert (taken.skipped, taken.complete) == (frozenset({"999000000007"}), True)
+
+
+def test_an_inverter_whose_uid_is_not_decimal_is_skipped_and_may_be_any_of_the_others():
+    """A topic is never made of it, and the inverter that it may be is not taken for missing."""
+    taken = seen(DS3, replace(QS1, uid="80200000000a"))
+    assert [one.uid for one in taken.inverters] == [DS3.uid]
+    assert (taken.skipped, taken.skipped_online, taken.complete) == (frozenset({"80200000000a"}), 1, False)
 
 
 def test_a_list_that_could_not_be_read_to_its_end_is_not_complete():
@@ -567,6 +578,51 @@ def test_yc1000_has_three_voltages_for_four_channels():
     assert one_inverter(YC1000, None) == inverter
 
 
+@pytest.mark.parametrize(
+    ("record", "powers", "voltages", "temperature", "told"),
+    [
+        (replace(DS3, powers=(65_535, 101)), (None, 101), (230, 231), 30, "65535 W on channel 1"),
+        (replace(DS3, powers=(2_000, 2_001)), (2_000, None), (230, 231), 30, "2001 W on channel 2"),
+        (replace(DS3, powers=(40_000, 40_000)), (None, None), (230, 231), 30, "40000 W on channel 1, 40000 W"),
+        (replace(DS3, voltages=(1_000, 1_001)), (100, 101), (1_000, None), 30, "1001 V as V2"),
+        (replace(DS3, temperature=65_435), (100, 101), (230, 231), None, "65435 degC"),
+        (replace(DS3, temperature=151), (100, 101), (230, 231), None, "151 degC"),
+        (replace(DS3, temperature=-61), (100, 101), (230, 231), None, "-61 degC"),
+        (
+            replace(DS3, powers=(9_000, 1), voltages=(5_000, 2), temperature=500),
+            (None, 1),
+            (None, 2),
+            None,
+            "9000 W on channel 1, 5000 V as V1, 500 degC",
+        ),
+    ],
+)
+def test_a_value_that_no_inverter_can_measure_is_no_reading(record, powers, voltages, temperature, told: str):
+    """The frame has no checksum: a bit that was lost is left out and named, the rest of the record is good."""
+    taken = seen(record, QS1)
+    assert taken.inverters[0] == Inverter(
+        DS3.uid, online=True, powers=powers, voltages=voltages, frequency=50.0, temperature=temperature
+    )
+    assert taken.inverters[1].powers == QS1.powers
+    (remark,) = taken.remarks
+    assert remark.what == f"inverter {DS3.uid} reports impossible values"
+    assert told in remark.detail
+    assert taken.complete
+
+
+@pytest.mark.parametrize("temperature", [-60, 0, 150])
+def test_the_coldest_and_the_hottest_temperature_are_readings(temperature: int):
+    taken = seen(replace(DS3, temperature=temperature))
+    assert (taken.inverters[0].temperature, taken.remarks) == (temperature, ())
+
+
+@pytest.mark.parametrize("record", [replace(DS3, online=False), replace(NEVER_HEARD, online=True)])
+def test_the_junk_of_an_inverter_that_measures_nothing_is_not_remarked(record: Record):
+    """Quirk 36: it is left out whatever it is. A raw temperature of 0 is no lost bit either (quirk 37)."""
+    assert seen(replace(record, powers=(65_535,) * len(record.powers), temperature=65_435)).remarks == ()
+    assert seen(replace(DS3, temperature=-100)).remarks == ()
+
+
 def test_an_online_inverter_of_0_w_stays_online():
     """Quirk 44: it may only have been missed this time; nothing is concluded from a 0."""
     inverter = one_inverter(replace(DS3, powers=(0, 0)))
@@ -632,3 +688,106 @@ def test_signals_stay_as_they_are_where_0030_failed():
     """Those of online inverters; an offline one has none in any case."""
     taken = seen(DS3, replace(QS1, online=False), signal=None)
     assert [one.signal for one in taken.inverters] == [KEPT, None]
+
+
+# -- what the owners said of their frames -----------------------------------------------------------------------------
+
+
+def captures(command: str) -> list[dict[str, Any]]:
+    """Those of which an owner has stated something."""
+    files = sorted(CAPTURES.glob("*.json"))
+    found = [json.loads(file.read_text(encoding="utf-8")) for file in files]
+    return [one for one in found if one["command"] == command and one["stated_in_thread"]]
+
+
+@pytest.mark.parametrize("capture", captures("0001"), ids=lambda one: one["id"])
+def test_the_totals_are_those_that_the_owner_stated(capture: dict[str, Any]):
+    """As his program or the vendor's app showed them. A text may go on with words of his own."""
+    read = Frame.decode(bytes.fromhex(capture["hex"]))
+    info = decode_system_info(read)
+    found = {
+        "ecu_id": info.ecu_id,
+        "format": info.version,
+        "lifetime": info.lifetime_energy,
+        "power": info.power,
+        "today": info.energy_today,
+        "registered": info.registered,
+        "inverters": info.registered,
+        "online": info.online,
+        "firmware": info.firmware,
+        "channel": info.channel,
+        "tz": info.time_zone,
+        "length": len(read.encode()) - 1,
+    }
+    for name, stated in capture["stated_in_thread"].items():
+        if name != "comment":
+            assert (stated.partition(" (")[0] if isinstance(stated, str) else stated) == found[name], name
+
+
+@pytest.mark.parametrize(
+    "name",
+    ["ecub-ds3-2-2023-07-31", "ecur-qs1-2-2021-night", "ecurpro-ds3-8-4unseen-2022-day"],
+)
+def test_the_inverters_are_those_that_the_owner_stated(name: str):
+    """Time, order, flags, watts and volts."""
+    stated = json.loads((CAPTURES / f"{name}.json").read_text(encoding="utf-8"))["stated_in_thread"]
+    taken = snapshot(INFO, records_of(name), None, PARIS)
+    if "time" in stated:
+        assert f"{taken.timestamp:%Y-%m-%d %H:%M:%S}" == stated["time"]
+        assert len(taken.inverters) == stated["count"]
+    if "online" in stated:
+        assert [one.online for one in taken.inverters] == stated["online"]
+    awake = [one for one in taken.inverters if one.online]
+    claims = [*zip(awake, stated.get("inverters", []), strict="inverters" in stated)]
+    claims += [(awake[-1], stated["last_inverter"])] if "last_inverter" in stated else []
+    for inverter, claim in claims:
+        found = {
+            "uid": inverter.uid,
+            "online": inverter.online,
+            "power": list(inverter.powers),
+            "voltage": list(inverter.voltages),
+            "frequency": inverter.frequency,
+        }
+        assert claim == {key: found[key] for key in claim}
+
+
+def test_the_signals_are_those_that_the_owner_stated():
+    """In the reverse order of the list; 211 was shown as 82 %, and the inverter with 0 was offline."""
+    name = "ecub-signal-2-1offline-2023-08-06"
+    stated = json.loads((CAPTURES / f"{name}.json").read_text(encoding="utf-8"))["stated_in_thread"]
+    assert dict(levels_of(name).levels) == stated["levels"]
+    listed = records_of("ecub-ds3-2-2023-07-31").records
+    asleep = [replace(record, online=record.uid in stated["percent"]) for record in listed]
+    taken = seen(*asleep, signal=levels_of(name))
+    assert {one.uid: one.signal for one in taken.inverters if one.online} == stated["percent"]
+    assert [one.signal for one in taken.inverters] == [82, None]
+
+
+def test_an_offline_qs1_leaves_stale_watts_on_its_last_channels():
+    """Quirk 46: as QT2 does (36); none of them is power."""
+    listed = records_of("ecur-qs1-2-2021-night")
+    assert [record.powers for record in listed.records] == [(0, 0, 2, 3), (0, 0, 2, 2)]
+    taken = snapshot(info_of("ecur-sysinfo-1.2.18-2021-night"), listed, None, PARIS)
+    assert [one.powers for one in taken.inverters] == [(0, 0, 0, 0)] * 2
+    assert (taken.power, taken.registered, taken.online, taken.complete) == (0, 2, 0, True)
+
+
+def test_an_empty_list_with_a_fresh_time_is_read_and_is_not_complete():
+    """Quirk 45: three DS3 were installed and gave power, for days."""
+    taken = snapshot(INFO, records_of("ecuc-empty-list-C1.2.24B-2026"), None, PARIS)
+    assert taken.timestamp == datetime(2026, 4, 26, 15, 20, tzinfo=PARIS)
+    assert (taken.inverters, taken.complete, taken.short) == ((), False, Short(0, 2))
+    assert list(map(str, taken.remarks)) == ["the ECU does not list all its inverters: it has 2 and lists 0"]
+
+
+def test_a_day_of_an_ecu_r_pro_fits_together():
+    """0001, 0002 and 0030 of the same minute: four of eight DS3 are online and add up to the ECU's watts."""
+    taken = snapshot(
+        info_of("ecurpro-sysinfo-2.0.7A-2022-day"),
+        records_of("ecurpro-ds3-8-4unseen-2022-day"),
+        levels_of("ecurpro-signal-8-2022-day"),
+        ZoneInfo("Europe/Amsterdam"),
+    )
+    assert (taken.power, taken.registered, taken.online) == (227, 8, 4)
+    assert sum(sum(inverter.powers) for inverter in taken.inverters) == 227
+    assert [one.signal for one in taken.inverters] == [84, 89, 88, 80, None, None, None, None]

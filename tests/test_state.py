@@ -14,6 +14,7 @@ from zoneinfo import ZoneInfo
 import pytest
 from parts import replace
 
+from aps2mqtt.ecu.protocol import MOST_PANELS, RECORD_LAYOUTS
 from aps2mqtt.model import Doubt, Idle, Known, Layout, Memory, Rhythm, Still, Today, Watch
 from aps2mqtt.state import StateError, Store
 
@@ -126,6 +127,16 @@ def test_300_inverters_fit(store):
     many = replace(FULL, inverters={f"{uid:012}": Known(4, 3, 2) for uid in range(400)})
     store.save(many)
     assert again(store).load() == many
+
+
+@pytest.mark.parametrize("layout", [one for layouts in RECORD_LAYOUTS.values() for one in layouts])
+def test_an_inverter_of_any_layout_is_remembered(store, layout):
+    """With panels that it has lost, too: it may have been read as the largest of all."""
+    panels, voltages = (sum(field.name.startswith(word) for field in layout) for word in ("power_", "voltage_"))
+    known = Known(panels, voltages, 2, MOST_PANELS - panels, powers=(300,) * panels, energies=(1.5,) * MOST_PANELS)
+    memory = replace(BARE, inverters={"500000000001": known})
+    store.save(memory)
+    assert again(store).load() == memory
 
 
 def test_the_file_is_for_the_user_alone_and_for_people_to_read(saved):

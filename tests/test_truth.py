@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 from parts import replace
 
 from aps2mqtt import truth
-from aps2mqtt.ecu.protocol import RealTime, Record, Signal, SystemInfo
+from aps2mqtt.ecu.protocol import MOST_PANELS, RealTime, Record, Signal, SystemInfo
 from aps2mqtt.ecu.snapshot import snapshot
 from aps2mqtt.model import Doubt, Inverter, Known, Memory, Recalled, Remark, Snapshot, Today
 from aps2mqtt.mqtt.topics import Style, messages
@@ -150,19 +150,8 @@ NEVER_HEARD = {
     "frequency": "",
     "power": "",
     "voltage": "",
-    "1/power": "",
-    "2/power": "",
-    "3/power": "",
-    "4/power": "",
-    "1/voltage": "",
-    "2/voltage": "",
-    "3/voltage": "",
-    "4/voltage": "",
     "energy/today": "",
-    "1/energy/today": "",
-    "2/energy/today": "",
-    "3/energy/today": "",
-    "4/energy/today": "",
+    **{f"{panel}/{name}": "" for name in ("power", "voltage", "energy/today") for panel in range(1, MOST_PANELS + 1)},
 }
 
 
@@ -213,7 +202,7 @@ def test_the_signal_of_an_offline_inverter_is_removed_even_where_0030_failed():
 
 
 def test_an_inverter_never_heard_has_only_online_false():
-    """Quirk 28: type 00 is a record of nine bytes; up to four panels may lie on the broker from elsewhere."""
+    """Quirk 28: type 00 is a record of nine bytes; the panels of any type may lie on the broker from elsewhere."""
     assert below(NEVER, Bridge().job(read(TWO, NEVER))) == NEVER_HEARD
 
 
@@ -375,14 +364,14 @@ def test_an_inverter_of_a_new_type_is_not_missing_and_keeps_its_topics():
     bridge.job(read(TWO))
     bridge.job(read(TWO))
     for _ in range(3):
-        assert not below(THREE, bridge.job(read(TWO, replace(RECORDS[THREE], type="09"))))
+        assert not below(THREE, bridge.job(read(TWO, replace(RECORDS[THREE], type="Z9"))))
     assert below(THREE, bridge.job(read(TWO))) == OFFLINE_THREE
 
 
 def test_an_inverter_of_a_new_type_that_nobody_knew_has_no_topic():
     """What cannot be decoded is not published, nor is its absence later."""
     bridge = Bridge()
-    assert not below(THREE, bridge.job(read(TWO, replace(RECORDS[THREE], type="09"))))
+    assert not below(THREE, bridge.job(read(TWO, replace(RECORDS[THREE], type="Z9"))))
     assert not below(THREE, bridge.job(read(TWO)))
 
 
@@ -560,7 +549,7 @@ def test_where_0001_contradicts_itself_the_records_of_0002_are_counted():
 
 def test_skipped_inverters_are_counted_as_registered():
     """Quirk 31: the UID of a record of an unknown type is known."""
-    said = Bridge().job(read(TWO, replace(RECORDS[THREE], type="09"), registered=0, online=6))
+    said = Bridge().job(read(TWO, replace(RECORDS[THREE], type="Z9"), registered=0, online=6))
     assert counts(said) == ("2", "2")
 
 

@@ -52,6 +52,22 @@ def test_every_capture_is_in_the_list_of_hardware():
         assert capture["source"] in page, path
 
 
+def test_a_capture_that_nobody_understands_yet_is_in_the_list_of_hardware(write_docs):
+    """`aps2mqtt capture` leaves `decoded` null then; its models are known by the UIDs, its types are not."""
+    capture = {
+        "command": "0002",
+        "ecu_model": "ECU-R (2160)",
+        "firmware": "ECU_R_1.4.0",
+        "inverters": ["DS3"],
+        "source": "https://github.com/somebody/something/issues/1",
+        "decoded": None,
+    }
+    blocks = write_docs.hardware_blocks([capture])
+    row = "| ECU-R (2160) | ECU_R_1.4.0 | DS3 | 0002 | [somebody #1](https://github.com/somebody/something/issues/1) |"
+    assert row in blocks["ecus"]
+    assert "DS3" not in blocks["inverters"]
+
+
 def test_the_tables_say_what_literal_rows_of_them_say():
     """Offset, width, name, encoding, scale and unit, and the comment beside the row."""
     page = (ROOT / "docs" / "protocol.md").read_text(encoding="utf-8")

@@ -18,7 +18,16 @@ from aps2mqtt.deadline import Deadline, bounded
 from aps2mqtt.ecu import protocol
 from aps2mqtt.ecu.protocol import EnergyByDay, Frame, PowerOfDay, RealTime, Signal, SystemInfo
 from aps2mqtt.ecu.snapshot import has_no_inverters, identified, printable, snapshot
-from aps2mqtt.errors import EcuError, EcuMute, EcuRefusal, EcuSilent, EcuUnreachable, FrameError, MalformedFrame
+from aps2mqtt.errors import (
+    EcuError,
+    EcuMute,
+    EcuRefusal,
+    EcuSilent,
+    EcuUnreachable,
+    FrameError,
+    MalformedFrame,
+    NoFrame,
+)
 from aps2mqtt.model import Remark, Snapshot
 
 log = logging.getLogger(__name__)
@@ -202,6 +211,11 @@ class Conversation:
             if frame.command != command:
                 raise MalformedFrame(f"the answer is to {frame.command!r}, not to {command}")
             return decode(frame)
+        except NoFrame as error:
+            raise NoFrame(
+                f"what answers {command} at {self._endpoint} is no ECU: {error}; check APS_ECU_IP and APS_ECU_PORT, "
+                "and if both are right, restart the ECU"
+            ) from error
         except FrameError as error:
             raise type(error)(
                 f"the ECU at {self._endpoint} answers {command} badly: {error}; restart it if this stays, "
@@ -243,8 +257,8 @@ def _connect(endpoint: Endpoint, deadline: Deadline) -> socket.socket:
         return socket.create_connection((endpoint.address, endpoint.port), max(deadline.remaining(), 0.001))
     except ConnectionRefusedError as error:
         raise EcuUnreachable(
-            f"the ECU at {endpoint} refuses the connection; use the address of its Wi-Fi interface, and power it "
-            "off and on if it answered before"
+            f"the ECU at {endpoint} refuses the connection; is that the ECU? Check APS_ECU_IP (the address of its "
+            "Wi-Fi interface) and APS_ECU_PORT, and power the ECU off and on if it answered before"
         ) from error
     except TimeoutError as error:
         raise EcuSilent(
@@ -263,12 +277,14 @@ def _answer(connection: socket.socket, request: bytes, limits: Limits, deadline:
     try:
         connection.sendall(request)
         while len(received) < wanted:
-            waiting = deadline if len(received) < wanted - 1 else deadline.within(limits.newline)
+            lacks_newline = wanted > protocol.LENGTH_KNOWN and len(received) == wanted - len(protocol.NEWLINE)
+            waiting = deadline.within(limits.newline) if lacks_newline else deadline
             connection.settimeout(max(waiting.remaining(), 0.001))
             segment = connection.recv(wanted - len(received))
             if not segment:
                 return bytes(received), (
-                    "closes it without a byte; let nothing else ask it at the same time, and restart it if this stays"
+                    "closes it without a byte; check APS_ECU_IP and APS_ECU_PORT, let nothing else ask it at the same "
+                    "time, and restart it if this stays"
                 )
             received += segment
             if wanted == protocol.LENGTH_KNOWN == len(received):
@@ -276,7 +292,7 @@ def _answer(connection: socket.socket, request: bytes, limits: Limits, deadline:
     except FrameError:  # no frame begins like this: decoding says so
         return bytes(received), ""
     except TimeoutError:
-        return bytes(received), "answers nothing (time-out); power it off and on"
+        return bytes(received), "answers nothing (time-out); check APS_ECU_IP and APS_ECU_PORT, and power it off and on"
     except OSError as error:
         return bytes(received), f"drops it ({error.strerror}); restart it if this stays"
     return bytes(received), ""

@@ -317,6 +317,8 @@ def _records(knife: _Knife, count: int, sizes: protocol.Sizes) -> int:
         head = {item.field.name: item.value for item in walk(protocol.RECORD_HEAD, knife.body, offset)}
         title = f"inverter {number} of {count}" if count else f"inverter {number}"
         knife.take(layout, title)
+        if not protocol.is_uid(str(head["uid"])):
+            knife.fault(offset, "this UID is not decimal")
         if head["type"] not in protocol.RECORD_LAYOUTS:
             at = offset + protocol.RECORD_HEAD_SIZE
             knife.fault(at, f"nobody knows what records of type {head['type']} hold")

@@ -14,7 +14,7 @@ from itertools import pairwise
 from typing import Any, NamedTuple, Self, cast
 
 from aps2mqtt.ecu.wire import Bcd, Flag, Hex, Layout, Number, PrefixedText, Rest, Text, Value, read, size, write
-from aps2mqtt.errors import FrameError, IncompleteFrame, MalformedFrame
+from aps2mqtt.errors import FrameError, IncompleteFrame, MalformedFrame, NoFrame
 from aps2mqtt.model import Remark
 
 MAX_FRAME = 10_000  # the length has four digits, and does not count the final newline
@@ -97,7 +97,7 @@ MEASURED: Layout = (
 def _words(names: str) -> Layout:
     """16-bit words: P is the power of a channel in W, V an AC voltage in V."""
     return tuple(
-        Number(f"power_{name[1]}", 2, "W") if name[0] == "P" else Number(f"voltage_{name[1]}", 2, "V")
+        Number(f"power_{name[1:]}", 2, "W") if name[0] == "P" else Number(f"voltage_{name[1:]}", 2, "V")
         for name in names.split()
     )
 
@@ -117,6 +117,12 @@ RECORD_LAYOUTS: dict[str, tuple[Layout, ...]] = {
     "05": (TWO_CHANNELS, FOUR_CHANNELS_THREE_PHASES),  # nobody published a frame
 }
 NEVER_HEARD = "00"
+MOST_PANELS = max(  # of an inverter: topics are numbered by its channels and by its voltages
+    sum(field.name.startswith(word) for field in layout)
+    for layouts in RECORD_LAYOUTS.values()
+    for layout in layouts
+    for word in ("power_", "voltage_")
+)
 
 SIGNAL_RECORD: Layout = (
     Bcd("uid", 6),
@@ -194,7 +200,9 @@ def declared_size(head: bytes) -> int:
     Raises MalformedFrame where these are no frame's, IncompleteFrame where they are too few.
     """
     if not head.startswith(b"APS"[: len(head)]):
-        raise MalformedFrame(f"the answer does not begin with APS but with 0x{head[:8].hex()}")
+        text = head[:8].decode("latin-1")
+        words = f" {text!r}" if text.isascii() and text.strip().isprintable() else ""
+        raise NoFrame(f"the answer does not begin with APS but with 0x{head[:8].hex()}{words}")
     if len(head) < LENGTH_KNOWN:
         raise IncompleteFrame(f"the answer ends within its header, at byte {len(head)}")
     length = head[5:LENGTH_KNOWN]
@@ -345,8 +353,8 @@ def decode_real_time(frame: Frame) -> RealTime:
     """The records in `frame`; raises FrameError.
 
     A record of an unknown type is skipped where exactly one size of it makes number and end of the records fit; else
-    the records before it are the result. Records that fill the frame are good even if their number is not `count`,
-    but the list is not complete then.
+    the records before it are the result. One whose UID is garbled is among them, with a remark. Records that fill the
+    frame are good even if their number is not `count`, but the list is not complete then.
     """
     status = _status(frame)
     if status != STATUS_OK:
@@ -365,6 +373,14 @@ def decode_real_time(frame: Frame) -> RealTime:
         )
         for at, record in records
         if record.type not in RECORD_LAYOUTS
+    ]
+    undecoded += [
+        Remark(
+            f"inverter {record.uid} has a UID that is not decimal",
+            f"skipped; please report its record at byte {at}: {frame.body[at : at + sizes[record.type]].hex()}",
+        )
+        for at, record in records
+        if not is_uid(record.uid)
     ]
     code = type_at(frame.body, end)
     if code is not None and code not in sizes and frame.trailer:
@@ -409,12 +425,19 @@ def record_sizes(frame: Frame, count: int) -> Sizes:
 def type_at(body: bytes, offset: int) -> str | None:
     """Type code of the record at `offset`, None where no record can begin.
 
-    A UID is decimal, online is 0 or 1, a type code is text: zeros, as offline records have them, begin no record.
+    Online is 0 or 1, a type code is text: zeros, as offline records have them, begin no record. A UID is decimal; one
+    that is not is believed to be garbled where the type is known, so that it costs nobody the rest of the list.
     """
     raw = body[offset : offset + RECORD_HEAD_SIZE]
-    if len(raw) < RECORD_HEAD_SIZE or raw[6] > 1 or not raw[:6].hex().isdecimal() or not raw[7:].isalnum():
+    if len(raw) < RECORD_HEAD_SIZE or raw[6] > 1 or not raw[7:].isalnum():
         return None
-    return raw[7:].decode("ascii")
+    code = raw[7:].decode("ascii")
+    return code if code in RECORD_LAYOUTS or is_uid(raw[:6].hex()) else None
+
+
+def is_uid(digits: str) -> bool:
+    """True for an inverter's UID, which is decimal; False for one that was garbled on the way."""
+    return digits.isdecimal()
 
 
 def _fitting_sizes(frame: Frame, offset: int, count: int | None, sizes: Sizes) -> Iterator[Sizes]:

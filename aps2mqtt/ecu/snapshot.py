@@ -7,7 +7,16 @@ from collections.abc import Iterable, Iterator
 from datetime import datetime, tzinfo
 
 from aps2mqtt import limits
-from aps2mqtt.ecu.protocol import MOST_RECORDS, NEVER_HEARD, RECORD_LAYOUTS, RealTime, Record, Signal, SystemInfo
+from aps2mqtt.ecu.protocol import (
+    MOST_RECORDS,
+    NEVER_HEARD,
+    RECORD_LAYOUTS,
+    RealTime,
+    Record,
+    Signal,
+    SystemInfo,
+    is_uid,
+)
 from aps2mqtt.errors import MalformedFrame
 from aps2mqtt.model import KEPT, Inverter, Kept, Remark, Short, Snapshot
 
@@ -30,7 +39,11 @@ def snapshot(info: SystemInfo, real_time: RealTime, signal: Signal | None, timez
     remarks = info.remarks + real_time.remarks + (signal.remarks if signal else ())
     if twice:
         remarks += (Remark("0002 contradicts itself", f"UIDs that it lists twice: {twice}"),)
-    unknown = [one for one in records.values() if one.type not in RECORD_LAYOUTS]
+    understood = {uid: one for uid, one in records.items() if is_uid(uid) and one.type in RECORD_LAYOUTS}
+    skipped = records.keys() - understood.keys()
+    garbled = not all(map(is_uid, skipped))  # nobody knows which inverter that is
+    for record in understood.values():
+        remarks += tuple(impossible(record))
     nothing_of_some = not real_time.records and not has_no_inverters(info)
     listed = len(real_time.records)
     contradictory, short = is_contradictory(info, listed), left_out(info, listed)
@@ -45,10 +58,10 @@ def snapshot(info: SystemInfo, real_time: RealTime, signal: Signal | None, timez
         online=info.online,
         contradictory=contradictory,
         timestamp=timestamp(real_time.time, timezone),
-        inverters=tuple(_inverter(one, levels) for one in records.values() if one.type in RECORD_LAYOUTS),
-        skipped=frozenset(one.uid for one in unknown),
-        skipped_online=sum(one.online for one in unknown),
-        complete=real_time.complete and not twice and not nothing_of_some,
+        inverters=tuple(_inverter(one, levels) for one in understood.values()),
+        skipped=frozenset(skipped),
+        skipped_online=sum(records[uid].online for uid in skipped),
+        complete=real_time.complete and not (twice or garbled or nothing_of_some),
         short=short,
         remarks=(*remarks, *_of_counts(info, listed, short), *doubts),
     )
@@ -109,6 +122,21 @@ def printable(text: str) -> str:
     return "".join(char if char.isascii() and char.isprintable() else "?" for char in text)
 
 
+def impossible(record: Record) -> Iterator[Remark]:
+    """A remark on the values of `record` that are no readings, if there are any."""
+    if not _measures(record):
+        return
+    values = [f"{watts} W on channel {n}" for n, watts in enumerate(record.powers, 1) if not _is_power(watts)]
+    values += [f"{volts} V as V{n}" for n, volts in enumerate(record.voltages, 1) if not _is_voltage(volts)]
+    if record.temperature != UNMEASURED and not _is_temperature(record.temperature):
+        values.append(f"{record.temperature} degC")
+    if values:
+        yield Remark(
+            f"inverter {record.uid} reports impossible values",
+            f"{', '.join(values)}, ignored in this poll; restart the ECU if this continues",
+        )
+
+
 def _by_uid(listed: Iterable[Record]) -> tuple[dict[str, Record], int]:
     """The records by UID, and how many came again; of two the one that is online counts."""
     records: dict[str, Record] = {}
@@ -134,18 +162,34 @@ def timestamp(digits: str, timezone: tzinfo) -> datetime | None:
 
 
 def _inverter(record: Record, levels: dict[str, int] | None) -> Inverter:
-    if not record.online or record.type == NEVER_HEARD:
+    if not _measures(record):
         return Inverter(record.uid, online=False, powers=(0,) * len(record.powers), voltages=_none(record))
     awake = AWAKE[0] < record.frequency < AWAKE[1]
     return Inverter(
         record.uid,
         online=True,
-        powers=record.powers,
-        voltages=record.voltages if awake else _none(record),
+        powers=tuple(power if _is_power(power) else None for power in record.powers),
+        voltages=tuple(volts if _is_voltage(volts) else None for volts in record.voltages) if awake else _none(record),
         frequency=record.frequency if awake else None,
-        temperature=record.temperature if record.temperature != UNMEASURED else None,
+        temperature=record.temperature if _is_temperature(record.temperature) else None,
         signal=_percent(record.uid, levels),
     )
+
+
+def _measures(record: Record) -> bool:
+    return record.online and record.type != NEVER_HEARD
+
+
+def _is_power(watts: int) -> bool:
+    return watts <= limits.CHANNEL
+
+
+def _is_voltage(volts: int) -> bool:
+    return volts <= limits.VOLTAGE
+
+
+def _is_temperature(degrees: int) -> bool:
+    return limits.COLDEST <= degrees <= limits.HOTTEST
 
 
 def _none(record: Record) -> tuple[None, ...]:

@@ -182,9 +182,8 @@ def _may_be_unknown(metric: Metric) -> bool:
 def _inverter(style: Style, report: Report, inverter: Inverter) -> Device:
     root = ecu_topic(style, report.ecu_id)
     topic = inverter_topic(style, report.ecu_id, inverter.uid)
-    rows = list(inverter_rows(style, inverter))
-    # One never heard has nothing but `online`. What is of the moment may be unknown for one.
-    metrics = [metric for metric, value in rows if inverter.powers and (value is not None or _may_be_unknown(metric))]
+    # One never heard has nothing but `online`; what is unknown in this poll only stays announced.
+    metrics = [metric for metric, _ in inverter_rows(style, inverter)] if inverter.powers else []
     components = {
         metric.name: _component(style, inverter.uid, topic, metric) for metric in metrics or (INVERTER_ONLINE,)
     }

@@ -8,6 +8,7 @@ from datetime import datetime
 from itertools import islice, takewhile
 from typing import NamedTuple, TypeVar
 
+from aps2mqtt.ecu.protocol import MOST_PANELS
 from aps2mqtt.model import KEPT, Inverter, Kept, Report
 from aps2mqtt.mqtt import topics
 from aps2mqtt.mqtt.topics import Metric, Style
@@ -16,7 +17,7 @@ Number = TypeVar("Number", int, float)
 
 MOST_ECUS = 100
 MOST_INVERTERS = 1200  # of an ECU
-PANELS = tuple(range(1, 17))  # of an inverter
+PANELS = tuple(range(1, 4 * MOST_PANELS + 1))  # of an inverter; another version may know larger ones
 LONGEST = 1000  # characters of a text
 MOST = 1e9  # of any number, whatever its unit
 COLDEST, HOTTEST = -100, 200  # degC

@@ -1,0 +1,49 @@
+"""The exchange with an ECU, whatever way TCP cuts the answer."""
+
+import itertools
+import socket
+import time
+from collections.abc import Iterable
+
+import pytest
+from parts import Listener, frame
+
+from aps2mqtt.deadline import Deadline
+from aps2mqtt.ecu.client import Endpoint, Limits, exchange
+
+ANSWER = frame("ecur-sysinfo-1.2.31-2025")
+LIMITS = Limits(newline=0.05)
+PAUSE = 0.3  # seconds between two segments, many times what is waited for a newline
+
+
+def in_segments(*ends: int):
+    """Sends the answer up to each of `ends`, with a pause behind each, and then the rest."""
+
+    def treat(connection: socket.socket) -> None:
+        connection.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
+        connection.recv(64)
+        for begin, end in itertools.pairwise([0, *ends, len(ANSWER)]):
+            connection.sendall(ANSWER[begin:end])
+            time.sleep(PAUSE if end < len(ANSWER) else 0)
+
+    return treat
+
+
+def answer(ends: Iterable[int]) -> bytes:
+    with Listener(in_segments(*ends)) as ecu:
+        return exchange(Endpoint("ecu", "127.0.0.1", ecu.port), b"APS1100160001END\n", LIMITS, Deadline(20))
+
+
+@pytest.mark.parametrize("end", [*range(1, 15), len(ANSWER) // 2, len(ANSWER) - 5, len(ANSWER) - 2])
+def test_an_answer_may_be_cut_anywhere(end: int) -> None:
+    """In its header, behind the length and within the payload: only the final newline is not waited for."""
+    assert answer([end]) == ANSWER
+
+
+def test_an_answer_may_come_in_many_segments() -> None:
+    assert answer([1, 8, 9, 13, 40]) == ANSWER
+
+
+def test_the_final_newline_is_waited_for_shortly() -> None:
+    """It means nothing."""
+    assert answer([len(ANSWER) - 1]) == ANSWER[:-1]

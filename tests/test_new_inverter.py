@@ -1,0 +1,112 @@
+"""What CONTRIBUTING promises: a new inverter is one row and one captured answer, and nothing else by hand.
+
+A copy of the project gets both, and its tests are run. The inverter is made up, and larger than any that is known.
+"""
+
+import json
+import os
+import shutil
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+ROOT = Path(__file__).parent.parent
+COPIED = ("aps2mqtt", "tests", "scripts", "docs", "pyproject.toml", "README.md", "CONTRIBUTING.md")
+ROW = '    "06": (RECORD_HEAD + MEASURED + _words("P1 V1 P2 V2 P3 V3 P4 P5 P6 P7 P8 P9 P10 P11 P12"),),  # made up\n'
+CAPTURE = {
+    "id": "ecur-xy12-2-2026",
+    "command": "0002",
+    "ecu_model": "ECU-R (2160)",
+    "firmware": "ECU_R_1.4.0",
+    "inverters": ["inverter", "DS3"],
+    "complete": True,
+    "note": "",
+    "source": "https://github.com/somebody/something/issues/1",
+    "scrubbed": ["uids"],
+    "stated_in_thread": {},
+    "hex": (
+        "4150533131 30303933 30303032 3030 3031 0002 20260621120000"
+        "981000000001 01 3036 01f4 0082 0001 00e6 0002 00e7 0003 00e8 0004 0005 0006 0007 0008 0009 000a 000b 000c"
+        "704000000002 01 3031 01f3 0081 0064 00e9 0065 00ea 454e44 0a"
+    ).replace(" ", ""),
+    "decoded": {
+        "group": "11",
+        "status": "00",
+        "version": "01",
+        "count": 2,
+        "time": "20260621120000",
+        "records": [
+            {
+                "uid": "981000000001",
+                "online": True,
+                "type": "06",
+                "frequency": 50.0,
+                "temperature": 30,
+                "powers": list(range(1, 13)),
+                "voltages": [230, 231, 232],
+            },
+            {
+                "uid": "704000000002",
+                "online": True,
+                "type": "01",
+                "frequency": 49.9,
+                "temperature": 29,
+                "powers": [100, 101],
+                "voltages": [233, 234],
+            },
+        ],
+    },
+}
+# The tests over tables and captures, and those of what has room for as many panels as the largest inverter.
+TESTS = ("protocol", "fuzz", "snapshot", "decode", "capture", "written_docs", "state", "retained", "truth", "trouble")
+
+
+@pytest.fixture
+def copy(tmp_path: Path) -> Path:
+    """The project with a row and a captured answer more."""
+    for name in COPIED:
+        source = ROOT / name
+        if source.is_dir():
+            shutil.copytree(source, tmp_path / name, ignore=shutil.ignore_patterns("__pycache__", "home_assistant"))
+        else:
+            shutil.copy(source, tmp_path / name)
+    protocol = tmp_path / "aps2mqtt" / "ecu" / "protocol.py"
+    text = protocol.read_text(encoding="utf-8")
+    beginning = text.index("\n}", text.index("RECORD_LAYOUTS: dict")) + 1
+    protocol.write_text(text[:beginning] + ROW + text[beginning:], encoding="utf-8")
+    file = tmp_path / "tests" / "captures" / f"{CAPTURE['id']}.json"
+    file.write_text(json.dumps(CAPTURE, indent=2), encoding="utf-8")
+    return tmp_path
+
+
+def in_copy(copy: Path, *arguments: str) -> "subprocess.CompletedProcess[str]":
+    """Python with the copy's modules."""
+    environment = os.environ | {"PYTHONPATH": str(copy), "PYTHONDONTWRITEBYTECODE": "1"}
+    return subprocess.run(
+        [sys.executable, *arguments],
+        cwd=copy,
+        env=environment,
+        capture_output=True,
+        text=True,
+        timeout=400,
+        check=False,
+    )
+
+
+def test_a_new_inverter_is_one_row_and_one_captured_answer(copy: Path) -> None:
+    """Tables, documentation and the limits of panels follow; every test over them finds both."""
+    where = in_copy(copy, "-c", "import aps2mqtt.ecu.protocol as p; print(p.__file__, p.MOST_PANELS)")
+    assert where.stdout.split() == [str(copy / "aps2mqtt" / "ecu" / "protocol.py"), "12"], where.stderr
+    written = in_copy(copy, "scripts/write-docs")
+    assert written.returncode == 0, written.stderr
+    assert "| `06` | 43 | P1 V1 P2 V2 P3 V3 P4 P5 P6 P7 P8 P9 P10 P11 P12 | made up |" in (
+        copy / "docs" / "protocol.md"
+    ).read_text(encoding="utf-8")
+    assert "| inverter | `06` | ECU-R (2160) |" in (copy / "docs" / "hardware.md").read_text(encoding="utf-8")
+    files = (f"tests/test_{name}.py" for name in TESTS)
+    tests = in_copy(
+        copy, "-m", "pytest", "-q", "-x", "-p", "no:cacheprovider", "-p", "no:xdist", "-m", "not real", *files
+    )
+    assert tests.returncode == 0, tests.stdout[-4000:] + tests.stderr[-1000:]
