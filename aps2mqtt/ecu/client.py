@@ -18,7 +18,16 @@ from aps2mqtt.deadline import Deadline, bounded
 from aps2mqtt.ecu import protocol
 from aps2mqtt.ecu.protocol import EnergyByDay, Frame, PowerOfDay, RealTime, Signal, SystemInfo
 from aps2mqtt.ecu.snapshot import has_no_inverters, identified, printable, snapshot
-from aps2mqtt.errors import EcuError, EcuMute, EcuRefusal, EcuSilent, EcuUnreachable, FrameError, MalformedFrame
+from aps2mqtt.errors import (
+    EcuError,
+    EcuMute,
+    EcuRefusal,
+    EcuSilent,
+    EcuUnreachable,
+    FrameError,
+    MalformedFrame,
+    is_exhausted,
+)
 from aps2mqtt.model import Remark, Snapshot
 
 log = logging.getLogger(__name__)
@@ -251,6 +260,8 @@ def _connect(endpoint: Endpoint, deadline: Deadline) -> socket.socket:
             f"nothing answers at {endpoint} (time-out); check APS_ECU_IP and that the ECU is on this network"
         ) from error
     except OSError as error:
+        if is_exhausted(error):
+            raise
         raise EcuUnreachable(
             f"the ECU at {endpoint} cannot be reached ({error.strerror}); check APS_ECU_IP and the network"
         ) from error

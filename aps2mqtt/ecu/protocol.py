@@ -117,6 +117,7 @@ RECORD_LAYOUTS: dict[str, tuple[Layout, ...]] = {
     "05": (TWO_CHANNELS, FOUR_CHANNELS_THREE_PHASES),  # nobody published a frame
 }
 NEVER_HEARD = "00"
+MOST_INVERTERS = MAX_FRAME // size(RECORD_HEAD)  # that one answer can list
 
 SIGNAL_RECORD: Layout = (
     Bcd("uid", 6),
