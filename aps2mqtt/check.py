@@ -133,7 +133,7 @@ def _state(config: Config, store: Store) -> tuple[Step, Memory | None]:
     try:
         memory, doubt = store.load(), None
     except StateError as error:
-        memory, doubt = None, explained(str(error))
+        memory, doubt = error.left, explained(str(error))
         doubt = doubt._replace(remedies=doubt.remedies or ("nothing: the next job writes it anew",))
     obstacle = _obstacle(config.state_directory)
     place = Finding(f"{store.path} can be written")

@@ -10,6 +10,7 @@ from datetime import date, datetime, timedelta, tzinfo
 from typing import NamedTuple
 
 from aps2mqtt import energy
+from aps2mqtt.ecu.protocol import MOST_INVERTERS
 from aps2mqtt.model import Inverter, Kept, Known, Lower, Memory, Recalled, Report, Snapshot, Today
 
 READINGS_OF_A_LOWER_LIFETIME = 12  # an hour at the default interval
@@ -267,7 +268,7 @@ def _inverters(
     gone = []
     for uid, was in _unlisted(snapshot, before):
         missing = was.missing + snapshot.complete
-        if missing >= GONE_AFTER:
+        if missing >= GONE_AFTER or len(known) >= MOST_INVERTERS:  # an ECU that makes them up
             gone.append(_absent(uid, was))
             continue
         known[uid] = was._replace(missing=missing, powers=(0,) * was.panels if missing else was.powers)
