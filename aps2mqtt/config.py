@@ -27,6 +27,7 @@ MAX_FILE = 10_000_000  # bytes of what a value names: certificates of a system a
 MAX_SECRET = 10_000  # characters
 MAX_TEXT = 1000  # characters
 READABLE_BY_OTHERS = 0o004
+SERVICE_STATE = Path("/var/lib/aps2mqtt")  # of the units; a link into a folder that only root may enter
 DOTS = "••••"  # for a secret of any length
 
 
@@ -569,10 +570,12 @@ def _state_directory(configured: str, environ: Mapping[str, str]) -> Path:
         return Path(configured)
     if environ.get("STATE_DIRECTORY"):  # systemd: one or more, with colons between
         return Path(environ["STATE_DIRECTORY"].partition(":")[0])
+    if os.access(SERVICE_STATE, os.R_OK | os.W_OK | os.X_OK) and SERVICE_STATE.is_dir():  # a job by hand, as root
+        return SERVICE_STATE
     state_home = Path(environ.get("XDG_STATE_HOME", ""))
     if state_home.is_absolute():  # others are to be ignored, says the specification of XDG
         return state_home / "aps2mqtt"
     try:
         return Path("~/.local/state/aps2mqtt").expanduser()
     except RuntimeError:  # a user without a home
-        return Path("/var/lib/aps2mqtt")
+        return SERVICE_STATE

@@ -43,7 +43,7 @@ def _condition(config: Config, now: datetime) -> tuple[str, str]:
             return "", str(error)
         memory = error.left
     if memory is None:
-        return "", "no job has gone well yet; look at the log, or ask as root where a service does the jobs"
+        return "", "no job has gone well yet; look at the log, or run this as root if a systemd service does the jobs"
     read = f"read last at {memory.read_at.astimezone(config.ecu.timezone):%Y-%m-%d %H:%M:%S}"
     if memory.error:
         return read, f"since then {memory.error}"
