@@ -13,7 +13,7 @@ from pathlib import Path
 MODE = 0o644
 PRIVATE = 0o600
 FRESH = (".aps2mqtt-", ".new")  # how the fresh names begin and end
-LEFT = 3600  # seconds between two such files, by their file system: no write takes as long, the older was killed
+LEFT = 600  # seconds between two such files, by their file system: no write takes as long, the older was killed
 MEGABYTE = 1_000_000
 
 
@@ -38,7 +38,8 @@ def replace(path: Path, text: str, *, private: bool = False) -> None:
 
     A link is replaced, not followed. What was killed before it came to an end is cleared away by one that does.
     """
-    descriptor, new = tempfile.mkstemp(prefix=FRESH[0], suffix=FRESH[1], dir=path.parent)
+    descriptor, name = tempfile.mkstemp(prefix=FRESH[0], suffix=FRESH[1], dir=path.parent)
+    new = Path(name)
     try:
         with os.fdopen(descriptor, "w", encoding="utf-8") as file:
             file.write(text)
@@ -48,10 +49,10 @@ def replace(path: Path, text: str, *, private: bool = False) -> None:
                 _give_to_owner(descriptor, path.parent)
             os.fsync(descriptor)
             written = os.fstat(descriptor).st_mtime
-        Path(new).replace(path)
-    finally:
-        with contextlib.suppress(FileNotFoundError):  # it has its name
-            Path(new).unlink()
+        new.replace(path)
+    except OSError:
+        new.unlink()
+        raise
     _clear(path.parent, written)
 
 

@@ -13,9 +13,7 @@ import hashlib
 import os
 import re
 import socket
-import struct
 import sys
-import tempfile
 import time
 from collections.abc import Iterator
 from pathlib import Path
@@ -65,6 +63,8 @@ def _holder(name: str) -> str:
     """Which process holds the abstract socket of this name, in brackets; empty where that cannot be known."""
     if sys.platform != "linux":
         return ""
+    import struct
+
     try:
         with socket.socket(socket.AF_UNIX, socket.SOCK_STREAM | socket.SOCK_NONBLOCK) as asking:
             asking.connect("\0" + name)
@@ -101,6 +101,7 @@ def _lock_file(name: str) -> contextlib.AbstractContextManager[object] | None:
     Raises EcuBusy where that cannot be done.
     """
     import fcntl
+    import tempfile
 
     path = Path(tempfile.gettempdir(), re.sub(r"[^\w.]", "_", name) + ".lock")
     try:
