@@ -133,7 +133,7 @@ def _state(config: Config, store: Store) -> tuple[Step, Memory | None]:
     try:
         memory, doubt = store.load(), None
     except StateError as error:
-        memory, doubt = None, explained(str(error))
+        memory, doubt = error.left, explained(str(error))
         doubt = doubt._replace(remedies=doubt.remedies or ("nothing: the next job writes it anew",))
     obstacle = _obstacle(config.state_directory)
     place = Finding(f"{store.path} can be written")
@@ -148,7 +148,7 @@ def _state(config: Config, store: Store) -> tuple[Step, Memory | None]:
         "error": memory.error if memory else None,
     }
     if doubt is None and memory is None:
-        doubt = Finding("no job of this user has gone well yet (a service of systemd keeps its own state)")
+        doubt = Finding("no job of this user has gone well yet (root sees the state of a systemd service)")
     return judged("state", (place, doubt, *_remembered(config, memory)), details), memory
 
 

@@ -15,6 +15,7 @@ from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
 from environs import Env, EnvValidationError, ValidationError
 
+from aps2mqtt import files
 from aps2mqtt.errors import ConfigError
 from aps2mqtt.model import Site
 
@@ -22,9 +23,11 @@ if TYPE_CHECKING:
     from aps2mqtt.configfile import Section
 
 DEFAULT_POSITION = ("48.864716", "2.349014")  # Paris, as in aps2mqtt 2.x
-MAX_SECRET_FILE = 10_000  # characters
+MAX_FILE = 10_000_000  # bytes of what a value names: certificates of a system are 200,000
+MAX_SECRET = 10_000  # characters
 MAX_TEXT = 1000  # characters
 READABLE_BY_OTHERS = 0o004
+SERVICE_STATE = Path("/var/lib/aps2mqtt")  # of the units; a link into a folder that only root may enter
 DOTS = "••••"  # for a secret of any length
 
 
@@ -170,8 +173,13 @@ def _choice(*choices: str) -> Callable[[str], str]:
     return parse
 
 
+def is_topic(value: str) -> bool:
+    """True for what topics may begin with, printable text as it is."""
+    return not (re.search(r"[+#]", value) or value.startswith("/") or value.endswith("/"))
+
+
 def _topic(value: str) -> str:
-    if re.search(r"[+#]", _text(value)) or value.startswith("/") or value.endswith("/"):
+    if not is_topic(_text(value)):
         raise ValidationError("a topic without + and #, that neither begins nor ends with /")
     return value
 
@@ -190,9 +198,9 @@ def _file(value: str) -> str:
     path = _path(value)
     if path:
         try:
-            if not Path(path).is_file():  # opening a pipe would wait for ever
-                raise ValidationError("a file; there is none")
-            Path(path).open("rb").close()
+            files.read(Path(path), MAX_FILE)
+        except FileNotFoundError as error:
+            raise ValidationError("a file; there is none") from error
         except OSError as error:
             raise ValidationError(f"a file that can be read: {error.strerror}") from error
     return path
@@ -407,7 +415,7 @@ def _with_secrets(named: Mapping[str, str], where: str, mistakes: list[str]) -> 
             mistakes.append(f"{key} and {name} are both set {where}; keep one")
             continue
         try:
-            secret = Path(_file(text)).read_text(encoding="utf-8")[:MAX_SECRET_FILE].rstrip("\r\n")
+            secret = files.read(Path(_file(text)), MAX_FILE).decode()[:MAX_SECRET].rstrip("\r\n")
         except (OSError, UnicodeDecodeError, ValidationError) as error:
             allowed = error.messages[0] if isinstance(error, ValidationError) else "a file of UTF-8 text"
             mistakes.append(f"{name} {where}: allowed is {allowed}")  # not its value: some put the password there
@@ -562,10 +570,12 @@ def _state_directory(configured: str, environ: Mapping[str, str]) -> Path:
         return Path(configured)
     if environ.get("STATE_DIRECTORY"):  # systemd: one or more, with colons between
         return Path(environ["STATE_DIRECTORY"].partition(":")[0])
+    if os.access(SERVICE_STATE, os.R_OK | os.W_OK | os.X_OK) and SERVICE_STATE.is_dir():  # a job by hand, as root
+        return SERVICE_STATE
     state_home = Path(environ.get("XDG_STATE_HOME", ""))
     if state_home.is_absolute():  # others are to be ignored, says the specification of XDG
         return state_home / "aps2mqtt"
     try:
         return Path("~/.local/state/aps2mqtt").expanduser()
     except RuntimeError:  # a user without a home
-        return Path("/var/lib/aps2mqtt")
+        return SERVICE_STATE

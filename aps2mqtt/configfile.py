@@ -9,6 +9,9 @@ from typing import NamedTuple
 
 import yaml
 
+from aps2mqtt import files
+
+MAX_BYTES = 1_000_000
 TEXT = "tag:yaml.org,2002:str"
 NOTHING = ("", "~", "null", "Null", "NULL")  # where a section is expected; as a value they are text
 
@@ -28,7 +31,7 @@ def read(path: Path) -> tuple[list[Section], list[str]]:
     A key that stands outside of every section comes with its own name as the section.
     """
     try:
-        document = yaml.compose(path.read_text(encoding="utf-8"), Loader=yaml.BaseLoader)
+        document = yaml.compose(files.read(path, MAX_BYTES).decode(), Loader=yaml.BaseLoader)
     except OSError as error:
         return [], [f"{path} cannot be read: {error.strerror}"]
     except UnicodeDecodeError:

@@ -22,6 +22,7 @@ Every message is one line that names the cause and, after a semicolon, the remed
 The statuses are those of sysexits.h.
 """
 
+import errno
 from enum import IntEnum
 
 
@@ -145,8 +146,26 @@ class BothFailed(JobError):
         self.status = ecu.status
 
 
+SCARCE = {errno.EMFILE, errno.ENFILE, errno.ENOMEM, errno.ENOBUFS}
+SCARCE_WORDS = ("can't start new thread", "failed to map segment")  # where neither type nor number says it
+
+
+def is_exhausted(error: Exception) -> bool:
+    """True where this machine gives us no more open files, memory or threads."""
+    return (
+        isinstance(error, MemoryError)
+        or (isinstance(error, OSError) and error.errno in SCARCE)
+        or (isinstance(error, RuntimeError | ImportError) and any(words in str(error) for words in SCARCE_WORDS))
+    )
+
+
 def described(error: Exception) -> str:
-    """One line on a failure, or on a bug: whatever is no JobError is one."""
+    """One line on a failure, or on a bug: whatever is no JobError is one, unless this machine has run out of things."""
     if isinstance(error, JobError):
         return str(error)
+    if is_exhausted(error):
+        return (
+            f"this machine gives us no more files, memory or threads ({str(error) or 'out of memory'}); end what takes "
+            "them, or raise the limit: LimitNOFILE=, MemoryMax= and TasksMax= in a unit, `ulimit` in a shell"
+        )
     return f"a bug, {type(error).__name__}: {error}; run it with -D and report what it prints"

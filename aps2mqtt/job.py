@@ -27,6 +27,7 @@ from aps2mqtt.state import StateError, Store
 log = logging.getLogger(__name__)
 
 CANNOT_RESTART = "the ECU hangs, and its model has no web server by which to restart it; power it off and on"
+NOT_OVER_A_MEMORY = (JobError, OSError, MemoryError)  # failures that would come again without it
 PATIENCE = 20.0  # seconds for another job to let go of the ECU
 
 
@@ -63,19 +64,37 @@ class Job(NamedTuple):
         with hold(address, self.config.ecu.port, PATIENCE):
             memory = _load(self.store)
             self._warn(((warning, warning) for warning in self.config.warnings), memory)
-            if memory is not None and self._is_night(memory):
-                return self._leave_alone(memory)
             try:
-                if isinstance(endpoint, EcuUnreachable):
-                    raise endpoint
-                snapshot = client.read_ecu(endpoint, self.config.ecu.timezone, self.limits)
-            except EcuError as error:
-                self._fail(memory, error, endpoint)
+                return self._poll(memory, endpoint)
+            except NOT_OVER_A_MEMORY:
                 raise
-            replaced = memory.ecu_id if memory is not None and memory.ecu_id != snapshot.ecu_id else ""
-            memory = truth.memory_of(snapshot.ecu_id, memory)
-            self._warn(((remark.what, str(remark)) for remark in snapshot.remarks), memory)
-            return self._publish(snapshot, memory, replaced)
+            except Exception as error:
+                if memory is None:
+                    raise
+                log.warning(
+                    "the job fails over what the last one has left (%s: %s) and is done once more without that; "
+                    "report what -D prints",
+                    type(error).__name__,
+                    error,
+                    exc_info=error,
+                )
+                return self._poll(None, endpoint)
+
+    def _poll(self, memory: Memory | None, endpoint: client.Endpoint | EcuUnreachable) -> Outcome:
+        """Does the job with what the last one has left."""
+        if memory is not None and self._is_night(memory):
+            return self._leave_alone(memory)
+        try:
+            if isinstance(endpoint, EcuUnreachable):
+                raise endpoint
+            snapshot = client.read_ecu(endpoint, self.config.ecu.timezone, self.limits)
+        except EcuError as error:
+            self._fail(memory, error, endpoint)
+            raise
+        replaced = memory.ecu_id if memory is not None and memory.ecu_id != snapshot.ecu_id else ""
+        memory = truth.memory_of(snapshot.ecu_id, memory)
+        self._warn(((remark.what, str(remark)) for remark in snapshot.remarks), memory)
+        return self._publish(snapshot, memory, replaced)
 
     def _warn(self, warnings: Iterable[tuple[str, str]], memory: Memory | None) -> None:
         """Of what is odd: once for as long as it stays so. Under cron each line is a mail."""
@@ -238,7 +257,7 @@ def part(config: Config, store: Store, deadline: Deadline) -> None:
     try:
         endpoint = client.resolve(config.ecu.host, config.ecu.port, limits)
         with hold(endpoint.address, endpoint.port, 0):
-            memory = store.load()
+            memory = store.remembered()
             if memory is not None and memory.rhythm is not None and memory.rhythm.run_due is not None:
                 store.save(memory._replace(rhythm=memory.rhythm._replace(run_due=None)))
     except (JobError, StateError) as error:
@@ -263,7 +282,7 @@ def _load(store: Store) -> Memory | None:
         return store.load()
     except StateError as error:
         log.warning("%s", error)
-        return None
+        return error.left
 
 
 def _reading(report: Report) -> str:

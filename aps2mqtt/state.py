@@ -1,27 +1,36 @@
 """Keeps what one job tells the next: one small file for each ECU, replaced whole.
 
 A file that is damaged or cannot be written costs comfort, never the job: the broker's own retained values then stand
-in for the counters (truth.py).
+in for the counters (truth.py). What may be in it stands in a table below, with the range of every value. What is out
+of its range is left out alone, and what is written goes through the same table: it can be read.
 """
 
 import json
-import os
 import re
-from datetime import date, datetime
+from collections.abc import Callable
+from datetime import UTC, date, datetime, timedelta
 from pathlib import Path
-from typing import Any, TypeVar
+from typing import Any
 
-from aps2mqtt.ecu.protocol import MOST_PANELS
+from aps2mqtt import files
+from aps2mqtt.config import is_topic
 from aps2mqtt.model import Doubt, Hang, Idle, Known, Layout, Memory, Rhythm, Short, Still, Today, Watch
+from aps2mqtt.rhythm import LONGEST_PAUSE
 
-T = TypeVar("T")
 VERSION = 1
-FIRST_YEAR = 2000  # earlier is a clock that was never set
-MAX_BYTES = 1_000_000  # 300 inverters need 20,000
+MAX_BYTES = 8_000_000  # 300 inverters need 100,000; this is more than the table below lets pass
+MOST_NAMED = 3  # values that were left out, in a message
+
+# Everything that reading a document of the wrong form can raise.
+ABSURD = (ValueError, TypeError, KeyError, AttributeError, OverflowError, RecursionError)
 
 
 class StateError(Exception):
-    """The state cannot be read or written; the message says why and what to do."""
+    """The state cannot be read or written; the message says why and what to do. `left` can be used all the same."""
+
+    def __init__(self, message: str, left: Memory | None = None) -> None:
+        super().__init__(message)
+        self.left = left
 
 
 class Store:
@@ -36,48 +45,49 @@ class Store:
         self.failed_before = False  # a save of this process, and the last one, too
 
     def load(self) -> Memory | None:
-        """What the last job told; None where there was none. Raises StateError where it cannot be understood."""
+        """What the last job told; None where there was none. Raises StateError for all that cannot be understood."""
         if self._unwritten is not None:
             return self._unwritten
+        left_out: list[str] = []
         try:
-            if self.path.is_fifo():  # opening it would wait for ever
-                raise StateError(f"the state file {self.path} is a pipe; remove it, or set APS_STATE_DIR")
-            with self.path.open(encoding="utf-8") as file:
-                return _memory(json.loads(file.read(MAX_BYTES)))
+            memory = _memory(json.loads(files.read(self.path, MAX_BYTES)), left_out)
         except FileNotFoundError:
             return None
         except OSError as error:
             raise StateError(
                 f"the state file {self.path} cannot be read ({error.strerror}); give its folder to the user that runs "
-                "the jobs, or set APS_STATE_DIR"
+                "the jobs, set APS_STATE_DIR, or remove what is no file"
             ) from error
-        except (ValueError, TypeError, KeyError, AttributeError, OverflowError, RecursionError) as error:
+        except ABSURD as error:
             raise StateError(f"the state file {self.path} is damaged and begun anew ({error})") from error
+        if left_out:
+            raise StateError(
+                f"the state file {self.path} is damaged in part ({', '.join(left_out[:MOST_NAMED])}); "
+                "these values are begun anew, the others are used",
+                memory,
+            )
+        return memory
 
     def remembered(self) -> Memory | None:
-        """What `load` gives; None also where it cannot be understood."""
+        """What `load` gives; without a word where not all of it, or nothing, can be understood."""
         try:
             return self.load()
-        except StateError:
-            return None
+        except StateError as error:
+            return error.left
 
     def save(self, memory: Memory) -> None:
         """Replaces the file, whole or not at all, also when power fails; raises StateError."""
-        text = json.dumps({"version": VERSION, **_plain(memory)}, indent=1)
-        new = self.path.with_suffix(".new")
         try:
+            readable = _memory(_document(memory), [])
             self.path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
-            with new.open("w", encoding="utf-8") as file:
-                file.write(text + "\n")
-                file.flush()
-                os.fsync(file.fileno())
-            new.replace(self.path)
+            files.replace(self.path, json.dumps(_document(readable), indent=1) + "\n", private=True)
             self._unwritten, self.failed_before = None, False
-        except OSError as error:
+        except (OSError, *ABSURD) as error:
             self.failed_before = self._unwritten is not None
             self._unwritten = memory
+            why = error.strerror if isinstance(error, OSError) else error
             raise StateError(
-                f"the state file {self.path} cannot be written ({error.strerror}); the next job knows less: "
+                f"the state file {self.path} cannot be written ({why}); the next job knows less: "
                 "set APS_STATE_DIR to a folder that can be written"
             ) from error
 
@@ -88,6 +98,10 @@ class Store:
             self.path.unlink(missing_ok=True)
         except OSError as error:
             raise StateError(f"the state file {self.path} cannot be removed ({error.strerror}); remove it") from error
+
+
+def _document(memory: Memory) -> dict[str, Any]:
+    return {"version": VERSION, **_plain(memory)}
 
 
 def _plain(value: Any) -> Any:  # noqa: ANN401 - whatever JSON knows
@@ -101,157 +115,276 @@ def _plain(value: Any) -> Any:  # noqa: ANN401 - whatever JSON knows
     return [_plain(item) for item in value] if isinstance(value, tuple) else value
 
 
-def _memory(state: dict[str, Any]) -> Memory:
-    """The memory in `state`; raises ValueError, TypeError, KeyError or AttributeError where it is none."""
-    if state["version"] != VERSION:
-        raise ValueError(f"version {state['version']!r}, not {VERSION}")
-    today, hang, rhythm, layout = (state[name] for name in ("today", "hang", "rhythm", "layout"))
-    return Memory(
-        ecu_id=_digits(state["ecu_id"]),
-        read_at=_moment(state["read_at"]),
-        awake=_of(bool, state["awake"]),
-        firmware=_text_of(state["firmware"]),
-        timestamp=None if state["timestamp"] is None else _moment(state["timestamp"]),
-        registered=None if state["registered"] is None else _of(int, state["registered"]),
-        online=None if state["online"] is None else _of(int, state["online"]),
-        lifetime=None if state["lifetime"] is None else _number(state["lifetime"]),
-        doubt=_doubt(state.get("doubt")),
-        today=None if today is None else _today(today),
-        inverters={_digits(uid): _known(known) for uid, known in state["inverters"].items()},
-        error=_text_of(state["error"]),
-        told=tuple(_text_of(what) for what in state["told"]),
-        hang=None if hang is None else Hang(_moment(hang["since"]), _of(int, hang["jobs"])),
-        restarted_at=None if state["restarted_at"] is None else _moment(state["restarted_at"]),
-        restarts=_of(int, state["restarts"]),
-        energies_of=None if state["energies_of"] is None else date.fromisoformat(state["energies_of"]),
-        watch=None if state["watch"] is None else _watch(state["watch"]),
-        rhythm=None if rhythm is None else _rhythm(rhythm),
-        layout=None if layout is None else _layout(layout),
-    )
+# -- what may be in the file ------------------------------------------------------------------------------------------
+
+# Gives the value for one that JSON knows; raises one of ABSURD. It names what it has left out below in the list.
+Reader = Callable[[Any, list[str]], Any]
+
+FIRST, LAST = datetime(1969, 12, 31, tzinfo=UTC), datetime(2100, 1, 1, tzinfo=UTC)  # a clock never set says 1970
+FURTHEST = timedelta(hours=15)  # of a time zone from UTC
+HALF_A_YEAR = timedelta(days=183)  # `run` polls again by then, also behind a polar night
+MOST_INVERTERS = 2000  # more than one answer of an ECU can list
+MOST_PANELS = 100  # of an inverter; the layouts of the protocol have fewer
+MOST_TOLD = 500
+LONGEST_TEXT = 2000  # characters
+MOST = 2**32  # of anything that the wire has in four bytes
+MOST_ENERGY = 1e12  # Wh, and the like
 
 
-def _moment(text: str) -> datetime:
-    moment = datetime.fromisoformat(text)
-    if moment.tzinfo is None or moment.year < FIRST_YEAR:
-        raise ValueError(f"{text} is no time of a reading")
-    return moment
+def _whole(most: int) -> Reader:
+    """A whole number from 0 to `most`."""
+
+    def read(value: object, _: list[str]) -> int:
+        if type(value) is not int or not 0 <= value <= most:  # True is an int, but no number of inverters
+            raise ValueError(f"{value!r:.40} is no whole number up to {most}")
+        return value
+
+    return read
 
 
-def _doubt(doubt: dict[str, Any] | None) -> Doubt | None:
-    if doubt is None:
-        return None
-    return Doubt(
-        first=_number(doubt["first"]),
-        last=_number(doubt["last"]),
-        readings=_of(int, doubt["readings"]),
-        since=None if doubt["since"] is None else _moment(doubt["since"]),
-        at=_moment(doubt["at"]),
-        timestamp=None if doubt["timestamp"] is None else _moment(doubt["timestamp"]),
-    )
+def _amount(most: float) -> Reader:
+    """A number from 0 to `most`."""
+
+    def read(value: object, _: list[str]) -> float:
+        if isinstance(value, bool) or not isinstance(value, int | float) or not 0 <= value <= most:
+            raise ValueError(f"{value!r:.40} is no number up to {most:g}")
+        return float(value)
+
+    return read
 
 
-def _today(today: dict[str, Any]) -> Today:
-    before = tuple(_number(value) for value in today["before"])
-    renewed = _of(bool, today["renewed"])
-    if not (renewed or before):
-        raise ValueError("today knows nothing of the day before")
-    return Today(
-        date=date.fromisoformat(today["date"]),
-        published=_number(today["published"]),
-        reported=_number(today["reported"]),
-        renewed=renewed,
-        before=before,
-        yesterday=None if today["yesterday"] is None else _number(today["yesterday"]),
-        doubt=_doubt(today.get("doubt")),
-    )
+def _flag(value: object, _: list[str]) -> bool:
+    if not isinstance(value, bool):
+        raise TypeError(f"{value!r:.40} is neither true nor false")
+    return value
 
 
-def _rhythm(rhythm: dict[str, Any]) -> Rhythm:
-    return Rhythm(
-        at=_moment(rhythm["at"]),
-        longest=_number(rhythm["longest"]),
-        longest_at=None if rhythm["longest_at"] is None else _moment(rhythm["longest_at"]),
-        run_due=None if rhythm["run_due"] is None else _moment(rhythm["run_due"]),
-    )
+def _text(value: object, _: list[str]) -> str:
+    if not isinstance(value, str):
+        raise TypeError(f"{value!r:.40} is no text")
+    value.encode()  # half a surrogate cannot be published
+    return value[:LONGEST_TEXT]
 
 
-def _layout(layout: dict[str, Any]) -> Layout:
-    return Layout(
-        prefix=_text_of(layout["prefix"]),
-        payload=_text_of(layout["payload"]),
-        discovery=_text_of(layout["discovery"]),
-        discovery_prefix=_text_of(layout["discovery_prefix"]),
-        retain=_of(bool, layout["retain"]),
-    )
+def _choice(*choices: str) -> Reader:
+    def read(value: object, _: list[str]) -> object:
+        if value not in choices:
+            raise ValueError(f"{value!r:.40} is none of {choices}")
+        return value
+
+    return read
 
 
-def _watch(watch: dict[str, Any]) -> Watch:
-    today, lifetime = watch["today"], watch["lifetime"]
-    return Watch(
-        at=None if watch["at"] is None else _moment(watch["at"]),
-        power=_of(int, watch["power"]),
-        idle={
-            _digits(uid): Idle(_moment(idle["since"]), _moment(idle["seen"]), _of(bool, idle["told"]))
-            for uid, idle in watch["idle"].items()
-        },
-        today=None if today is None else _still(today),
-        lifetime=None if lifetime is None else _still(lifetime),
-        short=_short(watch.get("short")),
-        contradictory=None if watch.get("contradictory") is None else _moment(watch["contradictory"]),
-    )
-
-
-def _short(short: dict[str, Any] | None) -> Short | None:
-    return None if short is None else Short(_of(int, short["listed"]), _of(int, short["expected"]))
-
-
-def _still(still: dict[str, Any]) -> Still:
-    return Still(
-        value=_number(still["value"]),
-        since=_moment(still["since"]),
-        powered=_number(still["powered"]),
-        energy=_number(still["energy"]),
-        told=_of(bool, still["told"]),
-    )
-
-
-def _known(known: dict[str, Any]) -> Known:
-    panels, voltages, missing, lost = numbers = [
-        _of(int, known[name]) for name in ("panels", "voltages", "missing", "lost")
-    ]
-    if not all(0 <= number <= MOST_PANELS for number in numbers):
-        raise ValueError(f"{known} is no inverter")
-    return Known(
-        panels,
-        voltages,
-        missing,
-        lost,
-        signal=None if known["signal"] is None else _of(int, known["signal"]),
-        powers=tuple(None if power is None else _of(int, power) for power in known["powers"]),
-        energies=tuple(_number(energy) for energy in known["energies"]),
-        unlisted=_of(int, known.get("unlisted", 0)),
-    )
-
-
-def _text_of(value: object) -> str:
-    text = _of(str, value)
-    text.encode()
+def _prefix(value: object, left_out: list[str]) -> str:
+    """The beginning of topics, as the configuration allows it."""
+    text = _text(value, left_out)
+    if not (text.isprintable() and is_topic(text)):
+        raise ValueError(f"{text!r:.40} is no topic")
     return text
 
 
-def _of(kind: type[T], value: object) -> T:
-    if type(value) is not kind:  # True is an int, but no number of inverters
-        raise TypeError(f"{value!r} is no {kind.__name__}")
-    return value
-
-
-def _number(value: object) -> float:
-    if isinstance(value, bool) or not isinstance(value, int | float) or not 0 <= value < float("inf"):
-        raise TypeError(f"{value!r} is no amount")
-    return float(value)
-
-
-def _digits(value: object) -> str:
+def _serial(value: object, _: list[str]) -> str:
     if not (isinstance(value, str) and re.fullmatch("[0-9]{12}", value)):
-        raise ValueError(f"{value!r} is no serial number")
+        raise ValueError(f"{value!r:.40} is no serial number")
     return value
+
+
+def _moment(value: str, _: list[str]) -> datetime:
+    """A time with its offset, such that every zone has it."""
+    moment = datetime.fromisoformat(value)
+    offset = moment.utcoffset()
+    if offset is None or abs(offset) > FURTHEST or not FIRST <= moment < LAST:
+        raise ValueError(f"{value:.40} is no time of a job")
+    return moment
+
+
+def _date(value: str, _: list[str]) -> date:
+    day = date.fromisoformat(value)
+    if not FIRST.date() <= day < LAST.date():
+        raise ValueError(f"{value:.40} is no date of a job")
+    return day
+
+
+def _maybe(reader: Reader) -> Reader:
+    """Null, or what `reader` gives."""
+    return lambda value, left_out: None if value is None else reader(value, left_out)
+
+
+def _several(reader: Reader, most: int) -> Reader:
+    """A list, of which `most` count."""
+
+    def read(value: object, left_out: list[str]) -> tuple[Any, ...]:
+        if not isinstance(value, list | tuple):
+            raise TypeError(f"{value!r:.40} is no list")
+        return tuple(reader(item, left_out) for item in value[:most])
+
+    return read
+
+
+def _by_serial(reader: Reader) -> Reader:
+    """What there is of each inverter; of so many as an ECU can have."""
+
+    def read(value: dict[object, Any], left_out: list[str]) -> dict[str, Any]:
+        found = {}
+        for uid, item in list(value.items())[:MOST_INVERTERS]:
+            try:
+                found[_serial(uid, left_out)] = reader(item, left_out)
+            except ABSURD:
+                left_out.append("an inverter")
+        return found
+
+    return read
+
+
+def _fields(kind: type[Any], absent: dict[str, Any] | None = None, **readers: Reader) -> Reader:
+    """A value of this kind. A field that cannot be read is left out where it has a default, or one in `absent`.
+
+    One that is not there, as in a file of an earlier version, is not missed.
+    """
+    defaults = kind._field_defaults | (absent or {})
+
+    def read(state: object, left_out: list[str]) -> Any:  # noqa: ANN401 - of the kind
+        if not isinstance(state, dict):
+            raise TypeError(f"{state!r:.40} is no {kind.__name__}")
+        values = dict(defaults)
+        for name, reader in readers.items():
+            if name not in state and name in defaults:
+                continue
+            below: list[str] = []
+            try:
+                values[name] = reader(state[name], below)
+                left_out += (f"{name}: {one}" for one in below)
+            except ABSURD:
+                if name not in defaults:
+                    raise
+                left_out.append(name)
+        return kind(**values)
+
+    return read
+
+
+_kwh = _amount(MOST)
+_doubt = _fields(
+    Doubt,
+    first=_kwh,
+    last=_kwh,
+    readings=_whole(MOST),
+    since=_maybe(_moment),
+    at=_moment,
+    timestamp=_maybe(_moment),
+)
+_read_today = _fields(
+    Today,
+    date=_date,
+    published=_kwh,
+    reported=_kwh,
+    renewed=_flag,
+    before=_several(_kwh, MOST_TOLD),
+    yesterday=_maybe(_kwh),
+    doubt=_maybe(_doubt),
+)
+
+
+def _today(value: dict[str, Any], left_out: list[str]) -> Today:
+    today: Today = _read_today(value, left_out)
+    if not (today.renewed or today.before):
+        raise ValueError("today knows nothing of the day before")
+    return today
+
+
+_read_rhythm = _fields(
+    Rhythm,
+    at=_moment,
+    longest=_amount(LONGEST_PAUSE.total_seconds()),
+    longest_at=_maybe(_moment),
+    run_due=_maybe(_moment),
+)
+
+
+def _rhythm(value: dict[str, Any], left_out: list[str]) -> Rhythm:
+    rhythm: Rhythm = _read_rhythm(value, left_out)
+    if rhythm.run_due is not None and rhythm.run_due - rhythm.at > HALF_A_YEAR:
+        left_out.append("run_due")
+        return rhythm._replace(run_due=None)
+    return rhythm
+
+
+_still = _fields(
+    Still, value=_kwh, since=_moment, powered=_amount(MOST_ENERGY), energy=_amount(MOST_ENERGY), told=_flag
+)
+
+ABSENT: dict[str, Any] = {  # what a memory can do without
+    "awake": True,
+    "firmware": "",
+    "timestamp": None,
+    "registered": None,
+    "lifetime": None,
+    "doubt": None,
+    "today": None,
+    "inverters": {},
+}
+# A new field of a named tuple gets its line here, and a default there: a file of before does not have it.
+_memory_fields = _fields(
+    Memory,
+    ABSENT,
+    ecu_id=_serial,
+    read_at=_moment,
+    awake=_flag,
+    firmware=_text,
+    timestamp=_maybe(_moment),
+    registered=_maybe(_whole(MOST)),
+    online=_maybe(_whole(MOST)),
+    lifetime=_maybe(_kwh),
+    doubt=_maybe(_doubt),
+    today=_maybe(_today),
+    inverters=_by_serial(
+        _fields(
+            Known,
+            panels=_whole(MOST_PANELS),
+            voltages=_whole(MOST_PANELS),
+            missing=_whole(MOST),
+            lost=_whole(MOST_PANELS),
+            signal=_maybe(_whole(100)),
+            powers=_several(_maybe(_whole(MOST)), MOST_PANELS),
+            energies=_several(_amount(MOST_ENERGY), MOST_PANELS),
+            unlisted=_whole(MOST),
+        )
+    ),
+    error=_text,
+    told=_several(_text, MOST_TOLD),
+    hang=_maybe(_fields(Hang, since=_moment, jobs=_whole(MOST))),
+    restarted_at=_maybe(_moment),
+    restarts=_whole(MOST),
+    energies_of=_maybe(_date),
+    watch=_maybe(
+        _fields(
+            Watch,
+            at=_maybe(_moment),
+            power=_whole(MOST),
+            idle=_by_serial(_fields(Idle, since=_moment, seen=_moment, told=_flag)),
+            today=_maybe(_still),
+            lifetime=_maybe(_still),
+            short=_maybe(_fields(Short, listed=_whole(MOST), expected=_whole(MOST))),
+            contradictory=_maybe(_moment),
+        )
+    ),
+    rhythm=_maybe(_rhythm),
+    layout=_maybe(
+        _fields(
+            Layout,
+            prefix=_prefix,
+            payload=_choice("flat", "json", "both"),
+            discovery=_choice("", "device", "component"),
+            discovery_prefix=_prefix,
+            retain=_flag,
+        )
+    ),
+)
+
+
+def _memory(state: dict[str, Any], left_out: list[str]) -> Memory:
+    """The memory in `state`; raises one of ABSURD where it is none. What was left out of it is named in the list."""
+    if state["version"] != VERSION:
+        raise ValueError(f"version {state['version']!r:.40}, not {VERSION}")
+    memory: Memory = _memory_fields(state, left_out)
+    return memory

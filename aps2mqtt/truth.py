@@ -11,7 +11,7 @@ from typing import NamedTuple
 
 from aps2mqtt import counters, energy, limits
 from aps2mqtt.counters import Lifetime, Moment
-from aps2mqtt.ecu.protocol import MOST_PANELS
+from aps2mqtt.ecu.protocol import MOST_INVERTERS, MOST_PANELS
 from aps2mqtt.model import Inverter, Kept, Known, Memory, Recalled, Report, Snapshot, Today
 
 PAUSE = timedelta(hours=2)  # without a reading
@@ -323,7 +323,7 @@ def _inverters(
     gone = []
     for uid, was in _unlisted(snapshot, before, recalled):
         now, shown = _left_out(uid, was, snapshot) if snapshot.short is not None else _missing(uid, was, snapshot)
-        if now is not None:
+        if now is not None and len(known) < MOST_INVERTERS:  # of an ECU that makes them up, the rest is gone
             known[uid] = now
             inverters += [shown] if shown is not None else []
         else:

@@ -136,6 +136,7 @@ def write(texts: Mapping[str, str], folder: Path, *, force: bool) -> dict[str, b
 def _holds(path: Path, text: str) -> bool:
     """Whether a plain file is there with this text."""
     try:
-        return stat.S_ISREG(path.lstat().st_mode) and path.read_bytes() == text.encode()
+        found, wanted = path.lstat(), text.encode()
+        return stat.S_ISREG(found.st_mode) and found.st_size == len(wanted) and path.read_bytes() == wanted
     except FileNotFoundError:
         return False

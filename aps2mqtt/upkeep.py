@@ -90,7 +90,7 @@ def _forget(store: Store, serial: str) -> None:
     except StateError as error:
         if isinstance(error.__cause__, OSError):
             raise
-        return  # it is damaged, and the next job begins anew
+        memory = error.left  # without any, the next job begins anew
     if memory is not None and memory.ecu_id == serial:
         store.remove()
     elif memory is not None and serial in memory.inverters:

@@ -5,6 +5,7 @@ import dataclasses
 import json
 import os
 import random
+import resource
 import shutil
 import socket
 import subprocess
@@ -142,6 +143,17 @@ def one_line(text: str) -> str:
     lines = text.splitlines()
     assert len(lines) == 1, text
     return lines[0]
+
+
+@contextlib.contextmanager
+def no_room(octets: int) -> Iterator[None]:
+    """No file that this process writes, or one that it starts, grows beyond so many bytes: a full disk."""
+    before = resource.getrlimit(resource.RLIMIT_FSIZE)
+    resource.setrlimit(resource.RLIMIT_FSIZE, (octets, before[1]))
+    try:
+        yield
+    finally:
+        resource.setrlimit(resource.RLIMIT_FSIZE, before)
 
 
 # -- ECUs -------------------------------------------------------------------------------------------------------------

@@ -338,8 +338,9 @@ def test_the_time_zone_is_the_configured_one_else_that_of_the_environment():
     assert system == UTC or str(system)
 
 
-def test_the_state_lies_where_the_platform_keeps_it():
+def test_the_state_lies_where_the_platform_keeps_it(tmp_path, monkeypatch):
     """Systemd's folder, XDG's, the home's; a relative XDG_STATE_HOME does not count."""
+    monkeypatch.setattr(config, "SERVICE_STATE", tmp_path / "none")
     everything = {"APS_STATE_DIR": "/a", "STATE_DIRECTORY": "/b:/c", "XDG_STATE_HOME": "/d"}
     assert load(everything).state_directory == Path("/a")
     assert load({**everything, "APS_STATE_DIR": ""}).state_directory == Path("/b")
@@ -347,6 +348,23 @@ def test_the_state_lies_where_the_platform_keeps_it():
     home = Path("~/.local/state/aps2mqtt").expanduser()
     assert load({"XDG_STATE_HOME": "d"}).state_directory == home
     assert load({}).state_directory == home
+
+
+def test_a_job_by_hand_finds_the_state_of_the_services(tmp_path, monkeypatch):
+    """If this user may write there: a folder, or the link that systemd makes of it. One that is named goes first."""
+    service, link = tmp_path / "private", tmp_path / "aps2mqtt"
+    monkeypatch.setattr(config, "SERVICE_STATE", link)
+    elsewhere = {"XDG_STATE_HOME": "/d"}
+    assert load(elsewhere).state_directory == Path("/d/aps2mqtt")
+    service.mkdir()
+    link.symlink_to(service)
+    assert load(elsewhere).state_directory == link
+    assert load({}).state_directory == link
+    assert load({**elsewhere, "STATE_DIRECTORY": "/b"}).state_directory == Path("/b")
+    assert load({**elsewhere, "APS_STATE_DIR": "/a"}).state_directory == Path("/a")
+    link.unlink()
+    link.touch(0o777)
+    assert load(elsewhere).state_directory == Path("/d/aps2mqtt")
 
 
 def test_secrets_are_not_in_the_representation():

@@ -1,9 +1,11 @@
 """Everything that can fail, failing for real: one line that names cause and remedy, a status, nothing lost."""
 
+import errno
 import json
 import socket
 import subprocess
 import sys
+import textwrap
 from datetime import UTC, datetime
 from pathlib import Path
 
@@ -24,6 +26,7 @@ from parts import (
     one_line,
     relay_to,
     settings,
+    start_script,
     sunny_ecu,
     tls_settings,
     write_only,
@@ -32,7 +35,7 @@ from parts import (
 
 from aps2mqtt import config
 from aps2mqtt.ecu.simulator import FAULTS, Simulator
-from aps2mqtt.errors import EcuUnreachable
+from aps2mqtt.errors import EcuUnreachable, described
 from aps2mqtt.job import Job
 from aps2mqtt.state import Store
 
@@ -391,6 +394,43 @@ def test_a_bug_is_one_line_without_a_traceback(tmp_path: Path) -> None:
     assert "Traceback" in aps2mqtt("-D", "once", **broken).err
 
 
+FEW_FILES = """\
+    import resource, sys
+    from aps2mqtt.cli import main
+    resource.setrlimit(resource.RLIMIT_NOFILE, (int(sys.argv[1]),) * 2)
+    sys.exit(main(sys.argv[2:]))
+"""
+
+
+@pytest.mark.parametrize("most", [4, 5, 6, 7])
+def test_a_job_without_open_files_is_no_bug(tmp_path: Path, ecu: Simulator, broker: Broker, most: int) -> None:
+    """Whichever of its files it is that cannot be opened."""
+    environment = settings(ecu.port, broker.port, tmp_path)
+    process = start_script(textwrap.dedent(FEW_FILES), most, "once", **environment)
+    _, said = process.communicate(timeout=60)
+    assert process.returncode in {0, 69, 70}
+    assert process.returncode == 0 or "Too many open files" in said.splitlines()[-1]
+    assert "a bug" not in said
+    assert most > 5 or "this machine gives us no more files, memory or threads" in said
+
+
+@pytest.mark.parametrize(
+    "error",
+    [
+        MemoryError(),
+        OSError(errno.ENOMEM, "Cannot allocate memory"),
+        RuntimeError("can't start new thread"),
+        ImportError("libssl.so.3: failed to map segment from shared object"),
+    ],
+    ids=repr,
+)
+def test_a_machine_that_has_no_more_is_no_bug(error: Exception) -> None:
+    """Which of these comes where it is full is chance: none can be had for certain."""
+    assert described(error).startswith("this machine gives us no more files, memory or threads (")
+    assert "; end what takes them, or raise the limit" in described(error)
+    assert described(ValueError("x")).startswith("a bug, ValueError: x")
+
+
 # -- what a careful reader found --------------------------------------------------------------------------------------
 
 
@@ -514,11 +554,15 @@ def test_a_state_that_is_absurd_costs_comfort_not_the_job(tmp_path: Path, ecu: S
     aps2mqtt("once", **environment)
     (state,) = (tmp_path / "state").glob("*.json")
     good = json.loads(state.read_text())
-    for key, value in (("lifetime", 10**400), ("read_at", "0001-01-01T00:00:00+14:00"), ("error", "\ud800x")):
+    for key, value, said in (
+        ("lifetime", 10**400, "is damaged in part (lifetime)"),
+        ("read_at", "0001-01-01T00:00:00+14:00", "is damaged and begun anew"),
+        ("error", "\ud800x", "is damaged in part (error)"),
+    ):
         state.write_text(json.dumps(good | {key: value}))
         ended = aps2mqtt("once", **environment)
         assert ended.status == 0
-        assert "is damaged and begun anew" in one_line(ended.err)
+        assert said in one_line(ended.err)
 
 
 def test_doubts_about_the_configuration_are_told_once(tmp_path: Path, ecu: Simulator, broker: Broker) -> None:

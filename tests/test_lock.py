@@ -2,12 +2,15 @@
 
 import contextlib
 import os
+import pwd
 import subprocess
 import sys
+import tempfile
 import textwrap
 import time
 import uuid
 from collections.abc import Iterator
+from pathlib import Path
 
 import pytest
 
@@ -20,6 +23,15 @@ HOLDER = """\
     with lock.hold(sys.argv[1], int(sys.argv[2]), 0):
         print("held", flush=True)
         sys.stdin.read()
+"""
+SQUATTER = """\
+    import socket, sys
+    taken = socket.socket(socket.AF_UNIX)
+    taken.bind(f"\\0aps2mqtt:{sys.argv[1]}:8899")
+    if len(sys.argv) > 2:
+        taken.listen()
+    print("held", flush=True)
+    sys.stdin.read()
 """
 FILE_HOLDER = """\
     import sys
@@ -74,7 +86,41 @@ def test_a_second_process_does_not_get_the_ecu(address):
         with pytest.raises(EcuBusy) as busy, lock.hold(address, 8899, 0.2):
             pytest.fail("two hold it")
     assert busy.value.status == 75
-    assert f"{address}:8899 for 0.2 s; " in str(busy.value)
+    assert f"{address}:8899 for 0.2 s (process " in str(busy.value)
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="elsewhere nobody tells")
+def test_whoever_holds_the_ecu_is_named(address):
+    """A job, as the kernel knows it, which cannot be lied to."""
+    with another(HOLDER, address, 8899) as (process, _), pytest.raises(EcuBusy) as busy, lock.hold(address, 8899, 0):
+        pytest.fail("two hold it")
+    name = Path("/proc/self/comm").read_text().strip()
+    user = pwd.getpwuid(os.getuid()).pw_name
+    assert f"(process {process.pid}, '{name}' of user {user}); let" in str(busy.value)
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="elsewhere there are no such names")
+@pytest.mark.parametrize("listens", [(), ("listens",)])
+def test_a_stranger_who_takes_the_locks_name_is_named(address, listens):
+    """Every user may, and keeps all jobs from the ECU: nobody has to look for two timers."""
+    with another(SQUATTER, address, *listens) as (process, said):
+        assert said == "held"
+        with pytest.raises(EcuBusy) as busy, lock.hold(address, 8899, 0):
+            pytest.fail("two hold it")
+    assert (f"(process {process.pid}, " if listens else "does not say who it is: `ss -xap` tells root") in str(
+        busy.value
+    )
+
+
+def test_a_thousand_who_ask_do_not_disturb_who_holds_it(address):
+    """Nor are they kept waiting."""
+    with another(HOLDER, address, 8899) as (process, _):
+        for _ in range(1000):
+            with pytest.raises(EcuBusy), lock.hold(address, 8899, 0):
+                pytest.fail("two hold it")
+        process.stdin.close()
+        with lock.hold(address, 8899, 10):
+            pass
 
 
 def test_whoever_waits_is_patient_for_as_long_as_told(address):
@@ -212,10 +258,34 @@ def test_a_locked_file_can_be_locked_by_every_user(address, tmp_path):
     assert path.stat().st_mode & 0o777 == 0o666
 
 
-def test_a_link_in_the_files_place_is_not_followed(address, tmp_path):
-    """The temporary directory is everybody's."""
-    victim = tmp_path / "victim"
-    (tmp_path / f"{address.replace('-', '_')}.lock").symlink_to(victim)
-    with another(FILE_HOLDER, address, TMPDIR=tmp_path, PYTHONWARNINGS="ignore") as (_, said):
-        assert said == ""
-    assert not victim.exists()
+def lock_file(address: str, folder: Path, monkeypatch: pytest.MonkeyPatch) -> object:
+    """What a job gets where it locks a file in `folder`."""
+    monkeypatch.setattr(tempfile, "tempdir", str(folder))
+    return lock._lock_file(address)
+
+
+@pytest.mark.parametrize("kind", ["link", "folder"])
+def test_what_lies_in_the_files_place_is_told_and_left_alone(address, tmp_path, monkeypatch, kind):
+    """The temporary directory is everybody's: no link is followed, and it is no bug."""
+    victim, path = tmp_path / "victim", tmp_path / f"{address.replace('-', '_')}.lock"
+    victim.write_text("")
+    victim.chmod(0o600)
+    path.symlink_to(victim) if kind == "link" else path.mkdir()
+    with pytest.raises(EcuBusy, match=r"the lock .* cannot be opened \(.*\); remove it, or set TMPDIR") as busy:
+        lock_file(address, tmp_path, monkeypatch)
+    assert busy.value.status == 75
+    assert victim.stat().st_mode & 0o777 == 0o600
+
+
+def test_the_mode_of_a_file_that_is_there_stays(address, tmp_path, monkeypatch):
+    """It may be another name of somebody's file."""
+    path = tmp_path / f"{address.replace('-', '_')}.lock"
+    path.write_text("")
+    path.chmod(0o600)
+    with lock_file(address, tmp_path, monkeypatch):
+        assert path.stat().st_mode & 0o777 == 0o600
+
+
+def test_a_temporary_directory_that_is_gone_is_told(address, tmp_path, monkeypatch):
+    with pytest.raises(EcuBusy, match="cannot be opened"):
+        lock_file(address, tmp_path / "none", monkeypatch)

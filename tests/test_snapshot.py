@@ -193,7 +193,7 @@ def test_format_02_of_the_system_info_makes_the_same_snapshot():
     payload = b"216000000004" + b"02" + bytes.fromhex("0000aa3d 0000028e 00000011 0002 0002 000000000000")
     body = b"APS1100670001" + payload + b"012ECU_R_1.3.6C"
     info = decode_system_info(Frame.decode(body + b"END\n"))
-    assert snapshot(info, listing(DS3), None, PARIS) == seen(DS3, signal=None)
+    assert snapshot(info, listing(DS3, QS1), None, PARIS) == seen(DS3, QS1, signal=None)
 
 
 def test_the_firmware_ends_where_its_length_says():

@@ -224,6 +224,35 @@ def test_the_state_is_kept_between_jobs(systemd: Machine, broker: Broker) -> Non
     assert not [entry for unit in (ONCE, RUN) for entry in systemd.journal(unit) if int(entry["PRIORITY"]) < 5]
 
 
+def test_a_job_by_hand_is_one_of_the_services(systemd: Machine, broker: Broker) -> None:
+    """Root by hand knows what the timer's job knew, and leaves a state that its next job can read and replace."""
+    site = site_at_midnight()
+    with Simulator(Plant(site=site)) as ecu:
+        place = {"APS_ECU_POSITION_LAT": site.latitude, "APS_ECU_POSITION_LNG": site.longitude}
+        address = {"APS_ECU_IP": "127.0.0.1", "APS_ECU_PORT": ecu.port, "APS_ECU_STOP_AT_NIGHT": True}
+        mqtt = {"MQTT_BROKER_PORT": broker.port}
+        folder, path = systemd.tree / "etc/aps2mqtt", f"/var/lib/aps2mqtt/127.0.0.1_{ecu.port}.json"
+        yaml_file(folder, {"ecu": {**address, **place}, "mqtt": mqtt})
+        program = f"{PROGRAM} -c /etc/aps2mqtt/config.yaml"
+        assert start(systemd) == ("success", "0")
+        owner = systemd.run("stat", "--format=%u:%g %a", path)
+        assert int(owner.partition(":")[0]) in DYNAMIC
+        assert "read last at" in systemd.run("sh", "-c", f"{program} health 2>&1")
+        for _ in range(2):
+            written = systemd.run("stat", "--format=%i", path)
+            assert systemd.run("sh", "-c", f"{program} once 2>&1") == ""  # of the night, which it knows
+            assert systemd.run("stat", "--format=%i", path) != written
+            assert systemd.run("stat", "--format=%u:%g %a", path) == owner
+            assert start(systemd) == ("success", "0")
+        assert len(ecu.requests) == 3
+        assert systemd.run("ls", "-A", "/var/lib/aps2mqtt/").split() == [path.rpartition("/")[2]]
+        nobody = "setpriv --reuid=65534 --regid=65534 --clear-groups env XDG_STATE_HOME=/tmp APS_ECU_IP=127.0.0.1"
+        said = systemd.run("sh", "-c", f"{nobody} {PROGRAM} health 2>&1", check=False)
+        assert "no job has gone well yet; look at the log, or run this as root" in said
+    assert owner.endswith(" 600")
+    assert not [entry for entry in systemd.journal(ONCE) if int(entry["PRIORITY"]) < 5]
+
+
 # -- the scheduler inside ---------------------------------------------------------------------------------------------
 
 

@@ -6,7 +6,7 @@ from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 import pytest
-from parts import Broker, Ended, aps2mqtt, free_port, one_line, replace, sunny_ecu
+from parts import Broker, Ended, aps2mqtt, free_port, no_room, one_line, replace, sunny_ecu
 
 from aps2mqtt.ecu.simulator import ECU_MODELS, Plant, Simulator, inverter_models
 from aps2mqtt.mqtt.discovery import MIGRATE
@@ -498,8 +498,8 @@ def test_forget_where_the_state_cannot_be_written_touches_nothing(
     environment = settings(ecu.port, broker, tmp_path)
     well(aps2mqtt("once", **environment))
     before = broker.retained()
-    state_of(tmp_path, ecu).with_suffix(".new").mkdir()
-    ended = aps2mqtt("forget", DS3, "--yes", **environment)
+    with no_room(10):
+        ended = aps2mqtt("forget", DS3, "--yes", **environment)
     assert (ended.status, ended.out) == (78, "")
     assert "cannot be written" in one_line(ended.err)
     assert "APS_STATE_DIR" in ended.err

@@ -11,7 +11,7 @@ example:
 import argparse
 from pathlib import Path
 
-from aps2mqtt import console
+from aps2mqtt import console, files
 from aps2mqtt.ecu import dissect, finder
 from aps2mqtt.errors import ExitStatus, MalformedFrame, UsageError
 from aps2mqtt.screen import listing
@@ -46,8 +46,11 @@ def run(options: argparse.Namespace) -> int:
 def _found(name: str) -> list[finder.Found]:
     """The frames of a file; raises UsageError."""
     try:
-        with open(0, "rb", closefd=False) if name == STANDARD_INPUT else Path(name).open("rb") as file:
-            content = file.read(MAX_INPUT + 1)
+        if name == STANDARD_INPUT:
+            with open(0, "rb", closefd=False) as file:
+                content = file.read(MAX_INPUT + 1)
+        else:
+            content = files.read(Path(name), MAX_INPUT)
     except OSError as error:
         raise UsageError(f"{name} cannot be read: {error.strerror}; name a file with frames") from error
     if len(content) > MAX_INPUT:

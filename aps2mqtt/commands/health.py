@@ -39,9 +39,11 @@ def _condition(config: Config, now: datetime) -> tuple[str, str]:
     try:
         memory = console.store(config).load()
     except StateError as error:
-        return "", str(error)
+        if error.left is None:
+            return "", str(error)
+        memory = error.left
     if memory is None:
-        return "", "no job has gone well yet; look at the log"
+        return "", "no job has gone well yet; look at the log, or run this as root if a systemd service does the jobs"
     read = f"read last at {memory.read_at.astimezone(config.ecu.timezone):%Y-%m-%d %H:%M:%S}"
     if memory.error:
         return read, f"since then {memory.error}"

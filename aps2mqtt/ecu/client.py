@@ -27,6 +27,7 @@ from aps2mqtt.errors import (
     FrameError,
     MalformedFrame,
     NoFrame,
+    is_exhausted,
 )
 from aps2mqtt.model import Remark, Snapshot
 
@@ -265,6 +266,8 @@ def _connect(endpoint: Endpoint, deadline: Deadline) -> socket.socket:
             f"nothing answers at {endpoint} (time-out); check APS_ECU_IP and that the ECU is on this network"
         ) from error
     except OSError as error:
+        if is_exhausted(error):
+            raise
         raise EcuUnreachable(
             f"the ECU at {endpoint} cannot be reached ({error.strerror}); check APS_ECU_IP and the network"
         ) from error

@@ -123,6 +123,7 @@ MOST_PANELS = max(  # of an inverter: topics are numbered by its channels and by
     for layout in layouts
     for word in ("power_", "voltage_")
 )
+MOST_INVERTERS = MAX_FRAME // size(RECORD_HEAD)  # that one answer can list
 
 SIGNAL_RECORD: Layout = (
     Bcd("uid", 6),
@@ -343,7 +344,6 @@ class RealTime:
 
 
 RECORDS = BODY + size(STATUS) + size(REAL_TIME_HEAD)  # offset of the first record
-MOST_RECORDS = (MAX_FRAME - RECORDS) // RECORD_HEAD_SIZE  # that a frame can hold
 LARGEST_RECORD = 64  # of a type nobody knows; the largest known has 27 bytes
 Sizes = dict[str, int]  # bytes of a record by type code
 KNOWN_SIZES: Sizes = {code: size(layouts[0]) for code, layouts in RECORD_LAYOUTS.items() if len(layouts) == 1}

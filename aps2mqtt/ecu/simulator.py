@@ -22,7 +22,7 @@ from pathlib import Path
 from types import TracebackType
 from typing import Self
 
-from aps2mqtt import sun
+from aps2mqtt import files, sun
 from aps2mqtt.ecu import protocol
 from aps2mqtt.ecu.protocol import EnergyByDay, Frame, PowerOfDay, RealTime, Record, Signal, SystemInfo
 from aps2mqtt.model import Site
@@ -32,7 +32,8 @@ REFRESH = timedelta(minutes=5)  # an ECU asks its inverters so often (quirk 15)
 DAY = 86400  # seconds
 IDLE = 15.0  # seconds, after which an ECU closes an idle connection (quirk 1)
 MAX_REQUEST = 64  # bytes
-MOST_INVERTERS = 1111  # records of 9 bytes in an answer
+MOST_INVERTERS = protocol.MOST_INVERTERS
+MAX_CAPTURE = 50_000_000  # bytes: all answers of some days
 PARIS = Site(48.864716, 2.349014)
 
 
@@ -396,7 +397,7 @@ def replay_answers(files: Iterable[Path], otherwise: Answers) -> Answers:
 
 def _captures(file: Path) -> list[Mapping[str, object]]:
     try:
-        text = file.read_text(encoding="utf-8")
+        text = files.read(file, MAX_CAPTURE).decode()
         try:
             document = json.loads(text)
         except ValueError:

@@ -8,7 +8,7 @@ from datetime import datetime, tzinfo
 
 from aps2mqtt import limits
 from aps2mqtt.ecu.protocol import (
-    MOST_RECORDS,
+    MOST_INVERTERS,
     NEVER_HEARD,
     RECORD_LAYOUTS,
     RealTime,
@@ -47,7 +47,7 @@ def snapshot(info: SystemInfo, real_time: RealTime, signal: Signal | None, timez
     nothing_of_some = not real_time.records and not has_no_inverters(info)
     listed = len(real_time.records)
     contradictory, short = is_contradictory(info, listed), left_out(info, listed)
-    power, doubts = _power(info, MOST_RECORDS if contradictory else max(1, info.registered, listed))
+    power, doubts = _power(info, MOST_INVERTERS if contradictory else max(1, info.registered, listed))
     return Snapshot(
         ecu_id=info.ecu_id,
         firmware=printable(info.firmware),
@@ -86,7 +86,7 @@ def is_contradictory(info: SystemInfo, listed: int) -> bool:
     any list can hold.
     """
     none_of_some = info.registered == 0 and (listed > 0 or info.power > 0)
-    return info.online > info.registered or none_of_some or info.registered > MOST_RECORDS
+    return info.online > info.registered or none_of_some or info.registered > MOST_INVERTERS
 
 
 def left_out(info: SystemInfo, listed: int) -> Short | None:
@@ -95,7 +95,7 @@ def left_out(info: SystemInfo, listed: int) -> Short | None:
     Firmware of April 2026 lists none while all of them produce; nobody may conclude from it that they are gone.
     """
     expected = max(info.registered, info.online)
-    return Short(listed, expected) if listed < expected <= MOST_RECORDS else None
+    return Short(listed, expected) if listed < expected <= MOST_INVERTERS else None
 
 
 def _of_counts(info: SystemInfo, listed: int, short: Short | None) -> Iterator[Remark]:
