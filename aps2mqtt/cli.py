@@ -12,6 +12,7 @@ from typing import NoReturn, Protocol, cast
 
 from aps2mqtt import __version__, commands, console, logs
 from aps2mqtt.errors import ExitStatus
+from aps2mqtt.printable import printable
 
 DEFAULT_COMMAND = "run"
 DESCRIPTION = "Reads an APsystems ECU and publishes what it says as retained MQTT messages."
@@ -42,7 +43,7 @@ class _Parser(argparse.ArgumentParser):
     """One line for a wrong usage, and the status of sysexits."""
 
     def error(self, message: str) -> NoReturn:
-        self.exit(ExitStatus.USAGE, f"aps2mqtt: {message}; see {self.prog} --help\n")
+        self.exit(ExitStatus.USAGE, f"aps2mqtt: {printable(message)}; see {self.prog} --help\n")
 
 
 def main(arguments: Sequence[str] | None = None) -> int:

@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING
 
 from aps2mqtt import logs
 from aps2mqtt.errors import ConfigError, ExitStatus, JobError, OutputError, UsageError, described
+from aps2mqtt.printable import printable
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -99,7 +100,12 @@ def store(config: "Config") -> "Store":
 
 
 def show(lines: Iterable[str]) -> None:
-    """Prints data, at once and whole; raises OutputError where it cannot."""
+    """Prints lines of text, whoever wrote them, at once and whole; raises OutputError where it cannot."""
+    draw(map(printable, lines))
+
+
+def draw(lines: Iterable[str]) -> None:
+    """Prints lines of screen/, which may hold colors and have been made printable there; as `show`."""
     write("\n".join(lines) + "\n")
 
 

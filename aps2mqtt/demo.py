@@ -16,6 +16,7 @@ from aps2mqtt.ecu.simulator import HOST, Plant, Simulator, inverter_models
 from aps2mqtt.errors import ExitStatus, JobError
 from aps2mqtt.mqtt.publisher import Session
 from aps2mqtt.mqtt.topics import Message
+from aps2mqtt.printable import printable
 from aps2mqtt.screen import picture
 from aps2mqtt.screen.picture import Canvas
 from aps2mqtt.state import Store
@@ -90,7 +91,7 @@ def _lying_on(settings: Config, last: Message) -> Iterator[str]:
         retained = session.retained(["aps/#"], probe=last) or {}
     longest = max(map(len, retained), default=0)
     for topic, value in retained.items():
-        yield f"  {topic:<{longest}}  {value}"
+        yield f"  {printable(topic):<{longest}}  {printable(value)}"
 
 
 @contextmanager

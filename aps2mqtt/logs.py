@@ -6,6 +6,8 @@ import sys
 from collections.abc import Iterable
 from typing import TextIO
 
+from aps2mqtt.printable import printable
+
 # Level prefixes of sd-daemon(3), by which the journal knows what is a warning.
 JOURNAL_LEVELS = {logging.DEBUG: 7, logging.INFO: 6, logging.WARNING: 4, logging.ERROR: 3}
 
@@ -38,12 +40,12 @@ class _Lines(logging.Formatter):
         self._ecus = frozenset(ecus)
 
     def format(self, record: logging.LogRecord) -> str:
-        text = " ".join(record.getMessage().split())
+        text = printable(" ".join(record.getMessage().split()))
         ecu = record.threadName or ""
         if ecu in self._ecus and ecu not in text:
             text = f"{ecu}: {text}"
         warning = "warning: " if record.levelno == logging.WARNING else ""
         prefix = f"<{JOURNAL_LEVELS.get(record.levelno, 3)}>" if self._journal else "aps2mqtt: "
         if self._debug and record.exc_info:
-            text += "\n" + self.formatException(record.exc_info)
+            text = "\n".join((text, *map(printable, self.formatException(record.exc_info).splitlines())))
         return prefix + warning + text

@@ -72,6 +72,7 @@ ORDER = (
     "files",
     "model",
     "errors",
+    "printable",
 )
 CONFINED = {
     "paho": {"mqtt.publisher"},
@@ -110,6 +111,7 @@ PURE = (
     "screen.chart",
     "screen.svg",
     "model",
+    "printable",
 )
 IMPURE = {"socket", "time", "logging", "os", "pathlib", "threading", "random", "subprocess"}
 CLOCK_OWNERS = {*COMMANDS, "demo", "daemon", "schedule", "ecu.simulator"}

@@ -74,7 +74,9 @@ def _write(documents: Sequence[Document], folder: Path, *, force: bool) -> None:
         new = units.write(texts, folder, force=force)
     except units.UnitsError as error:
         raise UsageError(str(error)) from error
-    console.show([*(f"{'written' if new[name] else 'unchanged':<9}  {folder / name}" for name in texts), "", NEXT])
+    console.show(
+        [*(f"{'written' if new[name] else 'unchanged':<9}  {folder / name}" for name in texts), "", *NEXT.splitlines()]
+    )
     for one in documents:
         if one.doubtful:
             log.warning("in %s are bytes that nobody understands; look for serial numbers in them", folder / one.name)

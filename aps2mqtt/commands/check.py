@@ -28,10 +28,10 @@ def run(options: argparse.Namespace) -> int:
     for step in _walk(options):
         if not options.json:
             before = taken[-1] if taken else None
-            console.show(steps.lines(step, before, width=console.width(), color=console.has_color()))
+            console.draw(steps.lines(step, before, width=console.width(), color=console.has_color()))
         taken.append(step)
     if options.json:
-        console.show([json.dumps(steps.document(taken), indent=1)])
+        console.show(json.dumps(steps.document(taken), indent=1).splitlines())
     else:
         console.show(["", *steps.summary(taken, console.width())])
     return steps.status(taken)

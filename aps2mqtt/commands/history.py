@@ -110,11 +110,11 @@ def _print(options: argparse.Namespace, found: Sequence[Series]) -> None:
         console.show(_csv(found))
     elif options.json:
         said = ",\n".join(json.dumps(series.document(one)) for one in found)
-        console.show([f"[{said}]"])
+        console.show(f"[{said}]".splitlines())
     elif found and not options.plot and not options.publish:
         color, width = console.has_color(), console.width()
         drawn = [chart.text(one, width=width, color=color) for one in found]
-        console.show("\n".join(lines) + "\n" * (lines is not drawn[-1]) for lines in drawn)
+        console.draw("\n".join(lines) + "\n" * (lines is not drawn[-1]) for lines in drawn)
 
 
 def _csv(found: Sequence[Series]) -> Iterator[str]:

@@ -38,7 +38,7 @@ def run(options: argparse.Namespace) -> int:
     at = _place(options)
     if options.watch:
         return _watch(at)
-    console.show(view.lines(at, view.once(at), datetime.now(UTC), terminal.canvas()))
+    console.draw(view.lines(at, view.once(at), datetime.now(UTC), terminal.canvas()))
     return ExitStatus.OK
 
 
@@ -53,7 +53,7 @@ def _poll(configs: Sequence[Config]) -> int:
             status = max(status, console.failed(error), key=GRAVITY.index)
         else:
             picture_of_it = picture.arrays([report], style(config), now, terminal.canvas())
-            console.show(["", *picture_of_it] if shown else picture_of_it)
+            console.draw(["", *picture_of_it] if shown else picture_of_it)
             shown = True
     return status
 
@@ -98,4 +98,4 @@ def _draw(at: Place, seen: Iterator[Glance]) -> None:
 def _print(at: Place, seen: Iterator[Glance]) -> None:
     """One below the other, whenever something else is to be seen."""
     for glance in view.settled(seen):
-        console.show([*view.lines(at, glance, datetime.now(UTC), terminal.canvas()), ""])
+        console.draw([*view.lines(at, glance, datetime.now(UTC), terminal.canvas()), ""])

@@ -9,6 +9,7 @@ from datetime import datetime, tzinfo
 from aps2mqtt.ecu.protocol import NEVER_HEARD, RECORD_LAYOUTS, RealTime, Record, Signal, SystemInfo
 from aps2mqtt.errors import MalformedFrame
 from aps2mqtt.model import KEPT, Inverter, Kept, Remark, Snapshot
+from aps2mqtt.printable import printable
 
 ECU_ID_DIGITS = 12
 MAX_LEVEL = 255
@@ -33,7 +34,7 @@ def snapshot(info: SystemInfo, real_time: RealTime, signal: Signal | None, timez
     nothing_of_some = not real_time.records and not has_no_inverters(info)
     return Snapshot(
         ecu_id=info.ecu_id,
-        firmware=printable(info.firmware),
+        firmware=plain(info.firmware),
         power=info.power,
         lifetime=info.lifetime_energy,
         today=info.energy_today,
@@ -61,9 +62,9 @@ def has_no_inverters(info: SystemInfo) -> bool:
     return info.registered == 0 and info.online == 0
 
 
-def printable(text: str) -> str:
-    """`text` of an ECU, with a question mark for whatever is no printable ASCII."""
-    return "".join(char if char.isascii() and char.isprintable() else "?" for char in text)
+def plain(text: str) -> str:
+    """`text` of an ECU as it is published: printable ASCII, with a question mark for all else."""
+    return printable(text.encode("ascii", "replace").decode())
 
 
 def _by_uid(listed: Iterable[Record]) -> tuple[dict[str, Record], int]:

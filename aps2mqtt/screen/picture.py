@@ -17,6 +17,7 @@ from aps2mqtt.ecu.protocol import ecu_model, inverter_model
 from aps2mqtt.model import Inverter, Kept, Report
 from aps2mqtt.mqtt import topics
 from aps2mqtt.mqtt.topics import Metric, Row, Style, Value
+from aps2mqtt.printable import printable
 
 EIGHTHS = ("", "▏", "▎", "▍", "▌", "▋", "▊", "▉")
 FULL = "█"
@@ -356,12 +357,10 @@ def _text(words: str, color: str, width: int) -> Iterator[Line]:
 
 
 def _clean(words: str) -> str:
-    """Without what could move the cursor or shift the columns: control characters, wide and combining ones."""
+    """Printable, and without what would shift the columns: wide characters and combining ones."""
     return "".join(
-        char
-        if char.isprintable() and unicodedata.east_asian_width(char) not in "WF" and not unicodedata.combining(char)
-        else "?"
-        for char in words
+        "?" if unicodedata.east_asian_width(char) in "WF" or unicodedata.combining(char) else char
+        for char in printable(words)
     )
 
 
