@@ -22,7 +22,7 @@ from parts import Broker, Ended, aps2mqtt, clean_environment, free_port, one_lin
 
 from aps2mqtt import config, view
 from aps2mqtt.config import BrokerConfig
-from aps2mqtt.ecu.simulator import Plant, Simulator, inverter_models
+from aps2mqtt.ecu.simulator import ECU_MODELS, Plant, Simulator, inverter_models
 from aps2mqtt.errors import BrokerUnreachable
 from aps2mqtt.model import KEPT, Report
 from aps2mqtt.mqtt import topics
@@ -100,8 +100,8 @@ def test_of_several_ecus_those_that_answer_are_shown(tmp_path: Path) -> None:
 
 @pytest.mark.parametrize("style", [{}, {"MQTT_PAYLOAD": "json", "MQTT_TOPIC_PREFIX": "home/roof"}])
 def test_the_broker_shows_what_a_job_has_told_it(tmp_path: Path, broker: Broker, style: dict[str, str]) -> None:
-    """The same picture as from the ECU, but for the order of the inverters."""
-    with sunny_ecu() as ecu:
+    """The same picture as from the ECU, which lists its inverters in an order of its own."""
+    with sunny_ecu(plant=Plant(inverters=inverter_models("1xQS1,2xDS3,1xunseen"))) as ecu:
         environment = settings(ecu, tmp_path, broker, **style)
         assert aps2mqtt("once", **environment).status == 0
         asked = picture_of(aps2mqtt("show", **environment))
@@ -109,8 +109,29 @@ def test_the_broker_shows_what_a_job_has_told_it(tmp_path: Path, broker: Broker,
         found = picture_of(aps2mqtt("show", "--broker", "--ecu", ECU, **environment))
         assert len(ecu.requests) == before
     assert found[0] == f"the broker at 127.0.0.1:{broker.port}"
-    assert found[2:5] == asked[:3]
-    assert sorted(found[2:]) == sorted(asked)
+    assert found[2:] == asked
+    uids = re.findall(r"^. \S+ +(\d{12})", "\n".join(asked), re.MULTILINE)
+    assert len(uids) == 4
+    assert uids == sorted(uids)
+
+
+def test_the_temperatures_of_each_ecu_are_in_its_own_unit(tmp_path: Path, broker: Broker) -> None:
+    """One in degrees Celsius and one in Fahrenheit, from the ECUs and from the broker alike."""
+    models = (ECU_MODELS["ECU-C"], ECU_MODELS["ECU-R"])
+    with sunny_ecu(plant=Plant(models[0])) as first, sunny_ecu(plant=Plant(models[1])) as second:
+        items = [
+            f"  - APS_ECU_IP: 127.0.0.1\n    APS_ECU_PORT: {ecu.port}\n    APS_ECU_TEMPERATURE_UNIT: {unit}\n"
+            for ecu, unit in ((first, "C"), (second, "F"))
+        ]
+        file = tmp_path / "config.yaml"
+        file.write_text(f"ecu:\n{''.join(items)}mqtt:\n  MQTT_BROKER_PORT: {broker.port}\n")
+        environment = {"APS_STATE_DIR": tmp_path / "state", "COLUMNS": 120, "TZ": "UTC"}
+        assert aps2mqtt("-c", file, "once", **environment).status == 0
+        asked = picture_of(aps2mqtt("-c", file, "show", **environment))
+        found = picture_of(aps2mqtt("-c", file, "show", "--broker", **environment))
+    units = re.findall(r"-?\d+(?:\.\d)? (?:°[CF])", "\n".join(asked))
+    assert {unit[-1] for unit in units} == {"C", "F"}
+    assert re.findall(r"-?\d+(?:\.\d)? (?:°[CF])", "\n".join(found)) == units
 
 
 def test_a_broker_that_has_nothing_is_told_with_a_remedy(tmp_path: Path, broker: Broker) -> None:

@@ -18,6 +18,7 @@ from aps2mqtt import console, view
 from aps2mqtt.config import Config
 from aps2mqtt.errors import GRAVITY, ExitStatus, JobError, UsageError
 from aps2mqtt.job import Job, style
+from aps2mqtt.mqtt.topics import Style
 from aps2mqtt.screen import picture, terminal
 from aps2mqtt.view import Glance, Place
 
@@ -62,10 +63,24 @@ def _place(options: argparse.Namespace) -> Place:
     """Where the jobs publish; the ECU need not be one of this configuration."""
     ecu_id = _serial(options.ecu)
     options.ecu = None
-    config = console.load(options)[0]
-    if not config.broker.retain:
+    configs = console.load(options)
+    broker = configs[0].broker
+    if not broker.retain:
         log.warning("MQTT_RETAIN is False: nothing but the status lies on the broker")
-    return Place(config.broker, style(config), ecu_id)
+    return Place(broker, _style(configs), ecu_id)
+
+
+def _style(configs: Sequence[Config]) -> Style:
+    """How the jobs of all of them write, each ECU's temperatures in its own unit, by the id that was remembered."""
+    known, unknown = {}, []
+    for config in configs:
+        memory = console.store(config).remembered()
+        if memory is not None:
+            known[memory.ecu_id] = config.ecu.fahrenheit
+        else:
+            unknown.append(config)
+    usual = style((unknown or configs)[0])
+    return usual._replace(unlike=frozenset(ecu for ecu, unit in known.items() if unit != usual.fahrenheit))
 
 
 def _serial(ecu: str | None) -> str:

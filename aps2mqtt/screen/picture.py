@@ -77,7 +77,7 @@ class TableRow(NamedTuple):
 
 def arrays(reports: Sequence[Report], style: Style, now: datetime, canvas: Canvas) -> list[str]:
     """The totals of each ECU and its inverters, as the canvas has room for."""
-    reports = [_with_energies_that_say_something(report) for report in reports]
+    reports = [_by_uid(_with_energies_that_say_something(report)) for report in reports]
     inverters = sum(len(report.inverters) for report in reports)
     details = [_cards, _rows, _tiles] if inverters <= MOST_CARDS else [_rows, _tiles]
     for detail in details:
@@ -85,7 +85,7 @@ def arrays(reports: Sequence[Report], style: Style, now: datetime, canvas: Canva
         for report in reports:
             lines += [(), *_totals(report, now, canvas.width)]
             if report.inverters:
-                lines += [(), *detail(report.inverters, style, canvas.width)]
+                lines += [(), *detail(report.inverters, style.of(report.ecu_id), canvas.width)]
         if canvas.height is None or len(lines) <= canvas.height + 1:
             break
     return cut([_rendered(line, canvas) for line in lines[1:]], canvas)
@@ -96,6 +96,11 @@ def _with_energies_that_say_something(report: Report) -> Report:
     if any(energy for inverter in report.inverters for energy in inverter.energies):
         return report
     return report._replace(inverters=tuple(inverter._replace(energies=()) for inverter in report.inverters))
+
+
+def _by_uid(report: Report) -> Report:
+    """An ECU lists them as it found them, a broker by their topics: they look alike."""
+    return report._replace(inverters=tuple(sorted(report.inverters, key=lambda inverter: inverter.uid)))
 
 
 def text(words: str, canvas: Canvas, color: str = "") -> list[str]:
