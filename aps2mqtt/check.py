@@ -41,7 +41,6 @@ MAY_NOT_READ = (
     "if nothing of the jobs arrives either, allow it to write: MQTT 3.1.1 does not tell a client what it may not",
 )
 NOT_REACHED = "skipped"
-HALF_A_MINUTE = timedelta(seconds=30)
 TOO_FAR = 4.0  # hours between the sun's time and the zone's; with summer time some zones come to 3
 
 
@@ -222,7 +221,7 @@ def _sunlight(rises: datetime | None, sets: datetime | None, *, up: bool) -> str
     moments = sorted((moment, what) for moment, what in ((rises, "sunrise"), (sets, "sunset")) if moment is not None)
     if not moments:
         return f"today the sun does not {'set' if up else 'rise'}"
-    today = ", ".join(f"{what} {moment + HALF_A_MINUTE:%H:%M}" for moment, what in moments)  # rounded, as almanacs do
+    today = ", ".join(f"{what} {window.to_the_minute(moment):%H:%M}" for moment, what in moments)
     return f"today {today}; the sun is {'up' if up else 'down'} now"
 
 

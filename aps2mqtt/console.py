@@ -1,6 +1,7 @@
 """What the commands share: the configuration that the options name, the screen, and how a failure is told."""
 
 import argparse
+import contextlib
 import logging
 import os
 import re
@@ -8,12 +9,14 @@ import shutil
 import signal
 import sys
 import threading
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
+from datetime import date, datetime
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from aps2mqtt import logs
 from aps2mqtt.errors import ConfigError, ExitStatus, JobError, OutputError, UsageError, described
+from aps2mqtt.printable import printable
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -24,6 +27,7 @@ if TYPE_CHECKING:
 log = logging.getLogger(__name__)
 
 MAX_PORT = 65535
+FIRST_DAY = date(2000, 1, 1)  # no ECU is as old
 
 
 # -- options ----------------------------------------------------------------------------------------------------------
@@ -39,6 +43,29 @@ def serial(text: str) -> str:
     if not re.fullmatch("[0-9]{12}", text):
         raise argparse.ArgumentTypeError("a serial number has 12 digits")
     return text
+
+
+def add_date(parser: argparse.ArgumentParser, about: str) -> None:
+    """The option that picks a day of an ECU's history: see `day`."""
+    parser.add_argument("--date", metavar="YYYY-MM-DD", type=_date, help=about)
+
+
+def _date(text: str) -> date:
+    try:
+        found = datetime.strptime(text, "%Y-%m-%d").date()  # noqa: DTZ007 - of the site, whatever its time zone
+    except ValueError as error:
+        raise argparse.ArgumentTypeError(f"{text!r} is no date; write it as 2026-06-21") from error
+    if found < FIRST_DAY:
+        raise argparse.ArgumentTypeError(f"{found} is before there were ECUs")
+    return found
+
+
+def day(wanted: date | None, config: "Config", now: datetime) -> date:
+    """The date that is wanted at the site of this ECU, or today; raises UsageError for one that is to come."""
+    today = now.astimezone(config.ecu.timezone).date()
+    if wanted and wanted > today:
+        raise UsageError(f"{wanted} is still to come; today is {today} at the site ({config.ecu.timezone})")
+    return wanted or today
 
 
 def port(text: str) -> int:
@@ -57,7 +84,10 @@ def config_path(options: argparse.Namespace) -> Path | None:
 
 
 def load(options: argparse.Namespace) -> "tuple[Config, ...]":
-    """The configuration of each ECU, or of the one that `--ecu` picks; raises ConfigError and UsageError."""
+    """The configuration of each ECU, or of the one that `--ecu` picks; raises ConfigError and UsageError.
+
+    The log is set up anew, by what the configuration says of it.
+    """
     from aps2mqtt import config
 
     configs = config.load(config_path(options), os.environ)
@@ -67,9 +97,14 @@ def load(options: argparse.Namespace) -> "tuple[Config, ...]":
 
         tls.context(broker)  # so that files that are none are found before the ECU is asked
     if options.ecu is not None:
-        return (_pick(configs, options.ecu),)
-    if len(configs) > 1:
-        logs.set_up(debug=options.debug, ecus=[config.ecu.address for config in configs])
+        configs = (_pick(configs, options.ecu),)
+    wanted = [config.log_level for config in configs if config.log_level]
+    logs.set_up(
+        debug=options.debug,
+        level=options.log_level or min(wanted, key=logs.LEVELS.index, default=""),
+        stays=options.command == "run",
+        ecus=[config.ecu.address for config in configs] if len(configs) > 1 else (),
+    )
     return configs
 
 
@@ -99,7 +134,12 @@ def store(config: "Config") -> "Store":
 
 
 def show(lines: Iterable[str]) -> None:
-    """Prints data, at once and whole; raises OutputError where it cannot."""
+    """Prints lines of text, whoever wrote them, at once and whole; raises OutputError where it cannot."""
+    draw(map(printable, lines))
+
+
+def draw(lines: Iterable[str]) -> None:
+    """Prints lines of screen/, which may hold colors and have been made printable there; as `show`."""
     write("\n".join(lines) + "\n")
 
 
@@ -133,6 +173,30 @@ def has_color() -> bool:
 def is_capable() -> bool:
     """True on a terminal that knows escape codes."""
     return sys.stdout.isatty() and os.environ.get("TERM", "dumb") != "dumb"
+
+
+@contextlib.contextmanager
+def waiting(what: str) -> Iterator[None]:
+    """Says on the terminal what is waited for, until the context is left; log lines take its place."""
+    if not sys.stderr.isatty() or os.environ.get("TERM", "dumb") == "dumb":
+        yield
+        return
+    shown = printable(f"waiting for {what} ...")[: width() - 1]
+
+    def clear(_record: logging.LogRecord | None = None) -> bool:
+        print(f"\r{' ' * len(shown)}\r", end="", file=sys.stderr, flush=True)
+        return True
+
+    handlers = logging.getLogger("aps2mqtt").handlers
+    try:
+        print(shown, end="", file=sys.stderr, flush=True)
+        for handler in handlers:
+            handler.addFilter(clear)
+        yield
+    finally:
+        for handler in handlers:
+            handler.removeFilter(clear)
+        clear()
 
 
 def failed(error: Exception) -> ExitStatus:

@@ -21,7 +21,7 @@ from aps2mqtt.ecu.protocol import (
     inverter_model,
     is_uid,
 )
-from aps2mqtt.ecu.snapshot import MAX_LEVEL, impossible, is_contradictory, left_out, printable, timestamp
+from aps2mqtt.ecu.snapshot import MAX_LEVEL, impossible, is_contradictory, left_out, plain, timestamp
 from aps2mqtt.errors import BrokerUnreachable, EcuError, EcuSilent, JobError, NoFrame
 from aps2mqtt.model import Memory, Remark
 from aps2mqtt.steps import Finding, Step, explained, judged
@@ -108,7 +108,7 @@ def _of_closing(memory: Memory | None) -> str:
 
 def totals(info: SystemInfo, timezone: tzinfo, memory: Memory | None, now: datetime) -> Step:
     """The answer to 0001; `timezone` is the site's."""
-    firmware = printable(info.firmware)
+    firmware = plain(info.firmware)
     energies = f"{info.energy_today:g} kWh today, {info.lifetime_energy} kWh in all"
     return judged(
         "0001",
@@ -125,7 +125,7 @@ def totals(info: SystemInfo, timezone: tzinfo, memory: Memory | None, now: datet
             "ecu_id": info.ecu_id,
             "model": ecu_model(info.ecu_id),
             "firmware": firmware,
-            "time_zone": printable(info.time_zone),
+            "time_zone": plain(info.time_zone),
             "power": info.power,
             "today_energy": info.energy_today,
             "lifetime_energy": info.lifetime_energy,
@@ -161,7 +161,7 @@ def _of_counts(info: SystemInfo) -> Finding:
 
 
 def _of_zone(info: SystemInfo, timezone: tzinfo, now: datetime) -> Finding | None:
-    name = printable(info.time_zone)
+    name = plain(info.time_zone)
     if not name:
         return None
     if info.ecu_id.startswith(MEANINGLESS_ZONE):

@@ -143,7 +143,8 @@ class Job(NamedTuple):
         memory = self._timed(memory, before)
         messages = self._messages(report, before, memory)
         opens = window.opens(ecu.site, self.now)
-        until = f"{opens.astimezone(ecu.timezone):%Y-%m-%d %H:%M %Z}" if opens else "further notice"
+        opening = window.to_the_minute(opens).astimezone(ecu.timezone) if opens else None
+        until = f"{opening:%Y-%m-%d %H:%M %Z}" if opening else "further notice"
         summary = f"night at the site: the ECU is left alone until {until}"
         if self.dry_run:
             return Outcome(summary, report, messages, night=True)

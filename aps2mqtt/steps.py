@@ -11,6 +11,7 @@ from enum import StrEnum
 from typing import NamedTuple
 
 from aps2mqtt.errors import GRAVITY, ExitStatus, JobError
+from aps2mqtt.printable import printable
 from aps2mqtt.screen.picture import BOLD, DIM, PLAIN, YELLOW
 
 GREEN, RED = "\033[32m", "\033[31m"
@@ -106,7 +107,7 @@ def lines(step: Step, before: Step | None, *, width: int, color: bool) -> Iterat
     """The step as it stands in a terminal of `width` columns, below the one before it. No escape codes but colors."""
     if step.of != (before.of if before is not None else ""):
         yield ""
-        yield _painted(_printable(step.of), BOLD, color=color)
+        yield _painted(printable(step.of), BOLD, color=color)
     mark, paint = MARKS[step.state]
     beside, *below = [*_wrapped(step.findings, width), ""]
     title = f" {_title(step)}".ljust(MARGIN - len(mark))
@@ -133,28 +134,23 @@ def _title(step: Step) -> str:
 
 
 def _whole_title(step: Step) -> str:
-    return f"{_title(step)} of {_printable(step.of)}" if step.of else _title(step)
+    return f"{_title(step)} of {printable(step.of)}" if step.of else _title(step)
 
 
 def _wrapped(findings: Iterable[Finding], width: int) -> Iterator[str]:
     """The findings and below each its remedies, behind a margin for the title of the step."""
     for finding in findings:
-        text = _printable(finding.text)
+        text = printable(finding.text)
         table = re.match(r"  (?:.*\s\s)?(?=\S)", text)
         margin, hanging = ("", " " * table.end()) if table else (" " * MARGIN, " " * (MARGIN + 2))
         yield from _wrap(text, width, margin, hanging)
         for remedy in finding.remedies:
-            yield from _wrap(_printable(remedy), width, " " * MARGIN + REMEDY, " " * (MARGIN + len(REMEDY)))
+            yield from _wrap(printable(remedy), width, " " * MARGIN + REMEDY, " " * (MARGIN + len(REMEDY)))
 
 
 def _wrap(text: str, width: int, first: str, others: str) -> list[str]:
     widest = max(width, len(others) + NARROWEST)
     return textwrap.wrap(text, widest, initial_indent=first, subsequent_indent=others, break_on_hyphens=False)
-
-
-def _printable(text: str) -> str:
-    """What comes from ECU or broker must not steer the terminal."""
-    return "".join(char if char.isprintable() else "?" for char in text)
 
 
 def _painted(text: str, paint: str, *, color: bool) -> str:

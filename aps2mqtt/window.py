@@ -13,6 +13,7 @@ from aps2mqtt.truth import clock_is_behind
 
 STAGGER = 0.1  # seconds from one ECU to the next, so that neither machine nor broker has all of them at once ...
 SPREAD = 60.0  # ... and from the first to the last at most
+HALF_A_MINUTE = timedelta(seconds=30)
 MOMENT = timedelta(microseconds=1)  # that what is later is later at least
 
 
@@ -39,6 +40,11 @@ def opens(site: Site, now: datetime) -> datetime | None:
     from aps2mqtt.sun import next_sunrise
 
     return next_sunrise(site, now)
+
+
+def to_the_minute(moment: datetime) -> datetime:
+    """A sunrise or sunset as almanacs print it: rounded, so that it is the same wherever it is shown."""
+    return (moment + HALF_A_MINUTE).replace(second=0, microsecond=0)
 
 
 class Pace(NamedTuple):

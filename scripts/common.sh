@@ -6,21 +6,29 @@ cd "$(dirname "$0")/.."
 say() { printf '\n== %s\n' "$*"; }
 fail() { printf '%s\n' "$*" >&2; exit 1; }
 
-# Prints the first Python of the version $1 that really runs: shims of version managers may not.
-python_of() {
-    for candidate in "python$1" python3 "${PYENV_ROOT:-$HOME/.pyenv}/versions/$1".*/bin/python; do
-        if [ "$("$candidate" -c 'import sys; print("%d.%d" % sys.version_info[:2])' 2>/dev/null)" = "$1" ]; then
-            "$candidate" -c 'import sys; print(sys.executable)'
-            return
-        fi
+# Prints version and path of each Python from 3.11 on that really runs: shims of version managers may not.
+each_python() (
+    IFS=:
+    for folder in $PATH "${PYENV_ROOT:-$HOME/.pyenv}"/versions/*/bin; do
+        for python in "$folder"/python3 "$folder"/python3.[0-9] "$folder"/python3.[0-9][0-9]; do
+            [ -x "$python" ] || continue
+            "$python" -S - 2>/dev/null <<'END' || continue
+import sys
+if sys.version_info >= (3, 11):
+    print("%d.%d" % sys.version_info[:2], sys.executable)
+END
+        done
     done
+)
+
+# Prints the first Python of the version $1.
+python_of() {
+    each_python | sed -n "s/^$1 //p" | head -n 1
 }
 
-# Prints the versions from 3.11 on that this machine has.
+# Prints the versions that this machine has, the oldest first.
 pythons() {
-    for version in 3.11 3.12 3.13; do
-        [ -z "$(python_of "$version")" ] || echo "$version"
-    done
+    each_python | cut -d ' ' -f 1 | sort -u -t . -k 1,1n -k 2,2n
 }
 
 # Installs Debian packages, where that can be done; the arguments after the first are their names.

@@ -74,6 +74,7 @@ ORDER = (
     "limits",
     "model",
     "errors",
+    "printable",
 )
 CONFINED = {
     "paho": {"mqtt.publisher"},
@@ -114,6 +115,7 @@ PURE = (
     "screen.chart",
     "screen.svg",
     "model",
+    "printable",
 )
 IMPURE = {"socket", "time", "logging", "os", "pathlib", "threading", "random", "subprocess"}
 CLOCK_OWNERS = {*COMMANDS, "demo", "daemon", "schedule", "ecu.simulator"}

@@ -18,11 +18,23 @@ from datetime import UTC, datetime
 from pathlib import Path
 
 import pytest
-from parts import Broker, Ended, aps2mqtt, clean_environment, free_port, one_line, site_at_midnight, start, sunny_ecu
+from parts import (
+    Broker,
+    Ended,
+    Listener,
+    aps2mqtt,
+    clean_environment,
+    free_port,
+    mute,
+    one_line,
+    site_at_midnight,
+    start,
+    sunny_ecu,
+)
 
 from aps2mqtt import config, view
 from aps2mqtt.config import BrokerConfig
-from aps2mqtt.ecu.simulator import Plant, Simulator, inverter_models
+from aps2mqtt.ecu.simulator import ECU_MODELS, Plant, Simulator, inverter_models
 from aps2mqtt.errors import BrokerUnreachable
 from aps2mqtt.model import KEPT, Report
 from aps2mqtt.mqtt import topics
@@ -100,8 +112,8 @@ def test_of_several_ecus_those_that_answer_are_shown(tmp_path: Path) -> None:
 
 @pytest.mark.parametrize("style", [{}, {"MQTT_PAYLOAD": "json", "MQTT_TOPIC_PREFIX": "home/roof"}])
 def test_the_broker_shows_what_a_job_has_told_it(tmp_path: Path, broker: Broker, style: dict[str, str]) -> None:
-    """The same picture as from the ECU, but for the order of the inverters."""
-    with sunny_ecu() as ecu:
+    """The same picture as from the ECU, which lists its inverters in an order of its own."""
+    with sunny_ecu(plant=Plant(inverters=inverter_models("1xQS1,2xDS3,1xunseen"))) as ecu:
         environment = settings(ecu, tmp_path, broker, **style)
         assert aps2mqtt("once", **environment).status == 0
         asked = picture_of(aps2mqtt("show", **environment))
@@ -109,8 +121,29 @@ def test_the_broker_shows_what_a_job_has_told_it(tmp_path: Path, broker: Broker,
         found = picture_of(aps2mqtt("show", "--broker", "--ecu", ECU, **environment))
         assert len(ecu.requests) == before
     assert found[0] == f"the broker at 127.0.0.1:{broker.port}"
-    assert found[2:5] == asked[:3]
-    assert sorted(found[2:]) == sorted(asked)
+    assert found[2:] == asked
+    uids = re.findall(r"^. \S+ +(\d{12})", "\n".join(asked), re.MULTILINE)
+    assert len(uids) == 4
+    assert uids == sorted(uids)
+
+
+def test_the_temperatures_of_each_ecu_are_in_its_own_unit(tmp_path: Path, broker: Broker) -> None:
+    """One in degrees Celsius and one in Fahrenheit, from the ECUs and from the broker alike."""
+    models = (ECU_MODELS["ECU-C"], ECU_MODELS["ECU-R"])
+    with sunny_ecu(plant=Plant(models[0])) as first, sunny_ecu(plant=Plant(models[1])) as second:
+        items = [
+            f"  - APS_ECU_IP: 127.0.0.1\n    APS_ECU_PORT: {ecu.port}\n    APS_ECU_TEMPERATURE_UNIT: {unit}\n"
+            for ecu, unit in ((first, "C"), (second, "F"))
+        ]
+        file = tmp_path / "config.yaml"
+        file.write_text(f"ecu:\n{''.join(items)}mqtt:\n  MQTT_BROKER_PORT: {broker.port}\n")
+        environment = {"APS_STATE_DIR": tmp_path / "state", "COLUMNS": 120, "TZ": "UTC"}
+        assert aps2mqtt("-c", file, "once", **environment).status == 0
+        asked = picture_of(aps2mqtt("-c", file, "show", **environment))
+        found = picture_of(aps2mqtt("-c", file, "show", "--broker", **environment))
+    units = re.findall(r"-?\d+(?:\.\d)? (?:°[CF])", "\n".join(asked))
+    assert {unit[-1] for unit in units} == {"C", "F"}
+    assert re.findall(r"-?\d+(?:\.\d)? (?:°[CF])", "\n".join(found)) == units
 
 
 def test_a_broker_that_has_nothing_is_told_with_a_remedy(tmp_path: Path, broker: Broker) -> None:
@@ -399,6 +432,52 @@ def test_a_terminal_has_colors_unless_its_user_says_no(
             assert ("\033" in screen.written) is has_color
 
 
+@pytest.mark.parametrize(
+    ("command", "says"),
+    [
+        (("show",), "waiting for the ECU at 127.0.0.1:{port} ..."),
+        (("history",), "waiting for the ECU at 127.0.0.1:{port} ..."),
+        (("once", "--dry-run"), "waiting for the ECU at 127.0.0.1:{port} ..."),
+        (("check",), "port {port} of 127.0.0.1 is open"),  # between its steps
+        (("show", "--broker"), "waiting for the broker at 127.0.0.1:{port} ..."),
+        (("show", "--watch"), "waiting for the broker at 127.0.0.1:{port} ..."),
+    ],
+    ids=lambda value: " ".join(value) if isinstance(value, tuple) else "",
+)
+def test_who_looks_is_told_at_once_what_is_waited_for(tmp_path: Path, command: tuple[str, ...], says: str) -> None:
+    """An ECU or a broker that hangs is given up after half a minute; Ctrl-C ends it before and clears the line."""
+    with Listener(mute) as hangs, sunny_ecu() as ecu:
+        known = without_columns(settings(ecu, tmp_path))
+        with terminal(*command, **known | {"APS_ECU_PORT": hangs.port, "MQTT_BROKER_PORT": hangs.port}) as screen:
+            screen.await_text(says.format(port=hangs.port))
+            screen.end(signal.SIGINT)
+        assert "waiting for " in screen.written
+        assert "waiting" not in seen(screen.written)
+
+
+def test_what_is_waited_for_leaves_no_trace(tmp_path: Path) -> None:
+    """Neither behind a picture nor in front of a line of the log; and a pipe never sees it."""
+    with sunny_ecu() as ecu:
+        known = without_columns(settings(ecu, tmp_path))
+        with terminal("show", "-D", **known) as screen:
+            assert screen.wait() == 0
+        assert "waiting for the ECU" in screen.written
+        assert "waiting" not in seen(screen.written)
+        assert f"aps2mqtt: 127.0.0.1:{ecu.port} < " in seen(screen.written)
+        assert "waiting" not in aps2mqtt("show", "-D", **settings(ecu, tmp_path)).err
+
+
+def seen(written: str) -> str:
+    """What stays on the screen: a carriage return has the rest of its line written over."""
+    lines = []
+    for line in written.replace("\r\n", "\n").split("\n"):
+        shown = ""
+        for part in line.split("\r"):
+            shown = part + shown[len(part) :]
+        lines.append(shown.rstrip())
+    return "\n".join(lines)
+
+
 def test_a_console_without_blocks_gets_ascii(tmp_path: Path) -> None:
     """That of Linux has them not in its font; a locale may not know them either."""
     with sunny_ecu() as ecu:
@@ -410,6 +489,22 @@ def test_a_console_without_blocks_gets_ascii(tmp_path: Path) -> None:
         ended = aps2mqtt("show", **settings(ecu, tmp_path, PYTHONIOENCODING="ascii"))
         assert "####" in ended.out
         assert "\\u" not in ended.out
+
+
+def test_the_demo_that_is_kept_draws_its_picture_in_place() -> None:
+    """It stays on the screen, poll after poll; Ctrl-C gives the screen back, and is no failure."""
+    pytest.importorskip("amqtt", reason="the demo extra is not installed: pip install 'aps2mqtt[demo]'")
+    with terminal("demo", "--keep", size=(30, 80)) as screen:
+        first = screen.await_text("13:00:00")
+        assert ENTER in first
+        assert "mosquitto_sub -h 127.0.0.1" in screen.await_text("never heard")
+        since = len(screen.written)
+        second = screen.await_text("never heard", since=since)
+        assert ENTER not in second
+        assert "13:05:00" in second
+        assert all(page.count("\n") <= 29 for page in screen._pages(0))
+        assert screen.end(signal.SIGINT) == 0
+        assert screen.written.endswith(SHOW_CURSOR + LEAVE)
 
 
 def address(port: int) -> BrokerConfig:

@@ -8,7 +8,7 @@ from zoneinfo import ZoneInfo
 import pytest
 
 from aps2mqtt import sun, window
-from aps2mqtt.model import Memory, Site
+from aps2mqtt.model import Known, Memory, Site, Today
 
 PARIS = Site(48.864716, 2.349014)
 LONDON = Site(51.5074, -0.1278)
@@ -109,6 +109,35 @@ def test_the_window_opens_at_the_next_sunrise():
     assert abs(opens - datetime(2026, 6, 22, 5, 47, tzinfo=EUROPE)) < 3 * MINUTE
     assert not window.is_night(PARIS, memory(awake=False), opens)
     assert window.is_night(PARIS, memory(awake=False), opens - 3 * timedelta(seconds=1))
+
+
+def test_sunrise_and_sunset_are_told_rounded_to_the_minute():
+    """As almanacs do, also over the end of a day."""
+    assert window.to_the_minute(datetime(2026, 6, 21, 3, 46, 29, 999999, tzinfo=UTC)).minute == 46
+    assert window.to_the_minute(datetime(2026, 6, 21, 3, 46, 30, tzinfo=UTC)).minute == 47
+    assert window.to_the_minute(datetime(2026, 6, 21, 23, 59, 40, tzinfo=UTC)) == datetime(2026, 6, 22, tzinfo=UTC)
+
+
+# -- several ECUs, and the turn of the day ----------------------------------------------------------------------------
+
+
+def test_ecus_are_asked_a_tenth_of_a_second_apart_and_all_of_them_within_a_minute():
+    """However many there are: the last is not asked when the next poll is due."""
+    assert [window.stagger(ecus) for ecus in (1, 2, 600)] == [0.1, 0.1, 0.1]
+    assert window.stagger(6000) == 0.01
+    assert all(window.stagger(ecus) * (ecus - 1) < 60 for ecus in (1, 10, 599, 601, 1000, 100_000))
+
+
+def test_the_energies_of_both_dates_turn_at_the_midnight_of_the_earlier():
+    """Those of the inverters may be of another date than the ECU's: whichever is behind has to turn to 0 first."""
+    yesterday = (EVENING - DAY).date()
+    ecus = Today(date=EVENING.date(), published=5.0, reported=5.0, renewed=True)
+    one = {"704000000001": Known(panels=2, voltages=1, energies=(1.5, 0.5))}
+    known = memory(awake=False)._replace(today=ecus, energies_of=yesterday, inverters=one)
+    now = EVENING - 2 * DAY
+    assert window.pace(300, PARIS, EUROPE, known, now).turns == datetime(2026, 6, 20, 22, tzinfo=UTC)
+    swapped = known._replace(today=ecus._replace(date=yesterday), energies_of=EVENING.date())
+    assert window.pace(300, PARIS, EUROPE, swapped, now).turns == datetime(2026, 6, 20, 22, tzinfo=UTC)
 
 
 # -- whether the sun is up --------------------------------------------------------------------------------------------

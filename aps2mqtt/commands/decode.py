@@ -32,7 +32,7 @@ def run(options: argparse.Namespace) -> int:
     for number, (name, one) in enumerate(found):
         frame = dissect.dissect(one.data) if one.offset is None else dissect.dissect_records(one.data, one.offset)
         bad += bool(frame.faults)
-        place = listing.printable(": ".join(part for part in (name, one.where) if part))
+        place = ": ".join(part for part in (name, one.where) if part)
         heading = f"{place}: {frame.about}, {len(one.data)} bytes"
         console.show([*([""] if number else []), heading, *listing.lines(frame)])
     if bad:

@@ -44,11 +44,12 @@ def run(options: argparse.Namespace) -> int:
                 ecu.address,
             )
     if options.json:
-        console.show([json.dumps([_plain(ecus, days) for ecus, days in zip(alike, listed, strict=True)], indent=1)])
+        document = [_plain(ecus, days) for ecus, days in zip(alike, listed, strict=True)]
+        console.show(json.dumps(document, indent=1).splitlines())
         return ExitStatus.OK
     for number, (ecus, days) in enumerate(zip(alike, listed, strict=True)):
         table = timetable.table(days, ecus[0].timezone, width=console.width(), color=console.has_color())
-        console.show([*[""] * (number > 0), *_heading(ecus), "", *table, "", *_explained(ecus[0])])
+        console.draw([*[""] * (number > 0), *_heading(ecus), "", *table, "", *_explained(ecus[0])])
     return ExitStatus.OK
 
 

@@ -18,6 +18,7 @@ from aps2mqtt import console, view
 from aps2mqtt.config import Config
 from aps2mqtt.errors import GRAVITY, ExitStatus, JobError, UsageError
 from aps2mqtt.job import Job, style
+from aps2mqtt.mqtt.topics import Style
 from aps2mqtt.screen import picture, terminal
 from aps2mqtt.view import Glance, Place
 
@@ -38,7 +39,9 @@ def run(options: argparse.Namespace) -> int:
     at = _place(options)
     if options.watch:
         return _watch(at)
-    console.show(view.lines(at, view.once(at), datetime.now(UTC), terminal.canvas()))
+    with console.waiting(at.name):
+        glance = view.once(at)
+    console.draw(view.lines(at, glance, datetime.now(UTC), terminal.canvas()))
     return ExitStatus.OK
 
 
@@ -48,12 +51,13 @@ def _poll(configs: Sequence[Config]) -> int:
     for config in configs:
         now = datetime.now(UTC)
         try:
-            report = Job(config, now, console.store(config), force=True, dry_run=True).run().report
+            with console.waiting(f"the ECU at {config.ecu.address}"):
+                report = Job(config, now, console.store(config), force=True, dry_run=True).run().report
         except JobError as error:  # the others may answer
             status = max(status, console.failed(error), key=GRAVITY.index)
         else:
             picture_of_it = picture.arrays([report], style(config), now, terminal.canvas())
-            console.show(["", *picture_of_it] if shown else picture_of_it)
+            console.draw(["", *picture_of_it] if shown else picture_of_it)
             shown = True
     return status
 
@@ -62,10 +66,24 @@ def _place(options: argparse.Namespace) -> Place:
     """Where the jobs publish; the ECU need not be one of this configuration."""
     ecu_id = _serial(options.ecu)
     options.ecu = None
-    config = console.load(options)[0]
-    if not config.broker.retain:
+    configs = console.load(options)
+    broker = configs[0].broker
+    if not broker.retain:
         log.warning("MQTT_RETAIN is False: nothing but the status lies on the broker")
-    return Place(config.broker, style(config), ecu_id)
+    return Place(broker, _style(configs), ecu_id)
+
+
+def _style(configs: Sequence[Config]) -> Style:
+    """How the jobs of all of them write, each ECU's temperatures in its own unit, by the id that was remembered."""
+    known, unknown = {}, []
+    for config in configs:
+        memory = console.store(config).remembered()
+        if memory is not None:
+            known[memory.ecu_id] = config.ecu.fahrenheit
+        else:
+            unknown.append(config)
+    usual = style((unknown or configs)[0])
+    return usual._replace(unlike=frozenset(ecu for ecu, unit in known.items() if unit != usual.fahrenheit))
 
 
 def _serial(ecu: str | None) -> str:
@@ -80,7 +98,8 @@ def _watch(at: Place) -> int:
     signal.signal(signal.SIGTERM, signal.default_int_handler)
     try:
         seen = view.glances(at)
-        first = next(seen)  # what prevents it is told on the screen of the shell
+        with console.waiting(at.name):
+            first = next(seen)  # what prevents it is told on the screen of the shell
         (_draw if console.is_capable() else _print)(at, chain([first], seen))
     except KeyboardInterrupt:
         pass
@@ -98,4 +117,4 @@ def _draw(at: Place, seen: Iterator[Glance]) -> None:
 def _print(at: Place, seen: Iterator[Glance]) -> None:
     """One below the other, whenever something else is to be seen."""
     for glance in view.settled(seen):
-        console.show([*view.lines(at, glance, datetime.now(UTC), terminal.canvas()), ""])
+        console.draw([*view.lines(at, glance, datetime.now(UTC), terminal.canvas()), ""])

@@ -36,7 +36,7 @@ def run(options: argparse.Namespace) -> int:
     except units.UnitsError as error:
         raise UsageError(str(error)) from error
     console.show(f"{'written' if new[name] else 'unchanged':<9}  {folder / name}" for name in texts)
-    console.show([f"\nThey start {paths.program} with {paths.config}.\n\n{units.next_steps(folder)}"])
+    console.show(["", f"They start {paths.program} with {paths.config}.", "", *units.next_steps(folder).splitlines()])
     if script is None:
         log.warning("this aps2mqtt is not installed; install it so that %s is there (README)", paths.program)
     elif unseen := units.hidden((script, script.resolve(), Path(sys.base_prefix).resolve())):

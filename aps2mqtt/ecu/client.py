@@ -17,7 +17,7 @@ from typing import NamedTuple, TypeVar
 from aps2mqtt.deadline import Deadline, bounded
 from aps2mqtt.ecu import protocol
 from aps2mqtt.ecu.protocol import EnergyByDay, Frame, PowerOfDay, RealTime, Signal, SystemInfo
-from aps2mqtt.ecu.snapshot import has_no_inverters, identified, printable, snapshot
+from aps2mqtt.ecu.snapshot import has_no_inverters, identified, plain, snapshot
 from aps2mqtt.errors import (
     EcuError,
     EcuMute,
@@ -187,7 +187,7 @@ class Conversation:
         except EcuMute as error:
             raise EcuRefusal(
                 f"the ECU at {self._endpoint} answers nothing to {query.command}: the {query.what} is not supported by "
-                f"this firmware, {printable(info.firmware)}; do without it, or ask again if it was answered before"
+                f"this firmware, {plain(info.firmware)}; do without it, or ask again if it was answered before"
             ) from error
         if answer.status == protocol.STATUS_NO_DATA:
             raise EcuRefusal(

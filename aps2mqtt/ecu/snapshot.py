@@ -19,6 +19,7 @@ from aps2mqtt.ecu.protocol import (
 )
 from aps2mqtt.errors import MalformedFrame
 from aps2mqtt.model import KEPT, Inverter, Kept, Remark, Short, Snapshot
+from aps2mqtt.printable import printable
 
 ECU_ID_DIGITS = 12
 MAX_LEVEL = 255
@@ -50,7 +51,7 @@ def snapshot(info: SystemInfo, real_time: RealTime, signal: Signal | None, timez
     power, doubts = _power(info, MOST_INVERTERS if contradictory else max(1, info.registered, listed))
     return Snapshot(
         ecu_id=info.ecu_id,
-        firmware=printable(info.firmware),
+        firmware=plain(info.firmware),
         power=power,
         lifetime=info.lifetime_energy,
         today=info.energy_today,
@@ -117,9 +118,9 @@ def _power(info: SystemInfo, inverters: int) -> tuple[int | None, tuple[Remark, 
     )
 
 
-def printable(text: str) -> str:
-    """`text` of an ECU, with a question mark for whatever is no printable ASCII."""
-    return "".join(char if char.isascii() and char.isprintable() else "?" for char in text)
+def plain(text: str) -> str:
+    """`text` of an ECU as it is published: printable ASCII, with a question mark for all else."""
+    return printable(text.encode("ascii", "replace").decode())
 
 
 def impossible(record: Record) -> Iterator[Remark]:

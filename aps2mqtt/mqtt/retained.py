@@ -50,7 +50,7 @@ def filters(style: Style) -> tuple[str, ...]:
 
 
 def lying(style: Style, retained: Mapping[str, str]) -> Lying:
-    """The reports whose messages these are; `style` says the prefix and the unit of temperatures.
+    """The reports whose messages these are; `style` says the prefix and each ECU's unit of temperatures.
 
     A value that is not there is KEPT, or None where a report knows no other. A status that is not `online` is told as
     an error: `retained` is all there is to know of it.
@@ -106,6 +106,7 @@ class _Said:
 
 
 def _report(style: Style, ecu_id: str, devices: Mapping[tuple[str, ...], _Said]) -> Report:
+    style = style.of(ecu_id)
     said = devices.get((ecu_id,), _Said(style, {}))
     uids = sorted(serials[1] for serials in devices if len(serials) > 1 and serials[0] == ecu_id)
     inverters = (_inverter(style, uid, devices[ecu_id, uid]) for uid in uids)

@@ -43,6 +43,11 @@ class Style(NamedTuple):
     discovery_prefix: str = "homeassistant"
     expiry: int | None = None  # seconds that what is of the moment stays fresh
     presence: bool = False  # `run` says whether it lives
+    unlike: frozenset[str] = frozenset()  # ids of ECUs whose temperatures are in the other unit
+
+    def of(self, ecu_id: str) -> "Style":
+        """How those of this ECU are."""
+        return self._replace(fahrenheit=self.fahrenheit != (ecu_id in self.unlike))
 
     @property
     def flat(self) -> bool:

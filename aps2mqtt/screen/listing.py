@@ -38,13 +38,13 @@ def lines(found: Dissection) -> Iterator[str]:
             for part in section.parts:
                 yield from _dump(part) if part.name == REST else _part(part)
     for note in found.notes:
-        yield from _wrapped(f"note: {printable(note)}")
+        yield from _wrapped(f"note: {_spelled(note)}")
     for fault in found.faults:
-        yield from _wrapped(f"byte {fault.offset}: {printable(fault.why)}")
+        yield from _wrapped(f"byte {fault.offset}: {_spelled(fault.why)}")
 
 
-def printable(text: str) -> str:
-    """`text` without anything that a terminal would obey."""
+def _spelled(text: str) -> str:
+    """Text of a frame, byte for byte: an escape in place of what is no printable ASCII."""
     return "".join(char if char.isascii() and char.isprintable() else _escaped(char) for char in text)
 
 
@@ -103,7 +103,7 @@ def _shown(part: Part) -> str:
     value = str(part.value)
     if part.name in ("time", "last_contact", "date"):
         return _when(value)
-    text = printable(value) + (f" {part.unit}" if part.unit else "")
+    text = _spelled(value) + (f" {part.unit}" if part.unit else "")
     meaning = "junk" if part.junk else _meaning(part.name, value)
     return f"{text} ({meaning})" if meaning else text
 

@@ -17,6 +17,7 @@ from aps2mqtt.ecu.protocol import ecu_model, inverter_model
 from aps2mqtt.model import Inverter, Kept, Report
 from aps2mqtt.mqtt import topics
 from aps2mqtt.mqtt.topics import Metric, Row, Style, Value
+from aps2mqtt.printable import printable
 
 EIGHTHS = ("", "▏", "▎", "▍", "▌", "▋", "▊", "▉")
 FULL = "█"
@@ -77,7 +78,7 @@ class TableRow(NamedTuple):
 
 def arrays(reports: Sequence[Report], style: Style, now: datetime, canvas: Canvas) -> list[str]:
     """The totals of each ECU and its inverters, as the canvas has room for."""
-    reports = [_with_energies_that_say_something(report) for report in reports]
+    reports = [_by_uid(_with_energies_that_say_something(report)) for report in reports]
     inverters = sum(len(report.inverters) for report in reports)
     details = [_cards, _rows, _tiles] if inverters <= MOST_CARDS else [_rows, _tiles]
     for detail in details:
@@ -85,7 +86,7 @@ def arrays(reports: Sequence[Report], style: Style, now: datetime, canvas: Canva
         for report in reports:
             lines += [(), *_totals(report, now, canvas.width)]
             if report.inverters:
-                lines += [(), *detail(report.inverters, style, canvas.width)]
+                lines += [(), *detail(report.inverters, style.of(report.ecu_id), canvas.width)]
         if canvas.height is None or len(lines) <= canvas.height + 1:
             break
     return cut([_rendered(line, canvas) for line in lines[1:]], canvas)
@@ -96,6 +97,17 @@ def _with_energies_that_say_something(report: Report) -> Report:
     if any(energy for inverter in report.inverters for energy in inverter.energies):
         return report
     return report._replace(inverters=tuple(inverter._replace(energies=()) for inverter in report.inverters))
+
+
+def below(head: Sequence[str], reports: Sequence[Report], style: Style, now: datetime, canvas: Canvas) -> list[str]:
+    """The arrays under the lines of `head`, as the canvas has room for both."""
+    rest = canvas if canvas.height is None else canvas._replace(height=max(1, canvas.height - len(head)))
+    return [*head, *arrays(reports, style, now, rest)]
+
+
+def _by_uid(report: Report) -> Report:
+    """An ECU lists them as it found them, a broker by their topics: they look alike."""
+    return report._replace(inverters=tuple(sorted(report.inverters, key=lambda inverter: inverter.uid)))
 
 
 def text(words: str, canvas: Canvas, color: str = "") -> list[str]:
@@ -359,12 +371,10 @@ def _text(words: str, color: str, width: int) -> Iterator[Line]:
 
 
 def _clean(words: str) -> str:
-    """Without what could move the cursor or shift the columns: control characters, wide and combining ones."""
+    """Printable, and without what would shift the columns: wide characters and combining ones."""
     return "".join(
-        char
-        if char.isprintable() and unicodedata.east_asian_width(char) not in "WF" and not unicodedata.combining(char)
-        else "?"
-        for char in words
+        "?" if unicodedata.east_asian_width(char) in "WF" or unicodedata.combining(char) else char
+        for char in printable(words)
     )
 
 

@@ -14,7 +14,7 @@ from typing import NamedTuple
 from aps2mqtt.model import Site
 from aps2mqtt.screen.picture import BOLD, DIM, PLAIN, YELLOW
 from aps2mqtt.sun import is_up, next_sunrise, next_sunset
-from aps2mqtt.window import on_grid
+from aps2mqtt.window import on_grid, to_the_minute
 
 DAY = timedelta(days=1)
 HEIGHTS = "·▁▂▃▄▅▆▇█"  # night, and eighths of what a column of the bar stands for
@@ -120,19 +120,14 @@ def table(listed: Sequence[Day], timezone: tzinfo, *, width: int, color: bool) -
 
 
 def _row(day: Day, window: Window, timezone: tzinfo) -> str:
-    begins, ends = _minute(window.begins), _minute(window.ends)
+    begins, ends = to_the_minute(window.begins), to_the_minute(window.ends)
     hours, minutes = divmod((ends - begins) // timedelta(minutes=1), 60)
-    until = "24:00" if window.ends == day.ends else _clock(ends, timezone)
+    until = "24:00" if ends == day.ends else _clock(ends, timezone)
     name = "all day" if day.is_all_day else f"{_clock(begins, timezone)}-{until}"
     polls = ""
     if window.first is not None and window.last is not None:
         polls = f"{_clock(window.first, timezone)}-{_clock(window.last, timezone)}"
     return f"{name:11}  {hours:2}:{minutes:02}  {window.polls:5}  {polls:11}"
-
-
-def _minute(when: datetime) -> datetime:
-    """Without its seconds, so that beginning, end and length agree."""
-    return when.replace(second=0, microsecond=0)
 
 
 def _clock(when: datetime, timezone: tzinfo) -> str:
