@@ -421,6 +421,8 @@ def test_a_value_that_is_not_there_is_damage(saved, place):
         ("ecu_id", "٢١٦"),
         ("read_at", "2026-06-21T19:40:00"),
         ("read_at", "2026-06-31T19:40:00+00:00"),
+        ("read_at", "1999-12-31T23:59:59+00:00"),
+        ("timestamp", "1999-12-31T23:59:59+00:00"),
         ("timestamp", "yesterday"),
         ("inverters", {"x": {"panels": 1, "voltages": 1, "missing": 0}}),
         ("told", [1]),
