@@ -70,7 +70,7 @@ def day(wanted: date | None, config: "Config", now: datetime) -> date:
 
 def port(text: str) -> int:
     """A TCP port, or 0 for any."""
-    if not text.isdecimal() or int(text) > MAX_PORT:
+    if not text.isdecimal() or len(text) > len(str(MAX_PORT)) or int(text) > MAX_PORT:
         raise argparse.ArgumentTypeError("a port is a number from 0 to 65535")
     return int(text)
 

@@ -8,9 +8,14 @@ from pathlib import Path
 import machine
 import pytest
 import trustme
+from hypothesis import HealthCheck, settings
 from parts import Broker, end_all, sunny_ecu, tls_settings
 
 from aps2mqtt.ecu.simulator import Simulator
+
+# How long an example takes says more about the machine than about the program.
+settings.register_profile("ours", deadline=None, suppress_health_check=[HealthCheck.too_slow])
+settings.load_profile("ours")
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:

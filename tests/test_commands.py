@@ -3,6 +3,7 @@
 import re
 import shlex
 import signal
+import socket
 import subprocess
 import sys
 import time
@@ -14,7 +15,8 @@ from freezegun import freeze_time
 from parts import Broker, aps2mqtt, capture, one_line, settings, start, sunny_ecu
 
 from aps2mqtt import __version__, cli, commands
-from aps2mqtt.ecu.simulator import FAULTS, PARIS, Plant, Simulator
+from aps2mqtt.diagnosis import FIRMWARE
+from aps2mqtt.ecu.simulator import ECU_MODELS, FAULTS, PARIS, EcuModel, Plant, Simulator
 
 
 def await_line(process: subprocess.Popen[str], pattern: str) -> re.Match[str]:
@@ -67,6 +69,11 @@ def test_simulate_lists_its_faults() -> None:
         (("--fault", "tired"), "there is no fault 'tired'"),
         (("--ecu", "ECU-X"), "there is no ECU 'ECU-X'"),
         (("--inverters", "2xDS9"), "'2xDS9' is no set of inverters"),
+        (("--inverters", "9" * 5_000 + "xDS3"), f"'{'9' * 40}' is no set of inverters"),
+        (("--inverters", "0xDS3"), "'0xDS3' is no set of inverters"),
+        (("--inverters", ",".join(["1000xunseen"] * 5_000)), "are more than one answer can hold"),
+        (("--port", "9" * 5_000), "--help"),
+        (("--time", "25:00"), "--help"),
         (("--replay", "/nonexistent"), "/nonexistent cannot be read"),
         (("--replay", __file__), "holds no captures"),
         (("--port", "-1"), "--help"),
@@ -77,6 +84,36 @@ def test_simulate_refuses_what_it_does_not_know(arguments: tuple[str, ...], says
     ended = aps2mqtt("simulate", *arguments)
     assert ended.status == 64
     assert says in one_line(ended.err)
+
+
+def test_a_port_that_is_taken_is_told_without_brackets_in_brackets() -> None:
+    """In the system's words."""
+    with socket.create_server(("127.0.0.1", 0)) as taken:
+        port = taken.getsockname()[1]
+        ended = aps2mqtt("simulate", "--port", port)
+    assert ended.status == 64
+    assert f"port {port} cannot be opened (Address already in use); choose another with --port" in one_line(ended.err)
+
+
+@pytest.mark.parametrize(("at", "night"), [("12:00", False), ("00:30", True)])
+def test_simulate_takes_any_time_of_day_and_says_when_it_is_night(tmp_path: Path, at: str, *, night: bool) -> None:
+    """The sun is highest at noon by this machine's clock, wherever it is."""
+    simulator = start("simulate", "--port", 0, "--time", at)
+    port = await_line(simulator, r"127\.0\.0\.1:(\d+)")[1]
+    said = await_line(simulator, r"stop with Ctrl-C|it is night there.*choose another time with --time 12:00")[0]
+    ended = aps2mqtt("once", "--dry-run", APS_ECU_IP="127.0.0.1", APS_ECU_PORT=port, APS_STATE_DIR=tmp_path)
+    simulator.terminate()
+    simulator.communicate(timeout=5)
+    assert said.startswith("it is night") is night
+    online = re.search(r"inverters/online +(\d+)$", ended.out, re.MULTILINE)
+    assert online is not None
+    assert (online[1] == "0") is night
+
+
+@pytest.mark.parametrize("model", ECU_MODELS.values(), ids=ECU_MODELS)
+def test_the_simulated_firmware_has_no_known_troubles(model: EcuModel) -> None:
+    """Else `check` warns of it, and people look for a fault of theirs."""
+    assert model.firmware not in FIRMWARE
 
 
 # -- run --------------------------------------------------------------------------------------------------------------

@@ -3,6 +3,7 @@
 import json
 import subprocess
 import sys
+import time
 from datetime import timedelta
 from pathlib import Path
 
@@ -429,6 +430,91 @@ def test_a_line_that_a_collector_has_cut_ends_the_frame_there() -> None:
     """Half a byte is none."""
     (found,) = finder.frames(f"pi aps2mqtt: 1.2.3.4:8899 > {DIGITS[:41]}\nnext\n".encode())
     assert found.data == SIGNAL[:20]
+
+
+XXD = """\
+00000000: 4150 5331 3130 3033 3230 3033 3030 3040  APS110032003000@
+00000010: 8000 0000 08b5 8060 0000 0005 c645 4e44  .......`.....END
+00000020: 0a                                       .
+"""
+HEXDUMP = """\
+00000000  41 50 53 31 31 30 30 33  32 30 30 33 30 30 30 40  |APS110032003000@|
+00000010  80 00 00 00 08 b5 80 60  00 00 00 05 c6 45 4e 44  |.......`.....END|
+00000020  0a 00 00 00 00 00 00 00  00 00 00 00 00 00 00 00  |................|
+00000030  00 00 00 00 00 00 00 00  00 00 00 00 00 00 00 00  |................|
+*
+00000400
+"""
+WORDS = """\
+0000000 5041 3153 3031 3330 3032 3330 3030 4030
+0000010 0080 0000 b508 6080 0000 0500 45c6 444e
+0000020 000a
+"""
+OD = """\
+0000000 41 50 53 31 31 30 30 33 32 30 30 33 30 30 30 40
+0000020 80 00 00 00 08 b5 80 60 00 00 00 05 c6 45 4e 44
+0000040 0a
+0000041
+"""
+TCPDUMP = """\
+	0x0000:  0100 4150 5331 3130 3033 3230 3033 3030  ..APS11003200300
+	0x0010:  3040 8000 0000 08b5 8060 0000 0005 c645  0@.......`.....E
+	0x0020:  4e44 0a                                  ND.
+"""
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        XXD,
+        XXD.upper(),
+        HEXDUMP,
+        WORDS,
+        OD,
+        TCPDUMP,
+        f"this came:\n{HEXDUMP}\nand then nothing\n",
+        ", ".join(f"0x{byte:02x}" for byte in SIGNAL),
+        f"unsigned char answer[] = {{\n  {', '.join(f'0x{byte:02x}' for byte in SIGNAL)}\n}};\n",
+        repr(SIGNAL),
+        f"2026-11-24 05:31:31 DEBUG received data: {SIGNAL!r} from the ECU\n",
+        f'{{"data": "{repr(SIGNAL)[2:-1]}"}}',
+        repr(SIGNAL)[2:-1],
+        repr(SIGNAL.decode("latin-1")),
+        str(list(SIGNAL)),
+        " ".join(map(str, SIGNAL)),
+        json.dumps(list(SIGNAL), indent=1),
+        ",".join(str(byte - 256 if byte > 127 else byte) for byte in SIGNAL),
+        SIGNAL.ljust(1024, b"\0").hex(),
+        json.dumps({"hex": SIGNAL.ljust(1024, b"\0").hex()}),
+        SIGNAL.ljust(1024, b"\0").decode("latin-1"),
+        repr(SIGNAL.ljust(1024, b"\0")),
+    ],
+)
+def test_a_frame_is_found_as_other_programs_print_it(text: str) -> None:
+    """Dumps of every kind, logs of Python, lists of numbers, receive buffers with zeros behind the frame."""
+    assert [one.data for one in finder.frames(text.encode("latin-1"))] == [SIGNAL]
+
+
+def test_an_offset_is_never_taken_for_bytes_of_the_frame() -> None:
+    """A dump that goes on elsewhere is two, and what is not understood is no frame."""
+    first, second, third = XXD.splitlines()
+    for lines in ([second, third], [first, third], [first], [third, second, first]):
+        found = finder.frames("\n".join(lines).encode())
+        assert all(SIGNAL.startswith(one.data) for one in found)
+
+
+def test_a_literal_that_is_cut_ends_before_the_escape() -> None:
+    (found,) = finder.frames(repr(SIGNAL).split("\\x08")[0].encode() + b"\\x0")
+    assert found.data == SIGNAL[: SIGNAL.index(8)]
+
+
+def test_the_frames_of_a_long_dump_are_found_soon() -> None:
+    """A log of weeks has as many rows; lines that are left out fill no memory."""
+    began = time.process_time()
+    rows = "".join(f"{at:08x}: {SIGNAL[:16].hex()}\n" for at in range(0, 1_600_000, 16))
+    assert len(finder.frames(rows.encode())) == 100_000
+    finder.frames(("00000000: 00\n*\nffffffff: 00\n" * 50_000).encode())
+    assert time.process_time() - began < 20
 
 
 @pytest.mark.parametrize("content", [b"", b"\n", b"nothing here", b"{}", b'{"hex": 5}', b"[" * 100_000, b"0123456789"])

@@ -6,7 +6,7 @@ from pathlib import Path
 from zoneinfo import ZoneInfo
 
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from aps2mqtt import truth
@@ -190,7 +190,6 @@ def test_times_that_go_back_take_nothing_away(bridge):
     assert bridge.poll(back + 5 * MINUTE, on(120), now=NOON + 15 * MINUTE) == "0.02"
 
 
-@settings(deadline=None)
 @given(
     st.lists(st.integers(1, 900), min_size=1, max_size=30),
     st.integers(0, 400),
@@ -311,7 +310,6 @@ def test_panels_that_are_new_begin_at_0_watts(bridge):
 POWERS = st.lists(st.none() | st.integers(0, 700), max_size=4).map(tuple)
 
 
-@settings(deadline=None)
 @given(st.lists(st.tuples(st.integers(-1200, 1200), POWERS), min_size=1, max_size=20))
 def test_no_panels_energy_ever_falls_within_a_date(polls):
     """Whatever comes, goes, is lost or is told at an odd time; a broker's user sees it removed, or at least as much."""

@@ -35,7 +35,7 @@ from aps2mqtt.ecu.protocol import (
 )
 from aps2mqtt.ecu.snapshot import snapshot
 from aps2mqtt.ecu.wire import Layout
-from aps2mqtt.errors import FrameError, IncompleteFrame, MalformedFrame
+from aps2mqtt.errors import FrameError, IncompleteFrame, MalformedFrame, NoFrame
 from aps2mqtt.model import Snapshot
 from aps2mqtt.screen import chart, svg
 
@@ -82,7 +82,7 @@ def endure(data: bytes) -> None:
     """What stands in an answer is safe to log and to publish, whatever it is."""
     answer = answer_to(data)
     if isinstance(answer, FrameError):
-        assert type(answer) in {IncompleteFrame, MalformedFrame}
+        assert type(answer) in {IncompleteFrame, MalformedFrame, NoFrame}
         assert str(answer).isprintable()
         return
     assert all(str(remark).isprintable() for remark in answer.remarks)

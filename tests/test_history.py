@@ -184,7 +184,7 @@ def test_a_firmware_without_history_is_told_once_for_each(person: Person) -> Non
     assert (ended.status, ended.out) == (76, "")
     assert one_line(ended.err) == (
         f"aps2mqtt: the ECU at 127.0.0.1:{without.port} answers nothing to 0004: the energy of the week is not "
-        "supported by this firmware, ECU_R_1.3.19; do without it, or ask again if it was answered before"
+        "supported by this firmware, ECU_R_1.3.19C; do without it, or ask again if it was answered before"
     )
     assert [request[9:13] for request in without.requests] == ["0001", "0004"]
     assert person.asks(ecu("no-history"), "day", "--json").out == "[]\n"
@@ -251,7 +251,7 @@ def test_an_ecu_that_stays_mute_does_not_support_it_and_costs_no_more_than_a_job
         read = asked(port, *WHOLE, limits=SHORT)
     assert read.found == ()
     assert [type(one) for one in read.failures[::3]] == [EcuRefusal, EcuSilent]
-    assert "power of 2026-06-21 is not supported by this firmware, ECU_R_1.3.19" in str(read.failures[0])
+    assert "power of 2026-06-21 is not supported by this firmware, ECU_R_1.3.19C" in str(read.failures[0])
     assert "no time left" in str(read.failures[3])
 
 

@@ -90,7 +90,7 @@ def in_copy(copy: Path, *arguments: str) -> "subprocess.CompletedProcess[str]":
         env=environment,
         capture_output=True,
         text=True,
-        timeout=400,
+        timeout=280,
         check=False,
     )
 

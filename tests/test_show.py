@@ -78,7 +78,7 @@ def test_the_ecu_is_asked_and_nobody_is_told(tmp_path: Path) -> None:
     with sunny_ecu(plant=Plant(inverters=inverter_models("1xDS3,1xunseen"))) as ecu:
         lines = picture_of(aps2mqtt("show", **settings(ecu, tmp_path)))
         assert len(ecu.requests) == 3
-    assert lines[0] == "ECU-R 216000000001  ECU_R_1.3.19"
+    assert lines[0] == "ECU-R 216000000001  ECU_R_1.3.19C"
     assert lines[2] == "1 of 2 inverters online   data of 2026-06-21 12:00:00"
     assert lines[4].startswith("● DS3     704000000001  593 W")
     assert lines[-1] == "? DS3     704000000002  never heard"

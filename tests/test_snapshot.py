@@ -350,6 +350,13 @@ def test_an_inverter_of_an_unknown_type_is_skipped_and_not_missing():
     assert (taken.skipped, taken.complete) == (frozenset({"999000000007"}), True)
 
 
+def test_of_the_inverters_that_were_skipped_only_those_online_count_as_online():
+    """Where 0001 contradicts itself, the count of inverters online is made of it."""
+    online = [Record(f"99900000000{n}", online=n < 2, type="Z7", undecoded="00") for n in range(5)]
+    taken = seen(DS3, *online, replace(QS1, uid="80200000000a", online=False))
+    assert (len(taken.skipped), taken.skipped_online) == (6, 2)
+
+
 def test_an_inverter_whose_uid_is_not_decimal_is_skipped_and_may_be_any_of_the_others():
     """A topic is never made of it, and the inverter that it may be is not taken for missing."""
     taken = seen(DS3, replace(QS1, uid="80200000000a"))
@@ -521,6 +528,7 @@ def test_the_timestamp_is_that_of_the_data_and_not_of_the_poll():
         "20250621120060",
         "2025062112000a",
         "19700101000500",
+        "19991231235959",
         "00010101000000",
         "99991231235959",
     ],
@@ -530,6 +538,12 @@ def test_a_timestamp_that_is_filler_or_of_a_clock_never_set_is_unknown(digits: s
     taken = snapshot(INFO, replace(listing(DS3), time=digits), None, PARIS)
     assert taken.timestamp is None
     assert len(taken.inverters) == 1
+
+
+def test_the_first_year_of_a_clock_that_was_set_is_2000():
+    """An ECU that was never set begins in 1970 or at another beginning before it."""
+    taken = snapshot(INFO, replace(listing(DS3), time="20000101000000"), None, PARIS)
+    assert taken.timestamp == datetime(2000, 1, 1, tzinfo=PARIS)
 
 
 def test_of_an_hour_that_comes_twice_the_first_is_taken():

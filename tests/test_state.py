@@ -503,6 +503,7 @@ def test_a_value_that_is_absurd_is_left_out_alone(saved, place, value):
         ("ecu_id", "٢١٦"),
         ("read_at", "2026-06-21T19:40:00"),
         ("read_at", "2026-06-21T19:40:00-23:59"),
+        ("read_at", "2026-06-31T19:40:00+00:00"),
         ("read_at", "9999-12-31T23:59:59+00:00"),
     ],
 )

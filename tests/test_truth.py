@@ -1489,7 +1489,7 @@ RECALLED = st.builds(Recalled, st.none() | COUNTERS, st.none() | COUNTERS, STAMP
 )
 
 
-@settings(derandomize=True, deadline=None, max_examples=400)
+@settings(derandomize=True, max_examples=400)
 @given(st.none() | snapshots(), st.sampled_from([NOON, NOON - DAY, NOON + DAY]), snapshots(), RECALLED)
 def test_the_same_data_polled_twice_give_the_same_messages(earlier, then, made, recalled):
     """Whatever was read before. The rules that count lists and readings to three and twelve do not come that far."""
@@ -1500,7 +1500,7 @@ def test_the_same_data_polled_twice_give_the_same_messages(earlier, then, made, 
     assert (memory_after.lifetime, memory_after.awake) == (memory.lifetime, memory.awake)
 
 
-@settings(derandomize=True, deadline=None, max_examples=200)
+@settings(derandomize=True, max_examples=200)
 @given(st.lists(snapshots(), min_size=1, max_size=20), RECALLED)
 def test_today_never_falls_within_one_date_whatever_is_read(made, recalled):
     """Zeros, drops, contradictions, stamps of any date, and whatever the broker retains."""
@@ -1510,7 +1510,7 @@ def test_today_never_falls_within_one_date_whatever_is_read(made, recalled):
     assert published == sorted(published)
 
 
-@settings(derandomize=True, deadline=None, max_examples=200)
+@settings(derandomize=True, max_examples=200)
 @given(snapshots(), RECALLED, st.integers(0, 60 * 48))
 def test_two_night_jobs_give_the_same_messages(made, recalled, minutes):
     """A night job is as idempotent as any; and it keeps nothing measured."""

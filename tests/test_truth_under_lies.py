@@ -223,7 +223,7 @@ def check_truth(walk: Walk, now: datetime) -> None:
 
 
 @seed(20260620)
-@settings(derandomize=False, deadline=None, max_examples=25, database=None)
+@settings(derandomize=False, max_examples=25, database=None)
 @given(lies=st.lists(LIES, min_size=1, max_size=6))
 @pytest.mark.parametrize("part", range(4))
 def test_no_lie_of_the_wire_reaches_the_broker_and_every_truth_is_back_within_an_hour(part, lies):

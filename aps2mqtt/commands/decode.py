@@ -1,7 +1,8 @@
 """Shows frames field by field: offset, bytes, name, value, unit, and where they
-stop making sense. Takes raw bytes, hex, files of `aps2mqtt capture` and logs of
--D. Serial numbers are shown as they are: to a report, attach what `capture`
-writes. Ends with 76 if a frame makes no sense to its end.
+stop making sense. Takes raw bytes, hex, dumps of xxd and hexdump, Python's
+b'APS...', lists of numbers, files of `aps2mqtt capture` and logs of -D. Serial
+numbers are shown as they are: to a report, attach what `capture` writes. Ends
+with 76 if a frame makes no sense to its end.
 
 example:
   aps2mqtt decode ecur-sysinfo-1.3.19.json

@@ -7,11 +7,16 @@ example, in two terminals:
 """
 
 import argparse
+import os
+from collections.abc import Callable
+from datetime import UTC, datetime, time, timedelta
 from pathlib import Path
 
 from aps2mqtt import console
 from aps2mqtt.ecu import simulator
 from aps2mqtt.errors import ExitStatus, UsageError
+
+NIGHT = "it is night there, so all inverters are offline; choose another time with --time 12:00"
 
 
 def arguments(parser: argparse.ArgumentParser) -> None:
@@ -19,6 +24,7 @@ def arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--port", type=console.port, default=8899, help="TCP port (default 8899; 0: any, printed)")
     parser.add_argument("--ecu", metavar="MODEL", default="ECU-R", help="ECU-R (default), ECU-R-Pro, ECU-B or ECU-C")
     parser.add_argument("--inverters", metavar="LIST", help="such as 3xDS3,1xQS1,1xYC1000,1xunseen")
+    parser.add_argument("--time", metavar="HH:MM", type=_time, help="let it be that time of day, and go on from there")
     parser.add_argument("--fault", metavar="NAME", default="", help="fail in this way (list: which there are)")
     parser.add_argument(
         "--replay",
@@ -38,13 +44,28 @@ def run(options: argparse.Namespace) -> int:
     try:
         plant = simulator.local_plant(options.ecu, options.inverters or simulator.DEFAULT_INVERTERS)
         answers = simulator.replay_answers(options.replay, simulator.plant_answers(plant, options.fault))
-        ecu = simulator.Simulator(plant, port=options.port, fault=options.fault, answers=answers)
+        clock = _clock(options.time)
+        ecu = simulator.Simulator(plant, port=options.port, fault=options.fault, answers=answers, clock=clock)
     except simulator.ScenarioError as error:
         raise UsageError(str(error)) from error
     except OSError as error:
-        raise UsageError(f"port {options.port} cannot be had ({error.strerror}); choose another with --port") from error
+        why = os.strerror(error.errno or 0)  # the error's own words have the address in brackets
+        raise UsageError(f"port {options.port} cannot be opened ({why}); choose another with --port") from error
     with ecu:
         inverters = f"{options.ecu} {plant.ecu.ecu_id} with {len(plant.inverters)} inverters"
-        console.show([f"{inverters} on {simulator.HOST}:{ecu.port}", "stop with Ctrl-C"])
+        night = [] if plant.system_info(clock()).online else [NIGHT]
+        console.show([f"{inverters} on {simulator.HOST}:{ecu.port}", *night, "stop with Ctrl-C"])
         console.wait_for_stop()
     return ExitStatus.OK
+
+
+def _time(text: str) -> time:
+    """A time of day; raises ValueError."""
+    return datetime.strptime(text, "%H:%M").time()  # noqa: DTZ007 - the machine's zone, whichever that is
+
+
+def _clock(at: time | None) -> Callable[[], datetime]:
+    """The time; where `at` is given, as if it were that time of today now."""
+    now = datetime.now().astimezone()
+    ahead = datetime.combine(now, at).astimezone() - now if at is not None else timedelta()
+    return lambda: datetime.now(UTC) + ahead

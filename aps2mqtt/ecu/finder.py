@@ -1,4 +1,4 @@
-"""Finds frames in what they were kept in: raw bytes, hexadecimal, files of captures, logs of aps2mqtt. Pure.
+"""Finds frames in what they were kept in: raw bytes, hexadecimal, dumps, files of captures, logs. Pure.
 
 bytes of a file -> Found, Found, ...
 """
@@ -9,14 +9,17 @@ from collections.abc import Iterable, Iterator
 from itertools import pairwise
 from typing import NamedTuple
 
-from aps2mqtt.ecu import protocol
+from aps2mqtt.ecu import dumps, protocol
 from aps2mqtt.ecu.protocol import LENGTH_KNOWN, MAX_FRAME, NEWLINE
 from aps2mqtt.errors import FrameError
 
 START = re.compile(rb"APS\d\d")
+PADDING = b" \t\r\n\f\v\0"
 SEPARATORS = re.compile(r"0x|\\x|[\s,;:]", re.IGNORECASE)
 # A frame in a line of text: pairs of digits from APS on, which something may separate.
-FRAME = re.compile(r"(?<![0-9a-f])41[ ,:]?(?:0x)?50[ ,:]?(?:0x)?53(?:[ ,:]{0,2}(?:0x)?[0-9a-f]{2})*", re.IGNORECASE)
+FRAME = re.compile(
+    r"(?<![0-9a-f])41[ ,:]{0,2}(?:0x)?50[ ,:]{0,2}(?:0x)?53(?:[ ,:]{0,2}(?:0x)?[0-9a-f]{2})*", re.IGNORECASE
+)
 EXCHANGED = re.compile(r":\d{1,5} [<>] ((?:[0-9a-f]{2})+)[0-9a-f]?\s*$")  # what the client logs with -D
 RECORDS = re.compile(r"please report (?:its record at|from) byte (\d{1,4}): ((?:[0-9a-f]{2})+)")
 
@@ -31,10 +34,10 @@ class Found(NamedTuple):
 
 def frames(content: bytes) -> list[Found]:
     """All frames in the bytes of a file, as whole as they are there; empty where nothing looks like one."""
-    if START.match(content):
-        return _raw(content)
     text = content.decode("latin-1").removeprefix("\xef\xbb\xbf")
-    return _captures(text) or _digits(text) or _lines(text) or _raw(content)
+    if START.match(content):
+        return _raw(dumps.unescaped(text) if dumps.is_escaped(text.strip()) else content)
+    return _captures(text) or _printed(text) or _digits(text) or _lines(text) or _raw(content)
 
 
 def _raw(content: bytes) -> list[Found]:
@@ -47,8 +50,13 @@ def _split(content: bytes) -> Iterator[tuple[int, bytes]]:
     starts = [found.start() for found in START.finditer(content)]
     for at, following in pairwise([*starts, len(content)]):
         data = content[at : min(following, at + 2 * MAX_FRAME)]
-        end = _declared(data)
-        yield at, data if data[end:].strip() else data[:end]  # blanks behind it are the file's
+        yield at, _unpadded(data)
+
+
+def _unpadded(data: bytes) -> bytes:
+    """`data` without the blanks of a file, or the zeros of a receive buffer, that stand behind a whole frame."""
+    end = _declared(data)
+    return data if data[end:].strip(PADDING) else data[:end]
 
 
 def _declared(data: bytes) -> int:
@@ -74,7 +82,7 @@ def _captures(text: str) -> list[Found]:
     for number, capture in enumerate(captures, 1):
         if isinstance(capture, dict) and (data := _bytes(str(capture.get("hex", "")))):
             name = str(capture.get("id", ""))[:80]
-            found.append(Found("" if len(captures) == 1 else name or f"capture {number}", data))
+            found.append(Found("" if len(captures) == 1 else name or f"capture {number}", _unpadded(data)))
     return found
 
 
@@ -85,9 +93,15 @@ def _json(line: str) -> object:
         return None
 
 
+def _printed(text: str) -> list[Found]:
+    """Those in what other programs print of bytes."""
+    printed = [(where, data) for where, data in dumps.contents(text) if START.search(data)]
+    return [Found(where, frame) for where, data in printed for _, frame in _split(data)]
+
+
 def _digits(text: str) -> list[Found]:
     """Those of a text that is nothing but hexadecimal digits."""
-    digits = SEPARATORS.sub("", text).lower()
+    digits = "" if dumps.is_dump(text) else SEPARATORS.sub("", text).lower()
     if not re.fullmatch("[0-9a-f]+", digits) or "415053" not in digits:
         return []
     cut = list(_split(_bytes(digits[digits.index("415053") :])))

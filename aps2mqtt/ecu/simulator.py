@@ -9,6 +9,7 @@ It writes its answers with the decoder's own tables, so it proves nothing about 
 
 import json
 import random
+import re
 import select
 import socket
 import threading
@@ -34,6 +35,8 @@ IDLE = 15.0  # seconds, after which an ECU closes an idle connection (quirk 1)
 MAX_REQUEST = 64  # bytes
 MOST_INVERTERS = protocol.MOST_INVERTERS
 MAX_CAPTURE = 50_000_000  # bytes: all answers of some days
+INVERTERS = re.compile(r"(?:(?P<count>[1-9][0-9]{0,3})x)?(?P<name>\w+)", re.ASCII)
+MOST_SHOWN = 40  # characters of what is no set of inverters
 PARIS = Site(48.864716, 2.349014)
 
 
@@ -62,10 +65,10 @@ class InverterModel:
     volts: int
 
 
-ECU_MODELS = {
-    "ECU-R": EcuModel("216000000001", "ECU_R_1.3.19", newer=False),
-    "ECU-R-Pro": EcuModel("216200000001", "ECU_R_PRO_2.1.29A", newer=True),
-    "ECU-B": EcuModel("216300000001", "ECU_B_1.2.26", newer=False),
+ECU_MODELS = {  # with firmware of which no troubles are known
+    "ECU-R": EcuModel("216000000001", "ECU_R_1.3.19C", newer=False),
+    "ECU-R-Pro": EcuModel("216200000001", "ECU_R_PRO_2.1.29D", newer=True),
+    "ECU-B": EcuModel("216300000001", "ECU_B_1.2.33", newer=False),
     "ECU-C": EcuModel("215000000001", "ECU-C-Z_C1.2.1", newer=True),
 }
 UNSEEN = "unseen"
@@ -90,10 +93,13 @@ def inverter_models(text: str) -> tuple[str, ...]:
     """Names of inverter models out of "3xDS3,1xQS1"; raises ScenarioError."""
     names: list[str] = []
     for part in text.split(","):
-        count, _, name = part.strip().rpartition("x")
-        if name not in INVERTER_MODELS or not (count or "1").isdecimal() or not 0 < int(count or "1") < MOST_INVERTERS:
-            raise ScenarioError(f"{part!r} is no set of inverters; write 3xDS3,1xQS1 with {', '.join(INVERTER_MODELS)}")
-        names += [name] * int(count or "1")
+        found = INVERTERS.fullmatch(part.strip())
+        if found is None or found["name"] not in INVERTER_MODELS:
+            named = ", ".join(INVERTER_MODELS)
+            raise ScenarioError(f"{part[:MOST_SHOWN]!r} is no set of inverters; write 3xDS3,1xQS1 with {named}")
+        names += [found["name"]] * int(found["count"] or 1)
+        if len(names) > MOST_INVERTERS:
+            break
     records = sum(protocol.size_of(INVERTER_MODELS[name].type) for name in names)
     if protocol.RECORDS + records + len(protocol.TRAILER) >= protocol.MAX_FRAME:
         raise ScenarioError(f"{len(names)} inverters are more than one answer can hold")
