@@ -16,7 +16,7 @@ from pathlib import Path
 from aps2mqtt import __version__, diagnosis, sun, window
 from aps2mqtt.config import KEYS, Config, Key
 from aps2mqtt.ecu import client
-from aps2mqtt.errors import ConfigError, EcuError, JobError
+from aps2mqtt.errors import ConfigError, EcuError, JobError, shown
 from aps2mqtt.job import PATIENCE, style
 from aps2mqtt.lock import hold
 from aps2mqtt.model import Memory, Site
@@ -268,10 +268,9 @@ def _broker(config: Config, clock: Clock) -> Iterator[Step]:
         finally:  # a connection may be secured and the login refused
             if session.certificate is not None:
                 yield diagnosis.certificate(session.certificate, clock())
-        who = f"as {broker.user}" if broker.user else "without a user"
-        yield judged(
-            "login", [Finding(f"{who}, MQTT {session.version}")], {"user": broker.user, "mqtt": session.version}
-        )
+        user = shown(broker.user)
+        who = f"as {user}" if user else "without a user"
+        yield judged("login", [Finding(f"{who}, MQTT {session.version}")], {"user": user, "mqtt": session.version})
         yield _message(session, config, clock())
 
 

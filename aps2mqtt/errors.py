@@ -21,6 +21,7 @@ Every message is one line that names the cause and, after a semicolon, the remed
 The statuses are those of sysexits.h.
 """
 
+import re
 from enum import IntEnum
 
 
@@ -138,6 +139,22 @@ class BothFailed(JobError):
     def __init__(self, ecu: JobError, broker: JobError) -> None:
         super().__init__(f"{ecu}. And {broker}")
         self.status = ecu.status
+
+
+DOTS = "••••"  # for a secret of any length
+LONGEST = 60  # characters of a value that are shown
+
+
+def shown(value: str) -> str:
+    """What may be shown of a value that people gave: without the login of an address, and not at length."""
+    _, login, value = value.rpartition("@")
+    value = f"{value[:LONGEST]}…" if len(value) > LONGEST else value
+    return f"{DOTS}@{value}" if login else value
+
+
+def leading_word(name: str) -> str:
+    """What may be shown of a name that we do not know: a slip of the pen makes a name of a key and its value."""
+    return shown(re.split(r"[^\w-]", name, maxsplit=1)[0])
 
 
 def described(error: Exception) -> str:

@@ -18,7 +18,7 @@ def set_up(*, debug: bool, stream: TextIO | None = None, ecus: Iterable[str] = (
     stream = stream or sys.stderr
     terminal = stream.isatty()
     journal = not terminal and "JOURNAL_STREAM" in os.environ
-    debug = debug or os.environ.get("DEBUG", "").lower() in ("true", "yes", "on", "1")
+    debug = debug or os.environ.get("DEBUG", "").strip().lower() in ("true", "yes", "on", "1")
     level = logging.DEBUG if debug else logging.INFO if terminal or journal else logging.WARNING
     handler = logging.StreamHandler(stream)
     handler.setFormatter(_Lines(journal=journal, debug=debug, ecus=ecus))

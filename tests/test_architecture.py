@@ -69,6 +69,7 @@ ORDER = (
     "config",
     "configfile",
     "units",
+    "credentials",
     "files",
     "model",
     "errors",
