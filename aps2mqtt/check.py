@@ -13,7 +13,7 @@ from contextlib import ExitStack
 from datetime import datetime, time, timedelta
 from pathlib import Path
 
-from aps2mqtt import __version__, diagnosis, sun, window
+from aps2mqtt import __version__, credentials, diagnosis, sun, window
 from aps2mqtt.config import KEYS, Config, Key
 from aps2mqtt.ecu import client
 from aps2mqtt.errors import ConfigError, EcuError, JobError, shown
@@ -119,7 +119,7 @@ def _value(config: Config, key: Key) -> tuple[str, str]:
     """The value of a key and where it came from."""
     given = config.given.get(key.name)
     if given is not None:
-        in_file = not given.where.endswith(IN_ENVIRONMENT)
+        in_file = not given.where.endswith((IN_ENVIRONMENT, credentials.PASSWORD))
         return given.text, given.where + (f", section {key.section}" if in_file else "")
     found = {
         "APS_ECU_TIMEZONE": diagnosis.zone_name(config.ecu.timezone),

@@ -2,7 +2,8 @@
 
     file, environment -> a Config for each ECU          all mistakes at once, none of them with a secret
 
-The environment wins; an empty value is an unset one; YAML scalars are read as text, so a password of 0777 stays that.
+The environment wins; where neither has the broker's password, a file beside the configuration may have it. An empty
+value is an unset one; YAML scalars are read as text, so a password of 0777 stays that.
 """
 
 import os

@@ -142,7 +142,7 @@ class BothFailed(JobError):
 
 
 DOTS = "••••"  # for a secret of any length
-LONGEST = 60  # characters of a value that are shown
+LONGEST = 100  # characters of a value that are shown
 
 
 def shown(value: str) -> str:

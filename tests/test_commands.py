@@ -242,6 +242,17 @@ def test_the_module_is_the_same_program() -> None:
     assert shown == aps2mqtt("--version").out == f"aps2mqtt {__version__}\n"
 
 
+@pytest.mark.parametrize(("value", "logged"), [("True ", True), (" on", True), ("no", False)])
+def test_debugging_is_asked_for_in_many_words(tmp_path: Path, value: str, *, logged: bool) -> None:
+    """As every key that is true or false."""
+    with sunny_ecu() as ecu:
+        ended = aps2mqtt(
+            "once", "--dry-run", DEBUG=value, APS_ECU_IP="127.0.0.1", APS_ECU_PORT=ecu.port, APS_STATE_DIR=tmp_path
+        )
+    assert ended.status == 0
+    assert ("4150533131" in ended.err) is logged
+
+
 # -- usage ------------------------------------------------------------------------------------------------------------
 
 

@@ -499,9 +499,9 @@ def test_a_login_in_a_value_is_not_shown(value: str):
 def test_a_long_value_is_cut():
     """It may be anything; so is one that is accepted, where `check` shows it."""
     (mistake,) = mistakes({"MQTT_PAYLOAD": "x" * 1000})
-    assert mistake == f"MQTT_PAYLOAD = '{'x' * 60}…' in the environment: allowed is flat or json or both"
-    given = load({"MQTT_TOPIC_PREFIX": "y" * 100, "MQTT_BROKER_USER": f"u:{SECRET}@home"}).given
-    assert given["MQTT_TOPIC_PREFIX"].text == "y" * 60 + "…"
+    assert mistake == f"MQTT_PAYLOAD = '{'x' * 100}…' in the environment: allowed is flat or json or both"
+    given = load({"MQTT_TOPIC_PREFIX": "y" * 101, "MQTT_BROKER_USER": f"u:{SECRET}@home"}).given
+    assert given["MQTT_TOPIC_PREFIX"].text == "y" * 100 + "…"
     assert given["MQTT_BROKER_USER"].text == "••••@home"
 
 

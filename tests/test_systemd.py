@@ -198,7 +198,7 @@ def test_the_password_is_handed_in_as_a_credential(systemd: Machine, tmp_path: P
         assert start(systemd) == ("success", "0")  # the file is for where no password is set
         password.write_text("0777 seven\n")
         configure(systemd, ecu.port, broker.port, MQTT_BROKER_USER="solar")
-        systemd.run(PROGRAM, "-c", "/etc/aps2mqtt/config.yaml", "check")  # by hand, as root: it ends with 0
+        systemd.run(PROGRAM, "check")  # by hand, as root, of the file by default: it ends with 0
     assert not [entry for entry in systemd.journal(ONCE) if "seven" in entry["MESSAGE"]]
 
 
