@@ -13,10 +13,10 @@ from contextlib import ExitStack
 from datetime import datetime, time, timedelta
 from pathlib import Path
 
-from aps2mqtt import __version__, diagnosis, sun, window
+from aps2mqtt import __version__, credentials, diagnosis, sun, window
 from aps2mqtt.config import KEYS, Config, Key
 from aps2mqtt.ecu import client
-from aps2mqtt.errors import ConfigError, EcuError, JobError
+from aps2mqtt.errors import ConfigError, EcuError, JobError, shown
 from aps2mqtt.job import PATIENCE, style
 from aps2mqtt.lock import hold
 from aps2mqtt.model import Memory, Site
@@ -118,7 +118,7 @@ def _value(config: Config, key: Key) -> tuple[str, str]:
     """The value of a key and where it came from."""
     given = config.given.get(key.name)
     if given is not None:
-        in_file = not given.where.endswith(IN_ENVIRONMENT)
+        in_file = not given.where.endswith((IN_ENVIRONMENT, credentials.PASSWORD))
         return given.text, given.where + (f", section {key.section}" if in_file else "")
     found = {
         "APS_ECU_TIMEZONE": diagnosis.zone_name(config.ecu.timezone),
@@ -267,10 +267,9 @@ def _broker(config: Config, clock: Clock) -> Iterator[Step]:
         finally:  # a connection may be secured and the login refused
             if session.certificate is not None:
                 yield diagnosis.certificate(session.certificate, clock())
-        who = f"as {broker.user}" if broker.user else "without a user"
-        yield judged(
-            "login", [Finding(f"{who}, MQTT {session.version}")], {"user": broker.user, "mqtt": session.version}
-        )
+        user = shown(broker.user)
+        who = f"as {user}" if user else "without a user"
+        yield judged("login", [Finding(f"{who}, MQTT {session.version}")], {"user": user, "mqtt": session.version})
         yield _message(session, config, clock())
 
 

@@ -3,6 +3,7 @@
 import argparse
 import io
 import os
+import re
 import sys
 from collections.abc import Sequence
 from functools import partial
@@ -26,8 +27,9 @@ examples:
   APS_ECU_IP=192.168.1.42 aps2mqtt once --dry-run
                                     what would be published; needs no broker
 
-The configuration is a YAML file (-c, or $CONFIG_FILE), environment variables of
-the same names, or both: see config.yaml.example and the README.
+The configuration is a YAML file (-c, else $CONFIG_FILE, else the one in
+/etc/aps2mqtt), environment variables of the same names, or both: see
+config.yaml.example and the README.
 
 exit status: 0 done, or nothing to do; 64 usage; 69 ECU or broker cannot be
 reached; 70 a bug; 75 another job holds the ECU; 76 the ECU's answer is of no
@@ -43,7 +45,27 @@ class _Parser(argparse.ArgumentParser):
     """One line for a wrong usage, and the status of sysexits."""
 
     def error(self, message: str) -> NoReturn:
-        self.exit(ExitStatus.USAGE, f"aps2mqtt: {printable(message)}; see {self.prog} --help\n")
+        words = _in_our_words(message) or f"{message}; see {self.prog} --help"
+        self.exit(ExitStatus.USAGE, f"aps2mqtt: {printable(words)}\n")
+
+
+def _in_our_words(message: str) -> str:
+    """What argparse says of the two commonest slips, with a remedy; empty for all else."""
+    if message == "argument -c/--config: expected one argument":
+        return "-c needs a file; for instance: aps2mqtt -c config.yaml once"
+    if unknown := re.match(r"argument COMMAND: invalid choice: '(.*?)' \(", message):
+        import difflib
+
+        close = difflib.get_close_matches(unknown[1], commands.ABOUT, 1)
+        remedy = f"did you mean {close[0]}?" if close else "see aps2mqtt --help"
+        return f"there is no command {unknown[1]!r}; {remedy}"
+    return ""
+
+
+def _config_file(text: str) -> Path:
+    if text in commands.ABOUT and not os.path.lexists(text):
+        raise argparse.ArgumentTypeError(f"{text!r} is a command, and no file of that name is there")
+    return Path(text)
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
@@ -112,9 +134,9 @@ def _add_common(parser: argparse.ArgumentParser, *, first: bool = False) -> None
         "-c",
         "--config",
         metavar="FILE",
-        type=Path,
+        type=_config_file,
         default=None if first else argparse.SUPPRESS,
-        help="configuration file (default: $CONFIG_FILE)",
+        help="configuration file (default: $CONFIG_FILE, else /etc/aps2mqtt/config.yaml)",
     )
     parser.add_argument(
         "-D",

@@ -2,12 +2,14 @@
 
     file, environment -> a Config for each ECU          all mistakes at once, none of them with a secret
 
-The environment wins; an empty value is an unset one; YAML scalars are read as text, so a password of 0777 stays that.
+The environment wins; where neither has the broker's password, a file beside the configuration may have it. An empty
+value is an unset one; YAML scalars are read as text, so a password of 0777 stays that.
 """
 
 import os
 import re
 from collections.abc import Callable, Iterable, Iterator, Mapping
+from dataclasses import dataclass
 from datetime import UTC, tzinfo
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, NamedTuple, cast
@@ -15,20 +17,20 @@ from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
 from environs import Env, EnvValidationError, ValidationError
 
-from aps2mqtt import files
-from aps2mqtt.errors import ConfigError
+from aps2mqtt import credentials, files
+from aps2mqtt.errors import DOTS, ConfigError, leading_word, shown
 from aps2mqtt.model import Site
 
 if TYPE_CHECKING:
     from aps2mqtt.configfile import Section
 
+DEFAULT_FILE = Path("/etc/aps2mqtt/config.yaml")  # where it is there and no other is named
 DEFAULT_POSITION = ("48.864716", "2.349014")  # Paris, as in aps2mqtt 2.x
 MAX_FILE = 10_000_000  # bytes of what a value names: certificates of a system are 200,000
 MAX_SECRET = 10_000  # characters
 MAX_TEXT = 1000  # characters
 READABLE_BY_OTHERS = 0o004
 SERVICE_STATE = Path("/var/lib/aps2mqtt")  # of the units; a link into a folder that only root may enter
-DOTS = "••••"  # for a secret of any length
 
 
 class Secret(str):
@@ -45,6 +47,19 @@ class Given(NamedTuple):
 
     text: str
     where: str
+    file: Path | None = None  # which holds it, and nothing else
+
+
+@dataclass(frozen=True, slots=True)
+class AccessPoint:
+    """The ECU's own access point. There is none without name and password: an ECU would set them empty."""
+
+    ssid: str
+    password: Secret
+
+    def __post_init__(self) -> None:
+        if not self.ssid.strip() or not self.password.strip():
+            raise ValueError("an access point has a name and a password")
 
 
 class EcuConfig(NamedTuple):
@@ -58,9 +73,7 @@ class EcuConfig(NamedTuple):
     site: Site  # Paris, where the user has not said
     located: bool  # the user has said
     fahrenheit: bool
-    auto_restart: bool
-    wifi_ssid: str
-    wifi_password: Secret
+    restart_with: AccessPoint | None  # where it hangs; None: it is left alone
 
     @property
     def address(self) -> str:
@@ -176,12 +189,13 @@ def _choice(*choices: str) -> Callable[[str], str]:
 
 def is_topic(value: str) -> bool:
     """True for what topics may begin with, printable text as it is."""
-    return not (re.search(r"[+#]", value) or value.startswith("/") or value.endswith("/"))
+    # What begins with $ is the broker's own, and no subscription to # hears of it.
+    return not (re.search(r"[+#]", value) or value.startswith(("/", "$")) or value.endswith("/"))
 
 
 def _topic(value: str) -> str:
     if not is_topic(_text(value)):
-        raise ValidationError("a topic without + and #, that neither begins nor ends with /")
+        raise ValidationError("a topic without + and #, that begins neither with / nor with $ and does not end with /")
     return value
 
 
@@ -195,16 +209,27 @@ def _path(value: str) -> str:
         raise ValidationError("a path; there is no such user") from error
 
 
-def _file(value: str) -> str:
-    path = _path(value)
-    if path:
-        try:
-            files.read(Path(path), MAX_FILE)
-        except FileNotFoundError as error:
-            raise ValidationError("a file; there is none") from error
-        except OSError as error:
-            raise ValidationError(f"a file that can be read: {error.strerror}") from error
+def _content(value: str, environ: Mapping[str, str]) -> bytes:
+    """What the file holds that is named so."""
+    path = credentials.at_hand(Path(_path(value)), environ)
+    try:
+        return files.read(path, MAX_FILE)
+    except FileNotFoundError as error:
+        raise ValidationError("a file; there is none") from error
+    except OSError as error:
+        handed_over = f" (LoadCredential={path.name}:{path})" if credentials.is_service(environ) else ""
+        raise ValidationError(f"a file that can be read: {error.strerror}{handed_over}") from error
     return path
+
+
+QUOTED = re.compile(r"""\s*((["']).*\2|“.*”)\s*""", re.DOTALL)
+
+
+def _bare(value: str) -> str:
+    """`value` without quotation marks around it: env files leave those of KEY="value" where they are."""
+    if QUOTED.fullmatch(value):
+        raise ValidationError("a value without quotation marks around it")
+    return value
 
 
 def _timezone(value: str) -> tzinfo | None:
@@ -236,6 +261,11 @@ class Key(NamedTuple):
         """Never printed; NAME_FILE names a file that holds it."""
         return self.name.endswith("_PASSWD")
 
+    @property
+    def is_file(self) -> bool:
+        """It names a file that has to be readable."""
+        return self.name.endswith("_PATH")
+
 
 KEYS = (
     Key("APS_ECU_IP", None, _host),
@@ -258,9 +288,9 @@ KEYS = (
     Key("MQTT_CLIENT_ID", "APS2MQTT", _text),
     Key("MQTT_TOPIC_PREFIX", "", _topic),
     Key("MQTT_BROKER_SECURED_CONNECTION", "False", _boolean),
-    Key("MQTT_BROKER_CACERTS_PATH", "", _file),
-    Key("MQTT_BROKER_CERT_PATH", "", _file),
-    Key("MQTT_BROKER_KEY_PATH", "", _file),
+    Key("MQTT_BROKER_CACERTS_PATH", "", _path),
+    Key("MQTT_BROKER_CERT_PATH", "", _path),
+    Key("MQTT_BROKER_KEY_PATH", "", _path),
     Key("MQTT_VERSION", "3.1.1", _choice("3.1.1", "5")),
     Key("MQTT_RETAIN", "True", _boolean),
     Key("MQTT_PAYLOAD", "flat", _choice("flat", "json", "both")),
@@ -268,6 +298,7 @@ KEYS = (
     Key("MQTT_DISCOVERY_STYLE", "device", _choice("device", "component")),
     Key("MQTT_DISCOVERY_PREFIX", "homeassistant", _topic),
 )
+BROKER_PASSWORD, KEY_FILE = "MQTT_BROKER_PASSWD", "MQTT_BROKER_KEY_PATH"
 SECTIONS = ("ecu", "mqtt")
 FILE_SUFFIX = "_FILE"
 OUR_WORDS = {"APS", "ECU", "MQTT", "BROKER"}  # who means one of our keys has one of them right
@@ -284,16 +315,17 @@ def load(path: Path | None, environ: Mapping[str, str]) -> tuple[Config, ...]:
     Raises ConfigError with all mistakes.
     """
     mistakes: list[str] = []
-    sections = _read_file(path, mistakes) if path is not None else []
+    sections = _read_file(path, environ, mistakes) if path is not None else []
     unread = bool(mistakes) and not sections  # so what is missing may stand in the file
-    ecus = _ecus(sections, environ, mistakes)
-    parsed = [_parse(ecu, mistakes, unread=unread) for ecu in ecus]
-    for ecu in ecus:
-        mistakes += () if unread else _contradictions(ecu)
+    beside = _beside(path, environ, mistakes) if path is not None and not unread else {}
+    ecus = _ecus(sections, beside, environ, mistakes)
+    parsed = [_parse(ecu, path, environ, mistakes, unread=unread) for ecu in ecus]
+    for ecu, values in zip(ecus, parsed, strict=True):
+        mistakes += () if unread else _contradictions(ecu, values)
     mistakes += _twins(ecus, parsed)
     if mistakes:
         raise ConfigError(*dict.fromkeys(mistakes))  # what holds for all ECUs is one mistake
-    general = (*_readable_by_others(path, sections), *_near_misses(environ))
+    general = (*_readable_by_others(path, sections, ecus, environ), *_near_misses(environ))
     told: set[str] = set()
     configs = []
     for ecu, values in zip(ecus, parsed, strict=True):
@@ -304,7 +336,15 @@ def load(path: Path | None, environ: Mapping[str, str]) -> tuple[Config, ...]:
 
 
 def _shown(ecu: "_Ecu") -> dict[str, Given]:
-    return {name: given._replace(text=DOTS) if name in SECRETS else given for name, given in ecu.given.items()}
+    return {
+        name: given._replace(text=DOTS if name in SECRETS else shown(given.text)) for name, given in ecu.given.items()
+    }
+
+
+def _restart_with(values: Mapping[str, Any]) -> AccessPoint | None:
+    if not values["APS_ECU_AUTO_RESTART"]:
+        return None
+    return AccessPoint(values["APS_ECU_WIFI_SSID"], values["APS_ECU_WIFI_PASSWD"])
 
 
 def _config(
@@ -320,9 +360,7 @@ def _config(
             site=Site(values["APS_ECU_POSITION_LAT"], values["APS_ECU_POSITION_LNG"]),
             located=_is_located(given),
             fahrenheit=values["APS_ECU_TEMPERATURE_UNIT"] == "F",
-            auto_restart=values["APS_ECU_AUTO_RESTART"],
-            wifi_ssid=values["APS_ECU_WIFI_SSID"],
-            wifi_password=values["APS_ECU_WIFI_PASSWD"],
+            restart_with=_restart_with(values),
         ),
         broker=BrokerConfig(
             host=values["MQTT_BROKER_HOST"],
@@ -348,11 +386,11 @@ def _config(
     )
 
 
-def _read_file(path: Path, mistakes: list[str]) -> "list[Section]":
+def _read_file(path: Path, environ: Mapping[str, str], mistakes: list[str]) -> "list[Section]":
     """The sections of the file, with the keys that are ours and have a value."""
     from aps2mqtt import configfile
 
-    sections, errors = configfile.read(path)
+    sections, errors = configfile.read(path, environ)
     mistakes += errors
     found = []
     for section in sections:
@@ -372,10 +410,12 @@ def _misplaced(name: str, section: str) -> str:
     if name in SECTIONS:
         return f"{name} has to be a section, lines of the form KEY: value below it"
     if name not in NAMES:
-        shown = name.partition(":")[0]  # a missing blank behind the colon makes a key of key and value
-        return f"there is no key {shown!r}{_meant(shown)}"
+        word = leading_word(name)
+        if word in NAMES:
+            return f"{word} lacks the colon and the space behind it; write {word}: VALUE"
+        return f"there is no key {word!r}{_meant(word)}"
     if section not in SECTIONS:
-        return f"{name} stands in {section!r}; it belongs in section {belongs}"
+        return f"{name} stands in {leading_word(section)!r}; it belongs in section {belongs}"
     if belongs != section:
         return f"{name} stands in section {section}; it belongs in {belongs}"
     return ""
@@ -399,14 +439,17 @@ class _Ecu(NamedTuple):
 def _each_address(given: dict[str, Given]) -> Iterator[_Ecu]:
     """An ECU for each address in APS_ECU_IP; all else holds for all of them."""
     address = given.get("APS_ECU_IP")
-    if address is None:
+    # A login or quotation marks are a mistake of the whole, with whatever commas are in it.
+    if address is None or "@" in address.text or QUOTED.fullmatch(address.text):
         yield _Ecu("", given)
         return
     for text in address.text.split(","):
         yield _Ecu("", {**given, "APS_ECU_IP": address._replace(text=text)})
 
 
-def _with_secrets(named: Mapping[str, str], where: str, mistakes: list[str]) -> dict[str, Given]:
+def _with_secrets(
+    named: Mapping[str, str], where: str, environ: Mapping[str, str], mistakes: list[str]
+) -> dict[str, Given]:
     """`named`, with what the files hold that a NAME_FILE names, in place of that."""
     given = {}
     for name, text in named.items():
@@ -418,29 +461,54 @@ def _with_secrets(named: Mapping[str, str], where: str, mistakes: list[str]) -> 
             mistakes.append(f"{key} and {name} are both set {where}; keep one")
             continue
         try:
-            secret = files.read(Path(_file(text)), MAX_FILE).decode()[:MAX_SECRET].rstrip("\r\n")
+            secret = _secret_in(_content(_bare(text), environ))
         except (OSError, UnicodeDecodeError, ValidationError) as error:
             allowed = error.messages[0] if isinstance(error, ValidationError) else "a file of UTF-8 text"
             mistakes.append(f"{name} {where}: allowed is {allowed}")  # not its value: some put the password there
             given[key] = Given("", where)  # so that nobody misses it too
             continue
         if secret:  # an empty one is an unset one, as everywhere
-            given[key] = Given(secret, f"by {name} {where}")
+            given[key] = Given(secret, f"by {name} {where}", Path(_path(text)))
     return given
 
 
-def _ecus(sections: "Iterable[Section]", environ: Mapping[str, str], mistakes: list[str]) -> list[_Ecu]:
-    """What the file and the environment give for each ECU."""
-    below: dict[str, Given] = {}
+def _secret_in(content: bytes) -> str:
+    """What a file holds, less its final newline; some editors put a byte order mark before it."""
+    return content.decode("utf-8-sig")[:MAX_SECRET].rstrip("\r\n")
+
+
+def _beside(path: Path, environ: Mapping[str, str], mistakes: list[str]) -> dict[str, Given]:
+    """The broker's password, where a file beside the configuration has it as its first line."""
+    named = path.with_name(credentials.PASSWORD)
+    found = credentials.at_hand(named, environ)
+    if not os.path.lexists(found):
+        return {}
+    where = f"in {named}"
+    try:
+        lines = _secret_in(files.read(found, MAX_FILE)).splitlines()
+    except UnicodeDecodeError:
+        mistakes.append(f"{BROKER_PASSWORD} {where}: allowed is a file of UTF-8 text")
+    except OSError as error:
+        mistakes.append(credentials.unreadable(named, error, environ))
+    else:
+        return {BROKER_PASSWORD: Given(lines[0], where, named)} if lines and lines[0] else {}
+    return {BROKER_PASSWORD: Given("", where)}
+
+
+def _ecus(
+    sections: "Iterable[Section]", beside: dict[str, Given], environ: Mapping[str, str], mistakes: list[str]
+) -> list[_Ecu]:
+    """What the file, what lies `beside` it and the environment give for each ECU; the later wins, `beside` never."""
+    below: dict[str, Given] = dict(beside)
     items: list[_Ecu] = []
     for section in sections:
-        given = _with_secrets(section.values, f"in {section.place}", mistakes)
+        given = _with_secrets(section.values, f"in {section.place}", environ, mistakes)
         if section.listed:
             items.append(_Ecu(f" in {section.place}", given))
         else:
             below |= given
     in_environ = {name: environ[name] for name in NAMES if environ.get(name)}
-    above = _with_secrets(in_environ, "in the environment", mistakes)
+    above = _with_secrets(in_environ, "in the environment", environ, mistakes)
     if items and "APS_ECU_IP" in above:
         mistakes.append(
             "APS_ECU_IP is set in the environment, and the file has a list of ECUs; keep one (--ecu picks of the list)"
@@ -460,12 +528,26 @@ class _Given(Env):
         return self._given[env_key].text if env_key in self._given else default
 
 
-def _parse(ecu: _Ecu, mistakes: list[str], *, unread: bool) -> dict[str, Any]:
+def _judge(key: Key, given: Given | None, environ: Mapping[str, str]) -> Callable[[str], Any]:
+    """The parser of a key for a value that was given like that; None: the default."""
+
+    def parse(text: str) -> Any:  # noqa: ANN401 - of the key's type
+        value = key.parse(text if given is None or given.file else _bare(text))
+        if key.is_file and value:
+            _content(value, environ)
+        return value
+
+    return parse
+
+
+def _parse(
+    ecu: _Ecu, path: Path | None, environ: Mapping[str, str], mistakes: list[str], *, unread: bool
+) -> dict[str, Any]:
     """The values of all keys; what is wrong is added to `mistakes`, what is missing unless the file is `unread`."""
     env = _Given(ecu.given)
     values = {}
     for key in KEYS:
-        env.add_parser(key.name, key.parse)
+        env.add_parser(key.name, _judge(key, ecu.given.get(key.name), environ))
         default = ... if key.default is None else key.default
         values[key.name] = getattr(env, key.name)(key.name, default)
     try:
@@ -473,35 +555,41 @@ def _parse(ecu: _Ecu, mistakes: list[str], *, unread: bool) -> dict[str, Any]:
     except EnvValidationError as error:
         messages = cast("Mapping[str, list[str]]", error.error_messages)
         for key in KEYS:
-            if key.name in messages and (key.name in ecu.given or not unread):
-                mistakes += [_mistake(key, ecu, text) for text in messages[key.name]]
+            if key.name in messages and key.name in ecu.given:
+                mistakes += [_mistake(key, ecu.given[key.name], text) for text in messages[key.name]]
+            elif key.name in messages and not unread:
+                mistakes.append(_missing(key, ecu, path))
     return values
 
 
-def _mistake(key: Key, ecu: _Ecu, allowed: str) -> str:
-    given = ecu.given.get(key.name)
-    if given is None and ecu.place:
+def _missing(key: Key, ecu: _Ecu, path: Path | None) -> str:
+    if ecu.place:
         return f"{key.name} is missing{ecu.place}; every ECU of the list needs its own"
-    if given is None:
-        return f"{key.name} is missing; set it in section {key.section} of the file (-c FILE) or in the environment"
+    if path is None:
+        return (
+            f"{key.name} is missing: no configuration file is named, and {DEFAULT_FILE} was not found; name one with "
+            f"-c FILE, or set {key.name} in the environment"
+        )
+    return f"{key.name} is missing; set it in section {key.section} of {path} or in the environment"
+
+
+def _mistake(key: Key, given: Given, allowed: str) -> str:
     if key.secret:
         return f"{key.name} {given.where}: allowed is {allowed}"
-    shown = re.sub(r"//.*@", "//...@", given.text)  # an address with a login in it
-    shown = re.sub(r"^[^/]*@", "...@", shown)
-    return f"{key.name} = {shown!r} {given.where}: allowed is {allowed}"
+    return f"{key.name} = {shown(given.text)!r} {given.where}: allowed is {allowed}"
 
 
-def _contradictions(ecu: _Ecu) -> Iterator[str]:
+def _contradictions(ecu: _Ecu, values: Mapping[str, Any]) -> Iterator[str]:
     given = ecu.given
-    if "MQTT_BROKER_PASSWD" in given and "MQTT_BROKER_USER" not in given:
+    if BROKER_PASSWORD in given and "MQTT_BROKER_USER" not in given:
         yield "MQTT_BROKER_PASSWD is set without MQTT_BROKER_USER; MQTT knows no password without a user"
     pair = ("MQTT_BROKER_CERT_PATH", "MQTT_BROKER_KEY_PATH")
     for one, other in (pair, pair[::-1]):
         if one in given and other not in given:
             yield f"{one} is set without {other}; a client certificate needs both"
-    if "APS_ECU_AUTO_RESTART" in given and given["APS_ECU_AUTO_RESTART"].text.lower() in TRUE:
+    if values["APS_ECU_AUTO_RESTART"]:
         for needed in ("APS_ECU_WIFI_SSID", "APS_ECU_WIFI_PASSWD"):
-            if needed not in given:
+            if needed not in given or given[needed].text.isspace():
                 yield f"APS_ECU_AUTO_RESTART is set without {needed}{ecu.place}; the restart needs both"
 
 
@@ -517,10 +605,22 @@ def _twins(ecus: Iterable[_Ecu], parsed: Iterable[Mapping[str, Any]]) -> Iterato
         seen.add((host.lower(), port))
 
 
-def _readable_by_others(path: Path | None, sections: "Iterable[Section]") -> Iterator[str]:
-    secrets = [key.name for key in KEYS if key.secret and any(key.name in section.values for section in sections)]
-    if path is not None and secrets and path.stat().st_mode & READABLE_BY_OTHERS:
-        yield f"{path} holds {' and '.join(secrets)} and can be read by everybody; chmod o-r {path}"
+def _readable_by_others(
+    path: Path | None, sections: "Iterable[Section]", ecus: Iterable[_Ecu], environ: Mapping[str, str]
+) -> Iterator[str]:
+    held = [key.name for key in KEYS if key.secret and any(key.name in section.values for section in sections)]
+    if path is not None and held and _is_public(credentials.at_hand(path, environ, credentials.CONFIG)):
+        yield f"{path} holds {' and '.join(held)} and can be read by everybody; chmod o-r {path}"
+    files = {given.file: name for ecu in ecus for name, given in ecu.given.items() if given.file}
+    files |= {Path(_path(ecu.given[KEY_FILE].text)): KEY_FILE for ecu in ecus if KEY_FILE in ecu.given}
+    for file, name in files.items():
+        if _is_public(credentials.at_hand(file, environ)):
+            yield f"{file}, the file of {name}, can be read by everybody; chmod o-r {file}"
+
+
+def _is_public(path: Path) -> bool:
+    """True for a file that every user can read. In /run others put it, container engines for instance."""
+    return not path.is_relative_to("/run") and bool(path.stat().st_mode & READABLE_BY_OTHERS)
 
 
 def _near_misses(environ: Mapping[str, str]) -> Iterator[str]:

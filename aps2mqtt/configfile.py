@@ -3,15 +3,17 @@
 Section `ecu` may be a list of sections, one for each ECU.
 """
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import NamedTuple
 
 import yaml
 
-from aps2mqtt import files
+from aps2mqtt import credentials, files
+from aps2mqtt.errors import leading_word
 
 MAX_BYTES = 1_000_000
+ENCODING = "utf-8-sig"  # some editors put a byte order mark before the text
 TEXT = "tag:yaml.org,2002:str"
 NOTHING = ("", "~", "null", "Null", "NULL")  # where a section is expected; as a value they are text
 
@@ -25,24 +27,31 @@ class Section(NamedTuple):
     values: dict[str, str]
 
 
-def read(path: Path) -> tuple[list[Section], list[str]]:
+def read(path: Path, environ: Mapping[str, str]) -> tuple[list[Section], list[str]]:
     """What the file says, and what is wrong with its form: one line per mistake.
 
     A key that stands outside of every section comes with its own name as the section.
     """
+    text = ""
     try:
-        document = yaml.compose(files.read(path, MAX_BYTES).decode(), Loader=yaml.BaseLoader)
+        text = files.read(credentials.at_hand(path, environ, credentials.CONFIG), MAX_BYTES).decode(ENCODING)
+        document = yaml.compose(text, Loader=yaml.BaseLoader)
     except OSError as error:
-        return [], [f"{path} cannot be read: {error.strerror}"]
+        return [], [credentials.unreadable(path, error, environ)]
     except UnicodeDecodeError:
         return [], [f"{path} is no text in UTF-8; save it as that"]
     except (yaml.YAMLError, RecursionError) as error:
-        # Neither the error's text nor the line: both may hold a password.
-        mark = getattr(error, "problem_mark", None)
-        where = f" at line {mark.line + 1}, column {mark.column + 1}" if mark else ""
-        return [], [f"{path} is no YAML{where}; put values with special characters in quotes"]
+        return [], [_malformed(path, text, getattr(error, "problem_mark", None))]
     mistakes: list[str] = []
     return list(_sections(path, document, mistakes)), mistakes
+
+
+def _malformed(path: Path, text: str, mark: yaml.Mark | None) -> str:
+    """Without the error's text and without the line: both may hold a password."""
+    if mark is not None and "\t" in "".join(text.splitlines()[mark.line : mark.line + 1]):
+        return f"{path} has a tab at line {mark.line + 1}; use spaces instead"
+    where = f" at line {mark.line + 1}, column {mark.column + 1}" if mark is not None else ""
+    return f"{path} is no YAML{where}; put values with special characters in quotes"
 
 
 def _sections(path: Path, document: yaml.Node | None, mistakes: list[str]) -> Iterator[Section]:
@@ -58,7 +67,7 @@ def _sections(path: Path, document: yaml.Node | None, mistakes: list[str]) -> It
                 if _is_section(item, place, mistakes):
                     yield Section(name, place, listed=True, values=_values(item, place, place, mistakes))
         else:
-            values = _values(node, f"{path}", f"{path}: section {name}", mistakes)
+            values = _values(node, f"{path}", f"{path}: section {leading_word(name)}", mistakes)
             yield Section(name, f"{path}", listed=False, values=values)
 
 
@@ -66,12 +75,13 @@ def _values(node: yaml.Node, place: str, where: str, mistakes: list[str]) -> dic
     values = {}
     for name, value in _pairs(node, where, mistakes):
         if not isinstance(value, yaml.ScalarNode):
-            mistakes.append(f"{place}: {name} has to be one value")
+            mistakes.append(f"{place}: {leading_word(name)} has to be one value")
         elif _is_text(value):
             values[name] = str(value.value)
         else:
             mistakes.append(
-                f"{place}: {name} begins with a character that YAML does not take for text; put the value in quotes"
+                f"{place}: {leading_word(name)} begins with a character that YAML does not take for text; "
+                "put the value in quotes"
             )
     return values
 
@@ -93,7 +103,7 @@ def _pairs(node: yaml.Node | None, where: str, mistakes: list[str]) -> Iterator[
             continue
         name = str(key.value)
         if name in seen:
-            mistakes.append(f"{where}: {name} stands there twice; keep one")
+            mistakes.append(f"{where}: {leading_word(name)} stands there twice; keep one")
             continue
         seen.add(name)
         yield name, value

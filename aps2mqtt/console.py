@@ -15,7 +15,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from aps2mqtt import logs
-from aps2mqtt.errors import ConfigError, ExitStatus, JobError, OutputError, UsageError, described
+from aps2mqtt.errors import ConfigError, ExitStatus, JobError, OutputError, UsageError, described, shown
 from aps2mqtt.printable import printable
 
 if TYPE_CHECKING:
@@ -79,8 +79,11 @@ def port(text: str) -> int:
 
 
 def config_path(options: argparse.Namespace) -> Path | None:
-    """The configuration file, if one is named."""
-    return options.config or (Path(os.environ["CONFIG_FILE"]) if os.environ.get("CONFIG_FILE") else None)
+    """The configuration file: the one that is named, else where it is by default, if it is there."""
+    from aps2mqtt.config import DEFAULT_FILE
+
+    named = options.config or os.environ.get("CONFIG_FILE")
+    return Path(named) if named else DEFAULT_FILE if os.path.lexists(DEFAULT_FILE) else None
 
 
 def load(options: argparse.Namespace) -> "tuple[Config, ...]":
@@ -119,7 +122,7 @@ def _pick(configs: "Sequence[Config]", wanted: str) -> "Config":
         choices.append(f"{config.ecu.address} ({ecu_id})")
     if len(found) != 1:
         what = "several ECUs are" if found else "no ECU is"
-        raise UsageError(f"{what} known as {wanted!r}; --ecu can be one of {', '.join(choices)}")
+        raise UsageError(f"{what} known as {shown(wanted)!r}; --ecu can be one of {', '.join(choices)}")
     return found[0]
 
 

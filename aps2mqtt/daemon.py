@@ -15,7 +15,7 @@ from threading import Event, Thread
 from aps2mqtt import __version__, window
 from aps2mqtt.config import Config
 from aps2mqtt.deadline import Deadline
-from aps2mqtt.errors import BothFailed, BrokerRefusal, BrokerUnreachable, described
+from aps2mqtt.errors import BothFailed, BrokerRefusal, BrokerUnreachable, EcuBusy, described
 from aps2mqtt.job import Job, part, style
 from aps2mqtt.mqtt.publisher import Presence
 from aps2mqtt.mqtt.topics import presence_topic
@@ -159,7 +159,8 @@ class _Ecu:
             error = caught
             self._fill |= isinstance(caught, BROKER_FAILED)
         self._began = None
-        self._config = self._config._replace(warnings=())  # they have been told
+        if not isinstance(error, EcuBusy):  # which is found before they are told
+            self._config = self._config._replace(warnings=())
         following = self.reschedule().astimezone(self._config.ecu.timezone)
         self._told.tell(self._clock(), summary, error, f"next poll at {following:%H:%M:%S}")
         if self._again:

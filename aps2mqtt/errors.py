@@ -23,6 +23,7 @@ The statuses are those of sysexits.h.
 """
 
 import errno
+import re
 from enum import IntEnum
 
 
@@ -157,6 +158,22 @@ def is_exhausted(error: Exception) -> bool:
         or (isinstance(error, OSError) and error.errno in SCARCE)
         or (isinstance(error, RuntimeError | ImportError) and any(words in str(error) for words in SCARCE_WORDS))
     )
+
+
+DOTS = "••••"  # for a secret of any length
+LONGEST = 100  # characters of a value that are shown
+
+
+def shown(value: str) -> str:
+    """What may be shown of a value that people gave: without the login of an address, and not at length."""
+    _, login, value = value.rpartition("@")
+    value = f"{value[:LONGEST]}…" if len(value) > LONGEST else value
+    return f"{DOTS}@{value}" if login else value
+
+
+def leading_word(name: str) -> str:
+    """What may be shown of a name that we do not know: a slip of the pen makes a name of a key and its value."""
+    return shown(re.split(r"[^\w-]", name, maxsplit=1)[0])
 
 
 def described(error: Exception) -> str:

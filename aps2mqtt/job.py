@@ -221,7 +221,7 @@ class Job(NamedTuple):
     def _restart(self, memory: Memory, endpoint: client.Endpoint) -> Memory:
         """Restarts an ECU that hangs, if the user wants that, it can be done and it is time; fails no job."""
         ecu = self.config.ecu
-        if not ecu.auto_restart or not recovery.restart_is_due(memory, ecu.site, ecu.timezone, self.now):
+        if ecu.restart_with is None or not recovery.restart_is_due(memory, ecu.site, ecu.timezone, self.now):
             return memory
         if not recovery.can_restart(memory.ecu_id):
             if CANNOT_RESTART not in memory.told:
@@ -230,7 +230,7 @@ class Job(NamedTuple):
         from aps2mqtt.ecu import restart
 
         try:
-            restart.restart(endpoint, ecu.wifi_ssid, ecu.wifi_password)
+            restart.restart(endpoint, ecu.restart_with)
             log.warning("the ECU at %s hangs and is restarted; it needs up to ten minutes", endpoint)
         except restart.RestartError as error:
             log.warning("the ECU at %s hangs and cannot be restarted: %s; power it off and on", endpoint, error)

@@ -27,7 +27,7 @@ def set_up(
     stream = stream or sys.stderr
     terminal = stream.isatty()
     journal = not terminal and "JOURNAL_STREAM" in os.environ
-    if debug or os.environ.get("DEBUG", "").lower() in ("true", "yes", "on", "1"):
+    if debug or os.environ.get("DEBUG", "").strip().lower() in ("true", "yes", "on", "1"):
         level = "debug"
     elif level not in LEVELS:
         level = "info" if terminal or journal or stays else "warning"

@@ -12,11 +12,11 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from pathlib import Path, PurePath
 
-from aps2mqtt import files
+from aps2mqtt import credentials, files
 
 ONCE, TIMER, RUN, CRONTAB = "aps2mqtt.service", "aps2mqtt.timer", "aps2mqtt-run.service", "crontab.example"
 NAMES = (ONCE, TIMER, RUN, CRONTAB)
-PASSWORD = "mqtt-password"  # noqa: S105 - the name of a file, beside the configuration
+EXAMPLE = "config.yaml.example"
 HIDDEN = ("/home", "/root", "/run/user", "/tmp", "/var/tmp")  # noqa: S108 - from a unit with ProtectHome and PrivateTmp
 SYSTEM = "/etc/systemd/system/"
 
@@ -27,11 +27,6 @@ class Paths:
 
     program: PurePath
     config: PurePath
-
-    @property
-    def password(self) -> PurePath:
-        """The file that may hold the broker's password."""
-        return self.config.with_name(PASSWORD)
 
 
 DEFAULT = Paths(PurePath("/opt/aps2mqtt/bin/aps2mqtt"), PurePath("/etc/aps2mqtt/config.yaml"))
@@ -49,17 +44,21 @@ def render(name: str, template: str, paths: Paths) -> str:
     for path, kind, unwanted in ((paths.program, "program", "\"'\\"), (paths.config, "configuration", "")):
         if not str(path).isprintable() or set(unwanted) & set(str(path)):
             raise UnitsError(f"no unit can name the {kind} {str(path)!r}; choose a path of plain characters")
-    quoted = _for_cron if name == CRONTAB else _for_systemd
-    replaced = {
-        str(DEFAULT.program): quoted(paths.program),
-        str(DEFAULT.password): _specifiers(paths.password),  # LoadCredential= takes all behind its colon as it is
-        str(DEFAULT.config): quoted(paths.config) if name == CRONTAB else _specifiers(paths.config),
-    }
-    pattern = re.compile("|".join(map(re.escape, replaced)))
     lines = template.splitlines(keepends=True)
-    return "".join(
-        line if line.startswith("#") else pattern.sub(lambda found: replaced[found[0]], line) for line in lines
-    )
+    return "".join(line if line.startswith("#") else _with_paths(line, name, paths) for line in lines)
+
+
+def _with_paths(line: str, name: str, paths: Paths) -> str:
+    """A line of the template `name`, with `paths` as they are written there."""
+    if line.startswith("LoadCredential="):  # which takes all behind its colon as it is
+        beside = {DEFAULT.config.with_name(file): paths.config.with_name(file) for file in credentials.BESIDE}
+        replaced = {path: _specifiers(new) for path, new in (beside | {DEFAULT.config: paths.config}).items()}
+    elif name == CRONTAB:
+        replaced = {DEFAULT.program: _for_cron(paths.program), DEFAULT.config: _for_cron(paths.config)}
+    else:
+        replaced = {DEFAULT.program: _first_word(paths.program), DEFAULT.config: _argument(paths.config)}
+    texts = {str(path): new for path, new in replaced.items()}
+    return re.sub("|".join(map(re.escape, texts)), lambda found: texts[found[0]], line)
 
 
 def _specifiers(path: PurePath) -> str:
@@ -67,9 +66,17 @@ def _specifiers(path: PurePath) -> str:
     return str(path).replace("%", "%%")
 
 
-def _for_systemd(path: PurePath) -> str:
-    """First word of a command line, systemd.service(5): a path with quotes or backslashes cannot stand there."""
-    text = _specifiers(path)
+def _first_word(path: PurePath) -> str:
+    """Of a command line, systemd.service(5): a path with quotes or backslashes cannot stand there."""
+    return _word(_specifiers(path))
+
+
+def _argument(path: PurePath) -> str:
+    """A further word of a command line, systemd.service(5): $ begins a variable, a backslash an escape."""
+    return _word(re.sub(r'[\\"]', r"\\\g<0>", _specifiers(path)).replace("$", "$$"))
+
+
+def _word(text: str) -> str:
     return text if re.fullmatch(r"[\w%+,./:=@-]+", text) else f'"{text}"'
 
 
@@ -101,12 +108,17 @@ def hidden(paths: Iterable[PurePath]) -> tuple[PurePath, ...]:
 
 
 def templates() -> dict[str, str]:
-    """The files as they are shipped: beside this module in an installation, at the top of a checkout."""
+    """The files as they are shipped."""
+    return {name: shipped(name) for name in NAMES}
+
+
+def shipped(name: str) -> str:
+    """A file as it is beside this module in an installation, at the top of a checkout."""
     here = Path(__file__).parent
-    folder = next((folder for folder in (here / "units_data", here.parent) if (folder / ONCE).is_file()), None)
-    if folder is None:
-        raise UnitsError("this installation of aps2mqtt has no units in it; install it again")
-    return {name: (folder / name).read_text(encoding="utf-8") for name in NAMES}
+    for path in (here / "units_data" / name, here.parent / name):
+        if path.is_file():
+            return path.read_text(encoding="utf-8")
+    raise UnitsError("this installation of aps2mqtt has no units in it; install it again")
 
 
 def write(texts: Mapping[str, str], folder: Path, *, force: bool) -> dict[str, bool]:

@@ -71,6 +71,7 @@ ORDER = (
     "config",
     "configfile",
     "units",
+    "credentials",
     "files",
     "limits",
     "model",

@@ -390,6 +390,10 @@ def test_every_key_is_told_with_its_value_and_where_it_came_from(tmp_path: Path)
     assert values["MQTT_BROKER_PORT"] == ("1883", "by default")
     assert values["APS_ECU_TIMEZONE"][0]
     assert values["APS_STATE_DIR"][0]
+    (tmp_path / "password").rename(tmp_path / "mqtt-password")
+    step = check._configuration(config.load(path, {}))
+    values = {row["key"]: (row["value"], row["where"]) for row in step.details["values"]}
+    assert values["MQTT_BROKER_PASSWD"] == ("••••", f"in {tmp_path}/mqtt-password")
     assert "secret" not in str(step)
     assert "w1f1" not in str(step)
 

@@ -340,3 +340,51 @@ def test_the_module_is_the_same_program() -> None:
         pytest.skip("aps2mqtt is not installed in this environment: pip install -e .")
     shown = subprocess.run([script, "--version"], capture_output=True, text=True, check=True).stdout
     assert shown == aps2mqtt("--version").out == f"aps2mqtt {__version__}\n"
+
+
+@pytest.mark.parametrize(("value", "logged"), [("True ", True), (" on", True), ("no", False)])
+def test_debugging_is_asked_for_in_many_words(tmp_path: Path, value: str, *, logged: bool) -> None:
+    """As every key that is true or false."""
+    with sunny_ecu() as ecu:
+        ended = aps2mqtt(
+            "once", "--dry-run", DEBUG=value, APS_ECU_IP="127.0.0.1", APS_ECU_PORT=ecu.port, APS_STATE_DIR=tmp_path
+        )
+    assert ended.status == 0
+    assert ("4150533131" in ended.err) is logged
+
+
+# -- usage ------------------------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    ("arguments", "says"),
+    [
+        (("onec",), "there is no command 'onec'; did you mean once?"),
+        (("-D", "chekc"), "there is no command 'chekc'; did you mean check?"),
+        (("xyzzy",), "there is no command 'xyzzy'; see aps2mqtt --help"),
+        (("-c",), "-c needs a file; for instance: aps2mqtt -c config.yaml once"),
+        (("once", "--config"), "-c needs a file; for instance: aps2mqtt -c config.yaml once"),
+        (("-c", "once"), "'once' is a command, and no file of that name is there; see aps2mqtt --help"),
+    ],
+)
+def test_a_slip_on_the_command_line_is_told_with_its_remedy(arguments: tuple[str, ...], says: str) -> None:
+    """In one line, whatever the version of Python."""
+    ended = aps2mqtt(*arguments)
+    assert ended.status == 64
+    assert one_line(ended.err).endswith(says)
+
+
+@pytest.mark.parametrize("command", [("once",), ("-D", "once"), ("check",), ("check", "--json")])
+def test_a_login_in_a_wrong_place_is_nowhere_shown(tmp_path: Path, command: tuple[str, ...]) -> None:
+    """Of the environment, the file and --ecu, in whatever is printed, -D included."""
+    path = tmp_path / "config.yaml"
+    path.write_text("ecu:\n  APS_ECU_IP: 127.0.0.1\nmqtt:\n  MQTT_BROKER_PASSWD h8dden: x\n")
+    for environment in ({"MQTT_BROKER_HOST": "u:h8/dden@host"}, {"APS_ECU_IP": "127.0.0.1,u:h8,dden@host"}):
+        ended = aps2mqtt("-c", path, *command, **environment)
+        assert ended.status == 78
+        assert "••••@host" in ended.out + ended.err or "\\u2022@host" in ended.out + ended.err
+        assert "h8" not in ended.out + ended.err
+        assert "dden" not in ended.out + ended.err
+    ended = aps2mqtt(*command, "--ecu", "u:h8dden@host", APS_ECU_IP="127.0.0.1", APS_STATE_DIR=tmp_path)
+    assert "h8dden" not in ended.out + ended.err
+    assert ended.status == 64

@@ -1,5 +1,9 @@
 """The configuration: file and environment, one parser, all mistakes at once, no secret in any of them."""
 
+import contextlib
+import os
+import tempfile
+from collections.abc import Iterator
 from datetime import UTC
 from pathlib import Path
 from zoneinfo import ZoneInfo
@@ -7,7 +11,7 @@ from zoneinfo import ZoneInfo
 import pytest
 
 from aps2mqtt import config
-from aps2mqtt.config import KEYS, Config
+from aps2mqtt.config import KEYS, AccessPoint, Config, Key, Secret
 from aps2mqtt.errors import ConfigError
 
 ROOT = Path(__file__).parent.parent
@@ -44,12 +48,20 @@ def test_the_defaults_are_those_of_the_contract():
     ecu, broker = loaded.ecu, loaded.broker
     assert (ecu.host, ecu.port, ecu.poll_interval, ecu.stop_at_night) == ("192.168.1.42", 8899, 300, False)
     assert (ecu.site.latitude, ecu.site.longitude) == (48.864716, 2.349014)
-    assert (ecu.fahrenheit, ecu.auto_restart, ecu.wifi_ssid, ecu.wifi_password) == (False, False, "", "")
+    assert (ecu.fahrenheit, ecu.restart_with) == (False, None)
     assert (broker.host, broker.port, broker.user, broker.password) == ("127.0.0.1", 1883, "", "")
     assert (broker.client_id, broker.topic_prefix, broker.retain) == ("APS2MQTT", "", True)
     assert (broker.tls, broker.ca_file, broker.certificate_file, broker.key_file) == (False, "", "", "")
     assert loaded.state_directory == Path("/x/aps2mqtt")
     assert loaded.warnings == ()
+
+
+def test_without_a_configuration_file_the_message_says_so():
+    """And where one would be found."""
+    assert mistakes({"APS_ECU_IP": ""}) == [
+        "APS_ECU_IP is missing: no configuration file is named, and /etc/aps2mqtt/config.yaml was not found; "
+        "name one with -c FILE, or set APS_ECU_IP in the environment"
+    ]
 
 
 def test_the_environment_wins_over_the_file(tmp_path: Path):
@@ -95,14 +107,14 @@ def test_all_mistakes_come_at_once_with_key_value_and_what_is_allowed(tmp_path: 
     }
     path = tmp_path / "config.yaml"
     assert mistakes(environ, text, tmp_path) == [
-        "APS_ECU_IP is missing; set it in section ecu of the file (-c FILE) or in the environment",
+        f"APS_ECU_IP is missing; set it in section ecu of {path} or in the environment",
         f"APS_ECU_PORT = '99999' in {path}: allowed is a whole number from 1 to 65535",
         f"APS_ECU_TIMEZONE = 'Mars/Olympus' in {path}: allowed is an IANA name such as Europe/Paris",
         "APS_ECU_POLL_INTERVAL = '5 min' in the environment: allowed is a whole number from 1 to 86400",
         "APS_ECU_POSITION_LAT = '91' in the environment: allowed is degrees from -90 to 90, with a point (47.206)",
         "APS_ECU_POSITION_LNG = '2,35' in the environment: allowed is degrees from -180 to 180, with a point (47.206)",
-        "MQTT_TOPIC_PREFIX = '/a' in the environment: allowed is a topic without + and #, that neither begins nor ends "
-        "with /",
+        "MQTT_TOPIC_PREFIX = '/a' in the environment: allowed is a topic without + and #, that begins neither with / "
+        "nor with $ and does not end with /",
         f"MQTT_RETAIN = 'maybe' in {path}: allowed is True or False",
         "MQTT_PAYLOAD = 'xml' in the environment: allowed is flat or json or both",
     ]
@@ -126,10 +138,12 @@ def test_a_longitude_is_on_earth(value: str):
     assert "from -180 to 180" in mistakes({"APS_ECU_POSITION_LNG": value})[0]
 
 
-@pytest.mark.parametrize("value", ["a+b", "a/#", "/a", "a/", "#", "+"])
+@pytest.mark.parametrize("value", ["a+b", "a/#", "/a", "a/", "#", "+", "$SYS", "$share/a"])
 def test_a_prefix_is_a_topic(value: str):
-    """Nothing that a subscriber would read as a wildcard."""
-    assert "a topic without + and #" in mistakes({"MQTT_TOPIC_PREFIX": value})[0]
+    """Nothing that a subscriber would read as a wildcard; what begins with $ is the broker's own."""
+    for name in ("MQTT_TOPIC_PREFIX", "MQTT_DISCOVERY_PREFIX"):
+        assert "a topic without + and #" in mistakes({name: value})[0]
+    assert load({"MQTT_TOPIC_PREFIX": "home/$roof"}).broker.topic_prefix == "home/$roof"
 
 
 def test_unknown_keys_of_the_file_are_mistakes_with_a_suggestion(tmp_path: Path):
@@ -165,7 +179,9 @@ def test_near_misses_in_the_environment_are_warnings():
         ("mqtt: []\n", "section mqtt has to be lines of the form KEY: value"),
         ("ecu:\n  APS_ECU_IP: [10.0.0.1]\n", "APS_ECU_IP has to be one value"),
         ("- 1\n", "has to be lines of the form KEY: value"),
-        ("ecu:\n\tAPS_ECU_IP: 1\n", "is no YAML"),
+        ("ecu:\n\tAPS_ECU_IP: 1\n", "has a tab at line 2; use spaces instead"),
+        ("ecu:\n  APS_ECU_IP:\t1\n", "has a tab at line 2; use spaces instead"),
+        ("ecu:\n  APS_ECU_IP: 1\n\tAPS_ECU_PORT: 2\n", "has a tab at line 3; use spaces instead"),
         ("ecu: {\n", "is no YAML"),
         ("ecu:\n  APS_ECU_PORT: 1\n  APS_ECU_PORT: 2\n", "APS_ECU_PORT stands there twice; keep one"),
         ("a: 1\n---\nb: 2\n", "is no YAML"),
@@ -198,7 +214,8 @@ def test_what_a_file_that_cannot_be_read_may_hold_is_not_missed(tmp_path: Path):
     with pytest.raises(ConfigError) as raised:
         config.load(tmp_path / "none.yaml", environ)
     assert raised.value.mistakes == (
-        f"{tmp_path}/none.yaml cannot be read: No such file or directory",
+        f"{tmp_path}/none.yaml cannot be read: No such file or directory; name the file with -c FILE "
+        "(`aps2mqtt units` writes an example)",
         "MQTT_PAYLOAD = 'xml' in the environment: allowed is flat or json or both",
     )
 
@@ -224,6 +241,136 @@ def test_a_password_can_stand_in_a_file(tmp_path: Path):
     text = f"mqtt:\n  MQTT_BROKER_USER: u\n  MQTT_BROKER_PASSWD_FILE: {secret}\n"
     assert load(None, text, tmp_path).broker.password == f" {SECRET} "
     assert load({"MQTT_BROKER_PASSWD": "other"}, text, tmp_path).broker.password == "other"
+
+
+def test_a_byte_order_mark_is_no_part_of_a_file(tmp_path: Path):
+    """Editors on Windows write one; of a password's file as of the configuration."""
+    (tmp_path / "secret").write_bytes(b"\xef\xbb\xbf" + SECRET.encode() + b"\r\n")
+    environ = {"MQTT_BROKER_USER": "u", "MQTT_BROKER_PASSWD_FILE": str(tmp_path / "secret")}
+    assert load(environ).broker.password == SECRET
+    (tmp_path / "config.yaml").write_bytes(b"\xef\xbb\xbfecu:\r\n  APS_ECU_IP: ecu\r\n")
+    assert config.load(tmp_path / "config.yaml", {})[0].ecu.host == "ecu"
+    (tmp_path / "secret").rename(tmp_path / "mqtt-password")
+    assert config.load(tmp_path / "config.yaml", {"MQTT_BROKER_USER": "u"})[0].broker.password == SECRET
+
+
+def test_a_password_beside_the_configuration_is_the_brokers(tmp_path: Path):
+    """The first line of `mqtt-password`, where neither file nor environment has one."""
+    text = "ecu:\n  APS_ECU_IP: 10.0.0.1\nmqtt:\n  MQTT_BROKER_USER: u\n"
+    beside = tmp_path / "mqtt-password"
+    assert load(None, text, tmp_path).broker.password == ""
+    beside.write_text(f"{SECRET}\nnot this\n")
+    beside.chmod(0o600)
+    loaded = load(None, text, tmp_path)
+    assert loaded.broker.password == SECRET
+    assert loaded.given["MQTT_BROKER_PASSWD"][:2] == ("••••", f"in {beside}")
+    assert loaded.warnings == ()
+    assert load(None, text + "  MQTT_BROKER_PASSWD: own\n", tmp_path).broker.password == "own"
+    assert load({"MQTT_BROKER_PASSWD": "env"}, text, tmp_path).broker.password == "env"
+    assert {chosen.broker.password for chosen in load_all({"MQTT_BROKER_USER": "u"}, TWO, tmp_path)} == {SECRET}
+    assert load({"MQTT_BROKER_USER": "u"}).broker.password == ""  # no file, nothing beside it
+    beside.write_text("\n")
+    assert load(None, text, tmp_path).broker.password == ""
+    beside.write_bytes(b"\xff")
+    assert mistakes(None, text, tmp_path) == [f"MQTT_BROKER_PASSWD in {beside}: allowed is a file of UTF-8 text"]
+    beside.unlink()
+    beside.mkdir()
+    assert mistakes(None, text, tmp_path) == [f"{beside} cannot be read: Is a directory; name another file"]
+
+
+@contextlib.contextmanager
+def not_root() -> Iterator[None]:
+    """As a user who may not read everything."""
+    user = os.geteuid()
+    os.seteuid(user or 65534)
+    yield
+    os.seteuid(user)
+
+
+@pytest.fixture
+def open_folder() -> Iterator[Path]:
+    """A folder that every user can enter, as `tmp_path` is not."""
+    with tempfile.TemporaryDirectory() as name:
+        Path(name).chmod(0o755)
+        yield Path(name)
+
+
+def test_a_configuration_that_this_user_may_not_read_says_who_can(open_folder: Path):
+    """And of the password beside it."""
+    path, beside = open_folder / "config.yaml", open_folder / "mqtt-password"
+    path.write_text("ecu:\n  APS_ECU_IP: ecu\n")
+    environ = {"MQTT_BROKER_USER": "u"}
+    for file in (beside, path):
+        file.touch()
+        config.load(path, environ)
+        file.chmod(0)
+        with not_root(), pytest.raises(ConfigError) as caught:
+            config.load(path, environ)
+        assert caught.value.mistakes == (
+            f"{file} cannot be read: Permission denied; run aps2mqtt as root, or let this user read the file",
+        )
+        file.chmod(0o644)
+
+
+# -- what systemd hands over ------------------------------------------------------------------------------------------
+
+
+def handed_over(folder: Path, **files: str) -> dict[str, str]:
+    """The environment of a service that was handed these credentials, of files that it cannot read."""
+    folder.mkdir()
+    for name, text in files.items():
+        (folder / name.replace("_", "-").replace("-dot-", ".")).write_text(text)
+    return {"CREDENTIALS_DIRECTORY": str(folder), "STATE_DIRECTORY": "/var/lib/aps2mqtt"}
+
+
+def test_what_the_service_cannot_read_is_read_from_its_credentials(tmp_path: Path):
+    """Configuration, password and the files of TLS; messages and values name the files in their own place."""
+    etc = tmp_path / "etc"
+    text = "ecu:\n  APS_ECU_IP: ecu\n  APS_ECU_PORT: x\nmqtt:\n  MQTT_BROKER_USER: u\n"
+    text += "".join(f"  MQTT_BROKER_{key}_PATH: {etc}/mqtt-{key.lower()}.pem\n" for key in ("CERT", "KEY"))
+    environ = handed_over(
+        tmp_path / "run", config_dot_yaml=text, mqtt_password=SECRET, mqtt_cert_dot_pem="cert", mqtt_key_dot_pem="key"
+    )
+    path = etc / "roof.yaml"
+    with pytest.raises(ConfigError) as caught:
+        config.load(path, environ)
+    assert caught.value.mistakes == (f"APS_ECU_PORT = 'x' in {path}: allowed is a whole number from 1 to 65535",)
+    (loaded,) = config.load(path, environ | {"APS_ECU_PORT": "1"})
+    assert loaded.broker.password == SECRET
+    assert (loaded.broker.certificate_file, loaded.broker.key_file) == (f"{etc}/mqtt-cert.pem", f"{etc}/mqtt-key.pem")
+    assert loaded.given["MQTT_BROKER_PASSWD"].where == f"in {etc}/mqtt-password"
+
+
+def test_an_empty_line_stands_in_for_a_credential_that_is_not_there(tmp_path: Path):
+    """Of a password it is none; of a file that the configuration names, the mistake tells of the file."""
+    text = "ecu:\n  APS_ECU_IP: ecu\nmqtt:\n  MQTT_BROKER_USER: u\n"
+    environ = handed_over(tmp_path / "run", config_dot_yaml=text, mqtt_password="\n", mqtt_ca_dot_pem="\n")
+    path = tmp_path / "etc/config.yaml"
+    assert config.load(path, environ)[0].broker.password == ""
+    with pytest.raises(ConfigError) as caught:
+        config.load(path, environ | {"MQTT_BROKER_CACERTS_PATH": "/etc/aps2mqtt/mqtt-ca.pem"})
+    assert caught.value.mistakes == (
+        "MQTT_BROKER_CACERTS_PATH = '/etc/aps2mqtt/mqtt-ca.pem' in the environment: allowed is a file; there is none",
+    )
+
+
+def test_a_service_that_was_handed_nothing_says_so(tmp_path: Path):
+    """As in LXC guests whose drop-in empties LoadCredential=; the empty lines of SetCredential= stay."""
+    path = tmp_path / "config.yaml"
+    for environ in ({"STATE_DIRECTORY": "/x"}, handed_over(tmp_path / "run", mqtt_password="\n")):
+        with pytest.raises(ConfigError) as caught:
+            config.load(path, environ)
+        assert caught.value.mistakes == (
+            f"{path} cannot be read: No such file or directory; systemd did not hand it over: in an LXC guest, repeat "
+            "the unit's LoadCredential= in a drop-in",
+        )
+
+
+def test_a_file_that_can_be_read_goes_before_a_credential(tmp_path: Path):
+    """One of the same name may have been handed over from elsewhere."""
+    (tmp_path / "config.yaml").write_text("ecu:\n  APS_ECU_IP: file\n")
+    environ = handed_over(tmp_path / "run", config_dot_yaml="ecu:\n  APS_ECU_IP: credential\n")
+    assert config.load(tmp_path / "config.yaml", environ)[0].ecu.host == "file"
 
 
 def test_an_empty_file_holds_no_password(tmp_path: Path):
@@ -283,6 +430,106 @@ def test_keys_that_need_another_say_so(environ: dict[str, str], says: str):
     assert says in mistake
 
 
+@pytest.mark.parametrize("wanted", ["True ", " yes", "ON\t", "1\n"])
+@pytest.mark.parametrize("given", [{}, {"APS_ECU_WIFI_SSID": " "}, {"APS_ECU_WIFI_PASSWD": "  "}])
+def test_a_restart_needs_name_and_password_however_it_is_asked_for(wanted: str, given: dict[str, str]):
+    """Blanks are neither: an ECU that was told them would have an open access point without a name."""
+    assert mistakes({"APS_ECU_AUTO_RESTART": wanted, **given}) == [
+        "APS_ECU_AUTO_RESTART is set without APS_ECU_WIFI_SSID; the restart needs both",
+        "APS_ECU_AUTO_RESTART is set without APS_ECU_WIFI_PASSWD; the restart needs both",
+    ]
+    both = {"APS_ECU_WIFI_SSID": "ap", "APS_ECU_WIFI_PASSWD": SECRET}
+    assert load({"APS_ECU_AUTO_RESTART": wanted, **both}).ecu.restart_with == AccessPoint("ap", Secret(SECRET))
+    assert load({"APS_ECU_AUTO_RESTART": " no", **both}).ecu.restart_with is None
+
+
+@pytest.mark.parametrize(("ssid", "password"), [("", "p"), ("ap", ""), (" ", "p"), ("ap", "\t"), ("", "")])
+def test_there_is_no_access_point_without_name_or_password(ssid: str, password: str):
+    """Whoever makes one: what does not exist cannot be posted to an ECU."""
+    with pytest.raises(ValueError, match="a name and a password"):
+        AccessPoint(ssid, Secret(password))
+
+
+@pytest.mark.parametrize("key", KEYS, ids=lambda key: key.name)
+@pytest.mark.parametrize("quotes", ['""', "''", "“”"])
+def test_a_value_in_quotation_marks_is_a_mistake_that_is_named(tmp_path: Path, key: Key, quotes: str):
+    """As env files leave them; of every key, in the environment and, nested, in the file; a secret is not shown."""
+    value = f"{quotes[0]}{SECRET if key.secret else key.default or 'x,y'}{quotes[1]}"
+    needed = {"MQTT_BROKER_USER": "u"} if key.name == "MQTT_BROKER_PASSWD" else {}
+    allowed = "allowed is a value without quotation marks around it"
+    section, text = ("ecu", "") if key.section == "ecu" else ("mqtt", "ecu:\n  APS_ECU_IP: ecu\n")
+    nested = value.replace("'", "''")
+    text += f"{section}:\n  {key.name}: '{nested}'\n"
+    for found in (mistakes(needed | {key.name: value}), mistakes({"APS_ECU_IP": "", **needed}, text, tmp_path)):
+        told = [mistake for mistake in found if mistake.startswith(key.name) and "set without" not in mistake]
+        assert len(told) == 1
+        assert allowed in told[0]
+
+
+def test_a_file_holds_a_password_as_it_is(tmp_path: Path):
+    """Quotation marks included; those around the file's name are a mistake."""
+    (tmp_path / "secret").write_text('"quoted"\n')
+    (tmp_path / "secret").chmod(0o600)
+    environ = {"MQTT_BROKER_USER": "u", "MQTT_BROKER_PASSWD_FILE": str(tmp_path / "secret")}
+    assert load(environ).broker.password == '"quoted"'
+    assert mistakes(environ | {"MQTT_BROKER_PASSWD_FILE": f'"{tmp_path}/secret"'}) == [
+        "MQTT_BROKER_PASSWD_FILE in the environment: allowed is a value without quotation marks around it"
+    ]
+
+
+@pytest.mark.parametrize(
+    "value",
+    [
+        f"u:{SECRET}@host:1883",
+        f"u:{SECRET}/ss@host/x",
+        f"mqtt:/u:{SECRET}@host:1",
+        f"mqtt://u:x@{SECRET}@host:1",
+        f"u:a,{SECRET}@host:1",
+        f"u:{SECRET} \n@host:1",
+    ],
+)
+def test_a_login_in_a_value_is_not_shown(value: str):
+    """Everything before the last @ is dots, of every key whose value is shown, and of each address in a list."""
+    for name in ("APS_ECU_IP", "MQTT_BROKER_HOST", "MQTT_BROKER_PORT", "APS_ECU_TIMEZONE", "MQTT_BROKER_CACERTS_PATH"):
+        (mistake,) = mistakes({name: value})
+        assert mistake.startswith(f"{name} = '••••@host")
+    assert len(mistakes({"APS_ECU_IP": f"10.0.0.1,{value}"})) == 1
+
+
+def test_a_long_value_is_cut():
+    """It may be anything; so is one that is accepted, where `check` shows it."""
+    (mistake,) = mistakes({"MQTT_PAYLOAD": "x" * 1000})
+    assert mistake == f"MQTT_PAYLOAD = '{'x' * 100}…' in the environment: allowed is flat or json or both"
+    given = load({"MQTT_TOPIC_PREFIX": "y" * 101, "MQTT_BROKER_USER": f"u:{SECRET}@home"}).given
+    assert given["MQTT_TOPIC_PREFIX"].text == "y" * 100 + "…"
+    assert given["MQTT_BROKER_USER"].text == "••••@home"
+
+
+def test_of_an_unknown_key_only_its_leading_word_is_shown(tmp_path: Path):
+    """A slip makes a key of a key and its value: without the colon's space, with = or a space in its place."""
+    text = (
+        f"mqtt:\n  MQTT_BROKER_PASSWD {SECRET}: x\n  MQTT_BROKER_PASSWORD={SECRET}: x\n"
+        f"  MQTT_BROKER_USER:{SECRET}: x\n  COLOUR {SECRET}: [1]\n  RED {SECRET}: !a\n"
+        f"other {SECRET}:\n  MQTT_RETAIN: 1\nmore {SECRET}: 7\nlast {SECRET}: [1]\n"
+        f"  \nMQTT_CLIENT_ID {SECRET}: 1\nMQTT_CLIENT_ID {SECRET}: 2\n"
+    )
+    path = tmp_path / "config.yaml"
+    assert sorted(mistakes(None, text, tmp_path)) == sorted(
+        [
+            f"{path}: MQTT_BROKER_PASSWD lacks the colon and the space behind it; write MQTT_BROKER_PASSWD: VALUE",
+            f"{path}: there is no key 'MQTT_BROKER_PASSWORD'; did you mean MQTT_BROKER_PASSWD?",
+            f"{path}: MQTT_BROKER_USER lacks the colon and the space behind it; write MQTT_BROKER_USER: VALUE",
+            f"{path}: COLOUR has to be one value",
+            f"{path}: RED begins with a character that YAML does not take for text; put the value in quotes",
+            f"{path}: MQTT_RETAIN stands in 'other'; it belongs in section mqtt",
+            f"{path}: there is no key 'more'; the sections are ecu and mqtt",
+            f"{path}: section last has to be lines of the form KEY: value",
+            f"{path}: MQTT_CLIENT_ID stands there twice; keep one",
+            f"{path}: MQTT_CLIENT_ID lacks the colon and the space behind it; write MQTT_CLIENT_ID: VALUE",
+        ]
+    )
+
+
 def test_doubtful_settings_are_warned_of(tmp_path: Path):
     """They may be meant."""
     (tmp_path / "ca.pem").touch()
@@ -329,6 +576,27 @@ def test_a_file_with_a_password_that_others_can_read_is_warned_of(tmp_path: Path
     assert config.load(path, {})[0].warnings == ()
 
 
+def test_a_file_with_a_secret_alone_that_others_can_read_is_warned_of(tmp_path: Path):
+    """The key of a certificate and a password's own file; what others put below /run is theirs."""
+    for name in ("config.yaml", "mqtt-password", "wifi", "cert.pem", "key.pem"):
+        (tmp_path / name).write_text("x")
+        (tmp_path / name).chmod(0o644)
+    environ = {
+        "MQTT_BROKER_USER": "u",
+        "APS_ECU_WIFI_PASSWD_FILE": f"{tmp_path}/wifi",
+        "MQTT_BROKER_CERT_PATH": f"{tmp_path}/cert.pem",
+        "MQTT_BROKER_KEY_PATH": f"{tmp_path}/key.pem",
+    }
+    files = {"wifi": "APS_ECU_WIFI_PASSWD", "mqtt-password": "MQTT_BROKER_PASSWD", "key.pem": "MQTT_BROKER_KEY_PATH"}
+    assert sorted(load(environ, "ecu:\n  APS_ECU_IP: ecu\n", tmp_path).warnings) == sorted(
+        f"{tmp_path}/{file}, the file of {key}, can be read by everybody; chmod o-r {tmp_path}/{file}"
+        for file, key in files.items()
+    )
+    for name in files:
+        (tmp_path / name).chmod(0o640)
+    assert load(environ, "ecu:\n  APS_ECU_IP: ecu\n", tmp_path).warnings == ()
+
+
 def test_the_time_zone_is_the_configured_one_else_that_of_the_environment():
     """$TZ counts if it is an IANA name; POSIX rules do not."""
     assert load({"APS_ECU_TIMEZONE": "Asia/Tokyo", "TZ": "Europe/Paris"}).ecu.timezone == ZoneInfo("Asia/Tokyo")
@@ -370,7 +638,7 @@ def test_a_job_by_hand_finds_the_state_of_the_services(tmp_path, monkeypatch):
 def test_secrets_are_not_in_the_representation():
     """Whoever logs a configuration logs no password."""
     environ = {"MQTT_BROKER_USER": "u", "MQTT_BROKER_PASSWD": SECRET, "APS_ECU_WIFI_PASSWD": SECRET}
-    assert SECRET not in repr(load(environ))
+    assert SECRET not in repr(load(environ | {"APS_ECU_AUTO_RESTART": "1", "APS_ECU_WIFI_SSID": "ap"}))
 
 
 # -- several ECUs -----------------------------------------------------------------------------------------------------
@@ -461,12 +729,13 @@ def test_all_mistakes_of_all_ecus_come_at_once_each_with_its_place(tmp_path: Pat
 def test_every_ecu_of_the_list_can_have_its_password_in_a_file(tmp_path: Path):
     """And warnings of a file with passwords hold for the list."""
     (tmp_path / "secret").write_text(SECRET)
+    (tmp_path / "secret").chmod(0o600)
     text = (
         f"ecu:\n  - APS_ECU_IP: a\n    APS_ECU_WIFI_PASSWD_FILE: {tmp_path}/secret\n"
         "  - APS_ECU_IP: b\n    APS_ECU_WIFI_PASSWD: other\n"
     )
-    loaded = load_all({}, text, tmp_path)
-    assert [chosen.ecu.wifi_password for chosen in loaded] == [SECRET, "other"]
+    loaded = load_all({"APS_ECU_AUTO_RESTART": "1", "APS_ECU_WIFI_SSID": "ap"}, text, tmp_path)
+    assert [chosen.ecu.restart_with.password for chosen in loaded] == [SECRET, "other"]
     (tmp_path / "config.yaml").chmod(0o644)
     one, two = config.load(tmp_path / "config.yaml", {})
     assert "holds APS_ECU_WIFI_PASSWD and can be read by everybody" in one.warnings[0]

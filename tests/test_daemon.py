@@ -24,6 +24,7 @@ from aps2mqtt.deadline import Deadline
 from aps2mqtt.ecu.simulator import PARIS, Plant, Simulator
 from aps2mqtt.errors import BrokerUnreachable, EcuSilent
 from aps2mqtt.job import Job, part
+from aps2mqtt.lock import hold
 from aps2mqtt.model import Memory, Rhythm
 from aps2mqtt.state import Store
 
@@ -245,6 +246,22 @@ def test_many_ecus_keep_it_from_ending_no_longer(tmp_path: Path, monkeypatch: py
         part(chosen, store, deadline)
         written += time.monotonic() - began >= 0.5
     assert written <= 3
+
+
+def test_a_first_poll_that_finds_the_ecu_busy_keeps_the_warnings_for_the_next(tmp_path: Path, broker: Broker) -> None:
+    """They are told once, by the poll that has the ECU."""
+    impatient = "import sys; from aps2mqtt import cli, job; job.PATIENCE = 0.2; sys.exit(cli.main(['run']))"
+    with sunny_ecu() as ecu:
+        environment = settings(ecu, broker.port, tmp_path, MQTT_BROKER_PASSWORD="x", JOURNAL_STREAM="8:1")
+        with hold("127.0.0.1", ecu.port, 0):
+            process = start_script(impatient, **environment)
+            said = [process.stderr.readline()]
+            while "another job" not in said[-1]:
+                said.append(process.stderr.readline())
+            assert not [line for line in said if "MQTT_BROKER_PASSWORD" in line]
+        until(lambda: len(ecu.requests) >= 6)
+        _, log = stop(process)
+    assert log.count("MQTT_BROKER_PASSWORD in the environment means nothing") == 1
 
 
 def test_a_poll_that_overruns_its_interval_brings_no_burst(tmp_path: Path, broker: Broker) -> None:

@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from aps2mqtt import __version__
+from aps2mqtt import __version__, units
 
 ROOT = Path(__file__).parent.parent
 
@@ -34,10 +34,10 @@ def test_the_wheel_has_the_program_and_nothing_else(built: Path) -> None:
     assert "aps2mqtt = aps2mqtt.cli:main" in entry_points
 
 
-def test_the_wheel_has_the_units_and_the_crontab(built: Path) -> None:
+def test_the_wheel_has_the_units_the_crontab_and_the_example(built: Path) -> None:
     """As they stand at the top of the repository; `aps2mqtt units` reads them there."""
     with zipfile.ZipFile(built / f"aps2mqtt-{__version__}-py3-none-any.whl") as wheel:
-        for name in ("aps2mqtt.service", "aps2mqtt.timer", "aps2mqtt-run.service", "crontab.example"):
+        for name in (*units.NAMES, units.EXAMPLE):
             assert wheel.read(f"aps2mqtt/units_data/{name}") == (ROOT / name).read_bytes()
 
 

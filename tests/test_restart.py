@@ -14,7 +14,7 @@ import pytest
 from parts import Broker, Listener, free_port, replace
 
 from aps2mqtt import config, recovery
-from aps2mqtt.config import Config
+from aps2mqtt.config import AccessPoint, Config, Secret
 from aps2mqtt.ecu import restart
 from aps2mqtt.ecu.client import Endpoint, Limits
 from aps2mqtt.ecu.simulator import ECU_MODELS, Plant, Simulator
@@ -165,7 +165,7 @@ def test_a_web_server_that_answers_byte_by_byte_holds_nobody_up(monkeypatch: pyt
     began = time.monotonic()
     with Listener(drip) as server:
         monkeypatch.setattr(restart, "PORT", server.port)
-        restart.restart(Endpoint("ecu", "127.0.0.1", 8899), "ECU-WIFI", PASSWORD)
+        restart.restart(Endpoint("ecu", "127.0.0.1", 8899), AccessPoint("ECU-WIFI", Secret(PASSWORD)))
     assert time.monotonic() - began < 3
 
 

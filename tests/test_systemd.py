@@ -9,12 +9,14 @@ from pathlib import Path
 
 import machine
 import pytest
-from machine import PROGRAM, Machine, wait_for
-from parts import Broker, Listener, mute, site_at_midnight, sunny_ecu, yaml_file
+import trustme
+from machine import PROGRAM, ROOT, Machine, wait_for
+from parts import Broker, Listener, mute, site_at_midnight, sunny_ecu, tls_settings, yaml_file
 
 from aps2mqtt.ecu.simulator import Plant, Simulator
 
 ONCE, TIMER, RUN = "aps2mqtt.service", "aps2mqtt.timer", "aps2mqtt-run.service"
+TROUBLE = ROOT / "docs/trouble.md"
 DYNAMIC = range(61184, 65520)  # systemd.exec(5), DynamicUser=
 
 
@@ -38,8 +40,8 @@ def systemd(booted: Machine) -> Iterator[Machine]:
     booted.run("systemctl", "disable", "--now", TIMER, RUN)
     booted.run("systemctl", "stop", ONCE)
     booted.run("systemctl", "reset-failed")
-    kept = ("etc/aps2mqtt/config.yaml", "etc/aps2mqtt/mqtt-password", "var/lib/aps2mqtt", "var/lib/private/aps2mqtt")
-    booted.run("rm", "-rf", *(f"/{path}" for path in kept))
+    names = ("config.yaml", "mqtt-password", "mqtt-ca.pem", "mqtt-cert.pem", "mqtt-key.pem")
+    booted.run("rm", "-rf", "/var/lib/aps2mqtt", "/var/lib/private/aps2mqtt", *(f"/etc/aps2mqtt/{it}" for it in names))
 
 
 def configure(systemd: Machine, ecu: int, broker: int, **mqtt: object) -> None:
@@ -165,7 +167,8 @@ def test_a_running_job_is_confined(systemd: Machine, broker: Broker) -> None:
     assert "rw" in options["/var/lib/private/aps2mqtt"].split(",")
     assert f"CREDENTIALS_DIRECTORY=/run/credentials/{ONCE}" in environment
     assert state == f"{user} 700"
-    assert {line.split()[-1] for line in credentials} == {"config.yaml", "mqtt-password"}
+    names = {"config.yaml", "mqtt-password", "mqtt-ca.pem", "mqtt-cert.pem", "mqtt-key.pem"}
+    assert {line.split()[-1] for line in credentials} == names
 
 
 def job(systemd: Machine) -> int:
@@ -192,8 +195,79 @@ def test_the_password_is_handed_in_as_a_credential(systemd: Machine, tmp_path: P
         configure(systemd, ecu.port, broker.port, MQTT_BROKER_USER="solar", MQTT_BROKER_PASSWD="0777 seven")
         assert start(systemd) == ("success", "0")  # of the configuration
         password.write_text("wrong\n")
-        assert start(systemd) == ("exit-code", "77")  # its own file goes first
+        assert start(systemd) == ("success", "0")  # the file is for where no password is set
+        password.write_text("0777 seven\n")
+        configure(systemd, ecu.port, broker.port, MQTT_BROKER_USER="solar")
+        systemd.run(PROGRAM, "check")  # by hand, as root, of the file by default: it ends with 0
     assert not [entry for entry in systemd.journal(ONCE) if "seven" in entry["MESSAGE"]]
+
+
+def test_files_of_tls_can_be_roots_alone(systemd: Machine, tmp_path: Path, authority: trustme.CA) -> None:
+    """The CA's certificate, the client's and its key; one that is no certificate is told of where it is."""
+    client, etc = authority.issue_cert("solar@example.org"), systemd.tree / "etc/aps2mqtt"
+    authority.cert_pem.write_to_path(etc / "mqtt-ca.pem")
+    client.cert_chain_pems[0].write_to_path(etc / "mqtt-cert.pem")
+    client.private_key_pem.write_to_path(etc / "mqtt-key.pem")
+    for file in etc.glob("*.pem"):
+        file.chmod(0o600)
+    tls = {"MQTT_BROKER_SECURED_CONNECTION": True, "MQTT_BROKER_CACERTS_PATH": "/etc/aps2mqtt/mqtt-ca.pem"}
+    tls |= {f"MQTT_BROKER_{name}_PATH": f"/etc/aps2mqtt/mqtt-{name.lower()}.pem" for name in ("CERT", "KEY")}
+    demanding = tls_settings(tmp_path, authority, "127.0.0.1") + "\nrequire_certificate true"
+    with Broker(tmp_path, demanding) as broker, sunny_ecu() as ecu:
+        configure(systemd, ecu.port, broker.port, **tls)
+        assert start(systemd) == ("success", "0")
+        (etc / "mqtt-key.pem").write_text("no key")
+        assert start(systemd) == ("exit-code", "78")
+    assert not [entry for entry in systemd.journal(ONCE)[:-1] if int(entry["PRIORITY"]) < 5]
+    assert "MQTT_BROKER_KEY_PATH = '/etc/aps2mqtt/mqtt-key.pem': allowed" in systemd.journal(ONCE)[-1]["MESSAGE"]
+
+
+def test_mistakes_are_told_of_the_file_that_people_edit(systemd: Machine) -> None:
+    """Not of the credential, which nobody can."""
+    yaml_file(systemd.tree / "etc/aps2mqtt", {"ecu": {"APS_ECU_IP": "127.0.0.1", "APS_ECU_PORT": "x"}})
+    assert start(systemd) == ("exit-code", "78")
+    (entry,) = systemd.journal(ONCE)
+    assert entry["MESSAGE"].startswith("APS_ECU_PORT = 'x' in /etc/aps2mqtt/config.yaml: allowed is a whole number")
+
+
+def test_a_guest_of_lxc_is_told_that_nothing_was_handed_over(systemd: Machine, broker: Broker) -> None:
+    """Its drop-in for all services empties LoadCredential=; the one that docs/trouble.md has mends that."""
+    emptied = systemd.tree / "run/systemd/system/service.d/zzz-lxc-service.conf"
+    empty = "[Service]\nLoadCredential=\nImportCredential=\n"
+    mend = re.search(r"```sh\n(mkdir -p .*?)```", TROUBLE.read_text(encoding="utf-8"), re.DOTALL)
+    assert mend is not None
+    write = 'mkdir -p "${0%/*}" && printf "%s" "$1" > "$0" && systemctl daemon-reload'
+    inside = Path("/") / emptied.relative_to(systemd.tree)
+    try:
+        with sunny_ecu() as ecu:
+            configure(systemd, ecu.port, broker.port)
+            systemd.run("/bin/sh", "-c", write, inside, empty)
+            assert start(systemd) == ("exit-code", "78")
+            assert "systemd did not hand it over" in systemd.journal(ONCE)[-1]["MESSAGE"]
+            systemd.run("/bin/sh", "-euc", mend[1])
+            assert start(systemd) == ("success", "0")
+    finally:
+        systemd.run("rm", "-rf", inside.parent, f"/etc/systemd/system/{ONCE}.d")
+        systemd.run("systemctl", "daemon-reload")
+
+
+def test_the_timer_fires_a_job_when_it_is_enabled(systemd: Machine, broker: Broker) -> None:
+    """Not up to five minutes later, and one only; the drop-in takes away nothing but the delay that is drawn."""
+    drop_in = systemd.tree / f"etc/systemd/system/{TIMER}.d/soon.conf"
+    drop_in.parent.mkdir()
+    drop_in.write_text("[Timer]\nRandomizedDelaySec=0\nAccuracySec=100ms\n")
+    try:
+        with sunny_ecu() as ecu:
+            configure(systemd, ecu.port, broker.port)
+            if (until_the_next := 300 - time.time() % 300) < 30:
+                time.sleep(until_the_next + 1)  # which would be a job of the calendar
+            systemd.run("systemctl", "enable", "--now", TIMER)
+            wait_for(lambda: len(ecu.requests) >= 3, 20, "a job")
+            wait_for(lambda: systemd.show(ONCE, "ActiveState") == "inactive", 20, "the end of the job")
+            time.sleep(2)
+            assert len(ecu.requests) == 3
+    finally:
+        shutil.rmtree(drop_in.parent)
 
 
 def test_a_configuration_that_is_not_there_is_told(systemd: Machine) -> None:

@@ -11,7 +11,7 @@ from pathlib import Path, PurePath
 import pytest
 from parts import Ended, aps2mqtt, clean_environment, one_line
 
-from aps2mqtt.units import NAMES, Paths, UnitsError, render, templates
+from aps2mqtt.units import EXAMPLE, NAMES, Paths, UnitsError, render, templates
 
 ROOT = Path(__file__).parent.parent
 SERVICES = ("aps2mqtt.service", "aps2mqtt-run.service")
@@ -158,6 +158,15 @@ def test_the_default_paths_give_the_file_as_it_is_shipped(name: str) -> None:
     assert render(name, (ROOT / name).read_text(), DEFAULTS) == (ROOT / name).read_text()
 
 
+HANDED_OVER = (
+    "LoadCredential=config.yaml:/srv/etc/roof.yaml",
+    "LoadCredential=mqtt-password:/srv/etc/mqtt-password",
+    "LoadCredential=mqtt-ca.pem:/srv/etc/mqtt-ca.pem",
+    "LoadCredential=mqtt-cert.pem:/srv/etc/mqtt-cert.pem",
+    "LoadCredential=mqtt-key.pem:/srv/etc/mqtt-key.pem",
+)
+
+
 @pytest.mark.parametrize("name", NAMES)
 def test_other_paths_change_nothing_else(name: str) -> None:
     """Comments, too, stay as they are."""
@@ -166,14 +175,12 @@ def test_other_paths_change_nothing_else(name: str) -> None:
     pairs = zip(template.splitlines(), changed.splitlines(), strict=True)
     assert [after for before, after in pairs if before != after] == {
         "aps2mqtt.service": [
-            "ExecStart=/srv/x/aps2mqtt -c %d/config.yaml once",
-            "LoadCredential=config.yaml:/srv/etc/roof.yaml",
-            "LoadCredential=mqtt-password:/srv/etc/mqtt-password",
+            "ExecStart=/srv/x/aps2mqtt -c /srv/etc/roof.yaml once",
+            *HANDED_OVER,
         ],
         "aps2mqtt-run.service": [
-            "ExecStart=/srv/x/aps2mqtt -c %d/config.yaml run",
-            "LoadCredential=config.yaml:/srv/etc/roof.yaml",
-            "LoadCredential=mqtt-password:/srv/etc/mqtt-password",
+            "ExecStart=/srv/x/aps2mqtt -c /srv/etc/roof.yaml run",
+            *HANDED_OVER,
         ],
         "aps2mqtt.timer": [],
         "crontab.example": ["*/5 * * * * /srv/x/aps2mqtt -c /srv/etc/roof.yaml once"],
@@ -184,9 +191,10 @@ def test_awkward_paths_are_quoted_for_systemd(tmp_path: Path) -> None:
     """Systemd finds the program; a percent sign is no specifier."""
     program = script(tmp_path / "so/100% & roof $HOME/bin")
     folder = tmp_path / "units"
-    assert units(program, "--output", folder, config=tmp_path / "50% a/config.yaml").status == 0
+    assert units(program, "--output", folder, config=tmp_path / '50% a"$b\\c/config.yaml').status == 0
     text = (folder / "aps2mqtt.service").read_text()
-    assert f"LoadCredential=config.yaml:{tmp_path}/50%% a/config.yaml" in text
+    assert f'LoadCredential=config.yaml:{tmp_path}/50%% a"$b\\c/config.yaml\n' in text
+    assert f'/aps2mqtt" -c "{tmp_path}/50%% a\\"$$b\\\\c/config.yaml" once\n' in text
     ended = analyze("verify", *(folder / name for name in UNITS))
     assert (ended.returncode, ended.stderr) == (0, "")
 
@@ -306,9 +314,33 @@ def test_units_warns_of_what_would_not_run(tmp_path: Path) -> None:
     """A program that the services cannot see, and a configuration that is not there."""
     ended = units(script(tmp_path / "bin"), "--output", tmp_path / "units", config=tmp_path / "none.yaml")
     assert ended.status == 0
-    assert f"{tmp_path}/none.yaml is not there yet" in ended.err
+    example = tmp_path / "units" / EXAMPLE
+    assert f"{tmp_path}/none.yaml is not there yet; copy {example} there and set APS_ECU_IP in it" in ended.err
     if tmp_path.is_relative_to("/tmp"):
         assert f"do not see {tmp_path}/bin/aps2mqtt" in ended.err
+
+
+def test_the_example_comes_along_where_no_configuration_is(tmp_path: Path) -> None:
+    """Wherever the program comes from; one that is there already is left as it is."""
+    program, folder = script(tmp_path / "bin"), tmp_path / "units"
+    ended = units(program, "--output", folder, config=tmp_path / "none.yaml")
+    assert f"written    {folder / EXAMPLE}" in ended.out.splitlines()
+    assert (folder / EXAMPLE).read_text() == (ROOT / EXAMPLE).read_text()
+    (folder / EXAMPLE).write_text("mine\n")
+    assert units(program, "--output", folder, "--force", config=tmp_path / "none.yaml").status == 0
+    assert (folder / EXAMPLE).read_text() == "mine\n"
+    (folder / EXAMPLE).rename(tmp_path / "config.yaml")
+    assert units(program, "--output", folder, "--force", config=tmp_path / "config.yaml").status == 0
+    assert not (folder / EXAMPLE).exists()
+
+
+def test_warnings_come_before_what_to_type_next(tmp_path: Path) -> None:
+    """Else somebody has typed it."""
+    command = [script(tmp_path / "bin"), "-c", tmp_path / "none.yaml", "units", "--output", tmp_path / "units"]
+    environment = clean_environment() | {"PYTHONPATH": str(ROOT)}
+    pipes = {"stdout": subprocess.PIPE, "stderr": subprocess.STDOUT}
+    said = subprocess.run(command, env=environment, text=True, timeout=60, check=True, **pipes).stdout
+    assert 0 < said.index("warning: ") < said.rindex("warning: ") < said.index("Next, as root")
 
 
 # -- where the files are ----------------------------------------------------------------------------------------------
@@ -317,5 +349,6 @@ def test_units_warns_of_what_would_not_run(tmp_path: Path) -> None:
 def test_an_installed_wheel_has_the_files(installed: Path) -> None:
     """Byte for byte those of the repository."""
     (folder,) = installed.glob("srv/aps2mqtt/lib/python3*/site-packages/aps2mqtt/units_data")
-    assert {path.name: path.read_text() for path in folder.iterdir()} == templates()
-    assert templates() == {name: (ROOT / name).read_text() for name in NAMES}
+    shipped = {name: (ROOT / name).read_text() for name in (*NAMES, EXAMPLE)}
+    assert {path.name: path.read_text() for path in folder.iterdir()} == shipped
+    assert templates() == {name: shipped[name] for name in NAMES}

@@ -1,6 +1,7 @@
 """Writes aps2mqtt.service, aps2mqtt.timer, aps2mqtt-run.service and
 crontab.example, with the paths of this program and of the configuration in them
 (-c, else $CONFIG_FILE, else /etc/aps2mqtt/config.yaml), and says how to go on.
+Where that configuration is not there yet, config.yaml.example comes with them.
 
 example:
   aps2mqtt -c /etc/aps2mqtt/config.yaml units --output /etc/aps2mqtt
@@ -32,11 +33,20 @@ def run(options: argparse.Namespace) -> int:
     folder = _absolute(options.output)
     try:
         texts = {name: units.render(name, template, paths) for name, template in units.templates().items()}
+        if not os.path.lexists(config) and not os.path.lexists(folder / units.EXAMPLE):
+            texts[units.EXAMPLE] = units.shipped(units.EXAMPLE)
         new = units.write(texts, folder, force=options.force)
     except units.UnitsError as error:
         raise UsageError(str(error)) from error
     console.show(f"{'written' if new[name] else 'unchanged':<9}  {folder / name}" for name in texts)
-    console.show(["", f"They start {paths.program} with {paths.config}.", "", *units.next_steps(folder).splitlines()])
+    console.show(["", f"They start {paths.program} with {paths.config}.", ""])
+    _warn(script, paths, folder)
+    console.show(units.next_steps(folder).splitlines())
+    return ExitStatus.OK
+
+
+def _warn(script: Path | None, paths: units.Paths, folder: Path) -> None:
+    """Of what the files would not work with as it is."""
     if script is None:
         log.warning("this aps2mqtt is not installed; install it so that %s is there (README)", paths.program)
     elif unseen := units.hidden((script, script.resolve(), Path(sys.base_prefix).resolve())):
@@ -46,8 +56,7 @@ def run(options: argparse.Namespace) -> int:
             unseen[0],
         )
     if not os.path.lexists(paths.config):
-        log.warning("%s is not there yet; make it from config.yaml.example", paths.config)
-    return ExitStatus.OK
+        log.warning("%s is not there yet; copy %s there and set APS_ECU_IP in it", paths.config, folder / units.EXAMPLE)
 
 
 def _console_script() -> Path | None:

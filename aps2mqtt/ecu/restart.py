@@ -4,6 +4,7 @@ import http.client
 import logging
 import urllib.parse
 
+from aps2mqtt.config import AccessPoint
 from aps2mqtt.deadline import Deadline, bounded
 from aps2mqtt.ecu.client import Endpoint
 
@@ -20,12 +21,12 @@ class RestartError(Exception):
     """The ECU did not take the request; the message says why."""
 
 
-def restart(endpoint: Endpoint, ssid: str, password: str) -> None:
-    """Has the ECU set the access point that it has, of this name and password, and so restart; raises RestartError.
+def restart(endpoint: Endpoint, access_point: AccessPoint) -> None:
+    """Has the ECU set its access point as it is already, and so restart; raises RestartError.
 
     An ECU that restarts before it has answered has done what it was asked for.
     """
-    form = {"SSID": ssid, "channel": "0", "method": WPA, "psk_wep": "", "psk_wpa": password}
+    form = {"SSID": access_point.ssid, "channel": "0", "method": WPA, "psk_wep": "", "psk_wpa": access_point.password}
     headers = {"X-Requested-With": "XMLHttpRequest", "Content-Type": "application/x-www-form-urlencoded"}
     connection = http.client.HTTPConnection(endpoint.address, PORT, timeout=SECONDS)
     try:
