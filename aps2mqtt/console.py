@@ -9,6 +9,7 @@ import signal
 import sys
 import threading
 from collections.abc import Iterable
+from datetime import date, datetime
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -25,6 +26,7 @@ if TYPE_CHECKING:
 log = logging.getLogger(__name__)
 
 MAX_PORT = 65535
+FIRST_DAY = date(2000, 1, 1)  # no ECU is as old
 
 
 # -- options ----------------------------------------------------------------------------------------------------------
@@ -40,6 +42,29 @@ def serial(text: str) -> str:
     if not re.fullmatch("[0-9]{12}", text):
         raise argparse.ArgumentTypeError("a serial number has 12 digits")
     return text
+
+
+def add_date(parser: argparse.ArgumentParser, about: str) -> None:
+    """The option that picks a day of an ECU's history: see `day`."""
+    parser.add_argument("--date", metavar="YYYY-MM-DD", type=_date, help=about)
+
+
+def _date(text: str) -> date:
+    try:
+        found = datetime.strptime(text, "%Y-%m-%d").date()  # noqa: DTZ007 - of the site, whatever its time zone
+    except ValueError as error:
+        raise argparse.ArgumentTypeError(f"{text!r} is no date; write it as 2026-06-21") from error
+    if found < FIRST_DAY:
+        raise argparse.ArgumentTypeError(f"{found} is before there were ECUs")
+    return found
+
+
+def day(wanted: date | None, config: "Config", now: datetime) -> date:
+    """The date that is wanted at the site of this ECU, or today; raises UsageError for one that is to come."""
+    today = now.astimezone(config.ecu.timezone).date()
+    if wanted and wanted > today:
+        raise UsageError(f"{wanted} is still to come; today is {today} at the site ({config.ecu.timezone})")
+    return wanted or today
 
 
 def port(text: str) -> int:

@@ -69,36 +69,45 @@ def remembered_by_broker(config: Config, serial: str) -> Found:
     return Found(tuple(announced), tuple(readings))
 
 
-def forget(ecus: Sequence[tuple[Config, Store]], serial: str, found: Found) -> None:
+def forget(ecus: Sequence[tuple[Config, Store]], serial: str, found: Found) -> bool:
     """Clears the topics that were found, and what the jobs of these ECUs remember of that ECU or inverter.
+
+    True where there was anything to clear.
 
     Raises JobError, before anything is cleared where a state cannot be changed: a job would bring it all back.
     """
+    known = bool(found.topics)
     for config, store in ecus:
         with hold(_address(config), config.ecu.port, PATIENCE):
             try:
-                _forget(store, serial)
+                known |= _forget(store, serial)
             except StateError as error:
                 raise ConfigError(str(error)) from error
-    with Session(ecus[0][0].broker) as session:
-        session.publish([Message(topic, "") for topic in found.topics])
+    if found.topics:
+        with Session(ecus[0][0].broker) as session:
+            session.publish([Message(topic, "") for topic in found.topics])
+    return known
 
 
-def _forget(store: Store, serial: str) -> None:
+def _forget(store: Store, serial: str) -> bool:
+    """True where it was remembered."""
     try:
         memory = store.load()
     except StateError as error:
         if isinstance(error.__cause__, OSError):
             raise
-        return  # it is damaged, and the next job begins anew
-    if memory is not None and memory.ecu_id == serial:
+        return False  # it is damaged, and the next job begins anew
+    if memory is None or serial not in (memory.ecu_id, *memory.inverters):
+        return False
+    if memory.ecu_id == serial:
         store.remove()
-    elif memory is not None and serial in memory.inverters:
+    else:
         inverters = {uid: known for uid, known in memory.inverters.items() if uid != serial}
         watch = memory.watch
         if watch is not None:
             watch = watch._replace(idle={uid: idle for uid, idle in watch.idle.items() if uid != serial})
         store.save(memory._replace(inverters=inverters, watch=watch))
+    return True
 
 
 def _address(config: Config) -> str:

@@ -339,6 +339,28 @@ def test_the_lock_is_held_while_it_asks_and_given_back() -> None:
 
 
 @pytest.mark.parametrize(
+    ("day", "says"),
+    [
+        ("2026-06-22", "2026-06-22 is still to come; today is 2026-06-21 at the site (Europe/Paris)"),
+        ("20260621", "'20260621' is no date; write it as 2026-06-21"),
+        ("2026-W25-7", "is no date"),
+        ("0001-01-01", "0001-01-01 is before there were ECUs"),
+    ],
+)
+def test_capture_and_history_take_the_same_dates(
+    person: Person, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, day: str, says: str
+) -> None:
+    """Of the days that there may be at the site; nobody is asked for another."""
+    monkeypatch.chdir(tmp_path)  # where capture would write
+    for command in ("history", "capture"):
+        with ecu() as one:
+            person.configure(APS_ECU_PORT=one.port)
+            ended = person.calls(command, "--date", day)
+        assert (ended.status, ended.out, one.requests) == (64, "", [])
+        assert says in one_line(ended.err)
+
+
+@pytest.mark.parametrize(
     ("arguments", "says"),
     [
         (["--date", "2026-06-22"], "2026-06-22 is still to come; today is 2026-06-21 at the site (Europe/Paris)"),

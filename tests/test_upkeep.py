@@ -455,7 +455,7 @@ def test_forget_needs_no_ecu(tmp_path: Path, broker: Broker, ecu: Simulator) -> 
     nowhere = settings(free_port(), broker, tmp_path / "elsewhere")
     asked = len(ecu.requests)
     well(aps2mqtt("forget", ECU, "--yes", **nowhere))
-    assert "there is nothing" in one_line(aps2mqtt("forget", ECU, **nowhere | {"APS_ECU_IP": "ecu.invalid"}).out)
+    assert "there is nothing" in one_line(aps2mqtt("forget", ECU, **nowhere | {"APS_ECU_IP": "ecu.invalid"}).err)
     assert len(ecu.requests) == asked
     assert broker.retained() == {}
 
@@ -471,14 +471,26 @@ def test_forget_finds_what_2x_left_of_an_inverter_that_is_gone(tmp_path: Path, b
 
 
 def test_forget_finds_nothing_of_who_was_never_there(tmp_path: Path, broker: Broker, ecu: Simulator) -> None:
-    """And says so, with --yes as without."""
+    """And says so with the status of a wrong usage, with --yes as without."""
     environment = settings(ecu.port, broker, tmp_path)
     well(aps2mqtt("once", **environment))
     before = broker.retained()
-    (line,) = well(aps2mqtt("forget", "999999999999", **environment))
-    assert line == f"there is nothing of 999999999999 on the broker at 127.0.0.1:{broker.port}"
-    assert well(aps2mqtt("forget", "999999999999", "--yes", **environment)) == [line]
+    for options in ((), ("--yes",)):
+        ended = aps2mqtt("forget", "999999999999", *options, **environment)
+        assert (ended.status, ended.out) == (64, "")
+        assert f"there is nothing of 999999999999 on the broker at 127.0.0.1:{broker.port}; " in one_line(ended.err)
     assert broker.retained() == before
+
+
+def test_forget_of_what_only_the_state_knows_is_done(tmp_path: Path, broker: Broker, ecu: Simulator) -> None:
+    """The broker has lost it already; a second time there is nothing."""
+    environment = settings(ecu.port, broker, tmp_path)
+    well(aps2mqtt("once", **environment))
+    for topic in broker.retained():
+        broker.publish(topic, "")
+    assert well(aps2mqtt("forget", DS3, "--yes", **environment))[-1] == "0 topics"
+    assert DS3 not in state_of(tmp_path, ecu).read_text()
+    assert aps2mqtt("forget", DS3, "--yes", **environment).status == 64
 
 
 @pytest.mark.parametrize(

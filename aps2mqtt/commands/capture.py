@@ -9,7 +9,7 @@ example:
 import argparse
 import logging
 from collections.abc import Sequence
-from datetime import UTC, date, datetime
+from datetime import UTC, datetime
 from pathlib import Path
 
 from aps2mqtt import capture, console, units
@@ -29,40 +29,28 @@ def arguments(parser: argparse.ArgumentParser) -> None:
     """What it takes."""
     console.add_ecu(parser)
     parser.add_argument("--history", action="store_true", help="also ask for the history of power and energy")
-    parser.add_argument("--date", type=_date, metavar="YYYY-MM-DD", help="day of that power (default: today)")
+    console.add_date(parser, "day of that power (default: today)")
     parser.add_argument("--output", type=Path, metavar="DIR", default=Path(), help="folder (default: this one)")
     parser.add_argument("--force", action="store_true", help="replace files that are there and differ")
-
-
-def _date(text: str) -> date:
-    try:
-        return date.fromisoformat(text)
-    except ValueError as error:
-        raise argparse.ArgumentTypeError("a date is written YYYY-MM-DD") from error
 
 
 def run(options: argparse.Namespace) -> int:
     """Asks each ECU, and writes when all have been asked: the stand-ins are the same in all files."""
     status, all_taken = ExitStatus.OK, []
-    for config in console.load(options):
+    now, configs = datetime.now(UTC), console.load(options)
+    days = [console.day(options.date, config, now) if options.date or options.history else None for config in configs]
+    for config, day in zip(configs, days, strict=True):
         try:
-            all_taken.append((config, capture.take(config, _day(options, config))))
+            all_taken.append((config, capture.take(config, day)))
         except JobError as error:  # the others can be asked all the same
             status = max(status, console.failed(error), key=GRAVITY.index)
     _write(
-        capture.documents([(taken, _today(config)) for config, taken in all_taken]), options.output, force=options.force
+        capture.documents([(taken, console.day(None, config, now)) for config, taken in all_taken]),
+        options.output,
+        force=options.force,
     )
     table = capture.redaction([taken for _, taken in all_taken])
     return max([status, *(_told(config, taken, table) for config, taken in all_taken)], key=GRAVITY.index)
-
-
-def _today(config: Config) -> date:
-    return datetime.now(UTC).astimezone(config.ecu.timezone).date()
-
-
-def _day(options: argparse.Namespace, config: Config) -> date | None:
-    """The day whose history is wanted."""
-    return options.date or (_today(config) if options.history else None)
 
 
 def _write(documents: Sequence[Document], folder: Path, *, force: bool) -> None:

@@ -9,7 +9,7 @@ example:
 import argparse
 
 from aps2mqtt import console, upkeep
-from aps2mqtt.errors import ExitStatus
+from aps2mqtt.errors import ExitStatus, UsageError
 
 
 def arguments(parser: argparse.ArgumentParser) -> None:
@@ -23,12 +23,14 @@ def run(options: argparse.Namespace) -> int:
     configs = console.load(options)
     found = upkeep.remembered_by_broker(configs[0], options.serial)
     broker = f"the broker at {configs[0].broker.host}:{configs[0].broker.port}"
+    known = bool(found.topics)
     if options.yes:
-        upkeep.forget([(config, console.store(config)) for config in configs], options.serial, found)
+        known = upkeep.forget([(config, console.store(config)) for config in configs], options.serial, found)
+    if not known:
+        remedy = "check the serial number and MQTT_TOPIC_PREFIX"
+        raise UsageError(f"there is nothing of {options.serial} on {broker}; {remedy}")
     listed = [f"  {topic}" for topic in found.topics]
-    if not listed:
-        console.show([f"there is nothing of {options.serial} on {broker}"])
-    elif options.yes:
+    if options.yes:
         console.show([f"removed from {broker}:", *listed, f"{len(listed)} topics"])
     else:
         console.show([f"on {broker} there are of {options.serial}:", *listed])

@@ -9,7 +9,7 @@ import argparse
 import json
 import logging
 from collections.abc import Iterator, Sequence
-from datetime import UTC, date, datetime
+from datetime import UTC, datetime
 from pathlib import Path
 
 from aps2mqtt import console, files, history, series
@@ -20,8 +20,6 @@ from aps2mqtt.series import Series
 
 log = logging.getLogger(__name__)
 
-FIRST_DAY = date(2000, 1, 1)  # no ECU is as old
-
 
 def arguments(parser: argparse.ArgumentParser) -> None:
     """What it takes."""
@@ -29,7 +27,7 @@ def arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "periods", metavar="PERIOD", type=_period, nargs="*", help="day, week, month or year, or several (default: day)"
     )
-    parser.add_argument("--date", metavar="YYYY-MM-DD", type=_date, help="of the power (default: today at the site)")
+    console.add_date(parser, "of the power (default: today at the site)")
     printed = parser.add_mutually_exclusive_group()
     printed.add_argument("--csv", action="store_true", help="print a table")
     printed.add_argument("--json", action="store_true", help="print JSON, as it is published")
@@ -44,7 +42,7 @@ def run(options: argparse.Namespace) -> int:
     if options.date and series.DAY not in periods:
         raise UsageError("--date is that of the power of a day; name day, too, or leave it out")
     now, configs = datetime.now(UTC), console.load(options)
-    days = [_day(options.date, config, now) for config in configs]
+    days = [console.day(options.date, config, now) for config in configs]
     found: list[Series] = []
     statuses = [ExitStatus.OK]
     for config, day in zip(configs, days, strict=True):
@@ -77,29 +75,11 @@ def _period(text: str) -> str:
     return text
 
 
-def _date(text: str) -> date:
-    try:
-        day = datetime.strptime(text, "%Y-%m-%d").date()  # noqa: DTZ007 - of the site, whatever its time zone
-    except ValueError as error:
-        raise argparse.ArgumentTypeError(f"{text!r} is no date; write it as 2026-06-21") from error
-    if day < FIRST_DAY:
-        raise argparse.ArgumentTypeError(f"{day} is before there were ECUs")
-    return day
-
-
 def _svg(text: str) -> Path:
     path = Path(text)
     if path.suffix.lower() != ".svg":
         raise argparse.ArgumentTypeError(f"{text!r} would hold SVG; give it a name that ends in .svg")
     return path
-
-
-def _day(wanted: date | None, config: Config, now: datetime) -> date:
-    """The date that is wanted at the site of this ECU; raises UsageError for one that is to come."""
-    today = now.astimezone(config.ecu.timezone).date()
-    if wanted and wanted > today:
-        raise UsageError(f"{wanted} is still to come; today is {today} at the site ({config.ecu.timezone})")
-    return wanted or today
 
 
 # -- what becomes of it -----------------------------------------------------------------------------------------------
