@@ -6,17 +6,16 @@ import socket
 import tempfile
 import threading
 import time
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from datetime import UTC, datetime, timedelta
 
-from aps2mqtt import config, job
+from aps2mqtt import config
 from aps2mqtt.config import Config
 from aps2mqtt.ecu.simulator import HOST, Plant, Simulator, inverter_models
 from aps2mqtt.errors import ExitStatus, JobError
+from aps2mqtt.job import Job, Outcome, style
 from aps2mqtt.mqtt.publisher import Session
-from aps2mqtt.mqtt.topics import Message
-from aps2mqtt.printable import printable
 from aps2mqtt.screen import picture
 from aps2mqtt.screen.picture import Canvas
 from aps2mqtt.state import Store
@@ -35,42 +34,64 @@ class DemoError(JobError):
     status = ExitStatus.UNAVAILABLE
 
 
-def show(canvas: Canvas, *, keep: bool) -> None:
-    """Polls once and prints what came of it; with `keep` goes on, the simulated day in fast motion, until stopped.
+class Demo:
+    """A simulated ECU, an embedded broker, and a job whenever it is asked for; `running` makes it."""
 
-    Raises DemoError without the `demo` extra.
-    """
-    clock = _Clock()
-    plant = Plant(inverters=inverter_models(ARRAY))
+    def __init__(self, settings: Config, clock: "Clock") -> None:
+        self._settings = settings
+        self._store = Store(settings.state_directory, settings.ecu.host, settings.ecu.port)
+        self.clock = clock
+
+    @property
+    def parts(self) -> str:
+        """What runs, and where."""
+        ecu, broker = self._settings.ecu, self._settings.broker
+        return f"A simulated ECU-R listens on {ecu.address}, an embedded broker on {broker.host}:{broker.port}."
+
+    @property
+    def client(self) -> str:
+        """The command by which somebody else sees it."""
+        broker = self._settings.broker
+        return f"mosquitto_sub -h {broker.host} -p {broker.port} -v -t 'aps/#'"
+
+    def poll(self) -> Outcome:
+        """One job."""
+        return Job(self._settings, self.clock.now(), self._store).run()
+
+    def picture(self, outcome: Outcome, canvas: Canvas, head: Sequence[str] = ()) -> list[str]:
+        """The array, below the lines of `head`."""
+        return picture.below(head, [outcome.report], style(self._settings), self.clock.now(), canvas)
+
+    def topics(self, outcome: Outcome) -> Iterator[str]:
+        """Topics and payloads as they lie on the broker."""
+        time.sleep(PARTING)
+        with Session(self._settings.broker) as session:
+            retained = session.retained(["aps/#"], probe=outcome.messages[-1]) or {}
+        longest = max(map(len, retained), default=0)
+        for topic, value in retained.items():
+            yield f"  {topic:<{longest}}  {value}"
+
+
+@contextmanager
+def running() -> Iterator[Demo]:
+    """The demo, while in the context; raises DemoError without the `demo` extra."""
+    clock, plant = Clock(), Plant(inverters=inverter_models(ARRAY))
     with _broker() as broker_port, Simulator(plant, clock=clock.now) as ecu, tempfile.TemporaryDirectory() as state:
-        settings = _settings(ecu.port, broker_port, state)
-        store = Store(settings.state_directory, settings.ecu.host, settings.ecu.port)
-        print(f"A simulated ECU-R listens on {HOST}:{ecu.port}, an embedded broker on {HOST}:{broker_port}.\n")
-        outcome = job.Job(settings, clock.now(), store).run()
-        print("\n".join(picture.arrays([outcome.report], job.style(settings), clock.now(), canvas)))
-        print("\nThe topics as they lie on the broker:\n")
-        print("\n".join(_lying_on(settings, outcome.messages[-1])), flush=True)
-        if not keep:
-            print("\nThat was one job. With your own ECU:  APS_ECU_IP=192.168.1.42 aps2mqtt once --dry-run")
-            return
-        print(f"\nLook with your own client:  mosquitto_sub -h {HOST} -p {broker_port} -v -t 'aps/#'")
-        print(f"A poll every {INTERVAL:g} s, {MINUTES_PER_POLL} minutes of the simulated day each; stop with Ctrl-C.\n")
-        while True:
-            time.sleep(INTERVAL)
-            clock.advance()
-            print(job.Job(settings, clock.now(), store).run().summary, flush=True)
+        yield Demo(_settings(ecu.port, broker_port, state), clock)
 
 
-class _Clock:
+class Clock:
     """Begins at noon of today, and only goes on when it is told."""
 
     def __init__(self) -> None:
         self._now = datetime.now(UTC).replace(hour=NOON, minute=0, second=30, microsecond=0)
 
     def now(self) -> datetime:
+        """The time there."""
         return self._now
 
     def advance(self) -> None:
+        """To the time of the next poll."""
         self._now += timedelta(minutes=MINUTES_PER_POLL)
 
 
@@ -83,15 +104,6 @@ def _settings(ecu_port: int, broker_port: int, state: str) -> Config:
         "APS_STATE_DIR": state,
     }
     return config.load(None, environment)[0]
-
-
-def _lying_on(settings: Config, last: Message) -> Iterator[str]:
-    time.sleep(PARTING)
-    with Session(settings.broker) as session:
-        retained = session.retained(["aps/#"], probe=last) or {}
-    longest = max(map(len, retained), default=0)
-    for topic, value in retained.items():
-        yield f"  {printable(topic):<{longest}}  {printable(value)}"
 
 
 @contextmanager

@@ -118,8 +118,7 @@ def lines(at: Place, glance: Glance, now: datetime, canvas: Canvas, hint: str = 
     if not glance.lying.reports:
         head += picture.text(f"{_nothing(at)} yet; the next job brings it", canvas, YELLOW)
         return picture.cut(head, canvas)
-    rest = canvas if canvas.height is None else canvas._replace(height=max(1, canvas.height - len(head)))
-    return [*head, *picture.arrays(glance.lying.reports, at.style, now, rest)]
+    return picture.below(head, glance.lying.reports, at.style, now, canvas)
 
 
 def _nothing(at: Place) -> str:

@@ -433,6 +433,22 @@ def test_a_console_without_blocks_gets_ascii(tmp_path: Path) -> None:
         assert "\\u" not in ended.out
 
 
+def test_the_demo_that_is_kept_draws_its_picture_in_place() -> None:
+    """It stays on the screen, poll after poll; Ctrl-C gives the screen back, and is no failure."""
+    pytest.importorskip("amqtt", reason="the demo extra is not installed: pip install 'aps2mqtt[demo]'")
+    with terminal("demo", "--keep", size=(30, 80)) as screen:
+        first = screen.await_text("13:00:00")
+        assert ENTER in first
+        assert "mosquitto_sub -h 127.0.0.1" in screen.await_text("never heard")
+        since = len(screen.written)
+        second = screen.await_text("never heard", since=since)
+        assert ENTER not in second
+        assert "13:05:00" in second
+        assert all(page.count("\n") <= 29 for page in screen._pages(0))
+        assert screen.end(signal.SIGINT) == 0
+        assert screen.written.endswith(SHOW_CURSOR + LEAVE)
+
+
 def address(port: int) -> BrokerConfig:
     return config.load(None, {"APS_ECU_IP": "127.0.0.1", "MQTT_BROKER_PORT": str(port)})[0].broker
 

@@ -1,5 +1,6 @@
 """A simulated ECU, an embedded broker and one job; then the array as a picture,
-and the topics as they lie on the broker.
+and the topics as they lie on the broker. With --keep it goes on polling, the
+simulated day in fast motion, and on a terminal draws the picture in place.
 
 example:
   aps2mqtt demo --keep
@@ -7,10 +8,16 @@ example:
 
 import argparse
 import signal
+import time
 
-from aps2mqtt import demo
+from aps2mqtt import console, demo
+from aps2mqtt.demo import INTERVAL, MINUTES_PER_POLL, Demo
 from aps2mqtt.errors import ExitStatus
-from aps2mqtt.screen import terminal
+from aps2mqtt.screen import picture, terminal
+
+GLANCES = 10  # for each poll, so that a terminal of another size is soon drawn anew
+NEXT = "That was one job. With your own ECU:  APS_ECU_IP=192.168.1.42 aps2mqtt once --dry-run"
+PACE = f"A poll every {INTERVAL:g} s, {MINUTES_PER_POLL} minutes of the simulated day each; stop with Ctrl-C."
 
 
 def arguments(parser: argparse.ArgumentParser) -> None:
@@ -21,5 +28,48 @@ def arguments(parser: argparse.ArgumentParser) -> None:
 def run(options: argparse.Namespace) -> int:
     """Shows the whole."""
     signal.signal(signal.SIGTERM, signal.default_int_handler)  # so that what it started ends with it
-    demo.show(terminal.canvas(), keep=options.keep)
+    try:
+        with demo.running() as shown:
+            if not options.keep:
+                _tell(shown)
+                console.show(["", NEXT])
+            elif console.is_capable():
+                _draw(shown)
+            else:
+                _print(shown)
+    except KeyboardInterrupt:
+        if not options.keep:  # else that is its end
+            raise
     return ExitStatus.OK
+
+
+def _tell(shown: Demo) -> None:
+    """One job, and what came of it."""
+    console.show([shown.parts, ""])
+    outcome = shown.poll()
+    console.draw(shown.picture(outcome, terminal.canvas()))
+    console.show(["", "The topics as they lie on the broker:", "", *shown.topics(outcome)])
+
+
+def _print(shown: Demo) -> None:
+    """A line for each poll after the first."""
+    _tell(shown)
+    console.show(["", f"Look with your own client:  {shown.client}", PACE, ""])
+    while True:
+        time.sleep(INTERVAL)
+        shown.clock.advance()
+        console.show([shown.poll().summary])
+
+
+def _draw(shown: Demo) -> None:
+    """In place."""
+    with terminal.borrowed() as page:
+        while True:
+            outcome = shown.poll()
+            for _ in range(GLANCES):
+                size = terminal.in_place_canvas()
+                words = (shown.parts, f"Look with your own client:  {shown.client}", PACE)
+                head = [line for text in words for line in picture.text(text, size, picture.DIM)]
+                page.draw(shown.picture(outcome, size, [*head, ""]), size)
+                time.sleep(INTERVAL / GLANCES)
+            shown.clock.advance()

@@ -98,6 +98,12 @@ def _with_energies_that_say_something(report: Report) -> Report:
     return report._replace(inverters=tuple(inverter._replace(energies=()) for inverter in report.inverters))
 
 
+def below(head: Sequence[str], reports: Sequence[Report], style: Style, now: datetime, canvas: Canvas) -> list[str]:
+    """The arrays under the lines of `head`, as the canvas has room for both."""
+    rest = canvas if canvas.height is None else canvas._replace(height=max(1, canvas.height - len(head)))
+    return [*head, *arrays(reports, style, now, rest)]
+
+
 def _by_uid(report: Report) -> Report:
     """An ECU lists them as it found them, a broker by their topics: they look alike."""
     return report._replace(inverters=tuple(sorted(report.inverters, key=lambda inverter: inverter.uid)))
