@@ -51,7 +51,8 @@ def main(arguments: Sequence[str] | None = None) -> int:
     _open_streams()
     given = sys.argv[1:] if arguments is None else arguments
     first = _first_options()
-    logs.set_up(debug=first.parse_known_args(given)[0].debug)
+    known, _ = first.parse_known_args(given)
+    logs.set_up(debug=known.debug, level=known.log_level or os.environ.get("APS_LOG_LEVEL", ""))
     try:
         options = _parser(first, given).parse_args(given)
         status: int = _module(options.command).run(options)
@@ -121,6 +122,13 @@ def _add_common(parser: argparse.ArgumentParser, *, first: bool = False) -> None
         action="store_true",
         default=False if first else argparse.SUPPRESS,
         help="log everything, frames in hex included; secrets never",
+    )
+    parser.add_argument(
+        "--log-level",
+        metavar="LEVEL",
+        choices=logs.LEVELS,
+        default="" if first else argparse.SUPPRESS,
+        help=f"log from here on: {', '.join(logs.LEVELS)}",
     )
 
 

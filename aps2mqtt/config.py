@@ -93,6 +93,7 @@ class Config(NamedTuple):
     state_directory: Path
     given: Mapping[str, Given]  # by key, of those that were given; secrets as dots
     warnings: tuple[str, ...] = ()
+    log_level: str = ""  # one of logs.LEVELS; empty: by who reads the log
 
 
 # -- what a value may be: each returns it or raises ValidationError, which says what is allowed -----------------------
@@ -165,7 +166,7 @@ def _choice(*choices: str) -> Callable[[str], str]:
         for choice in choices:
             if value.strip().lower() == choice.lower():
                 return choice
-        raise ValidationError(" or ".join(choices))
+        raise ValidationError(" or ".join(filter(None, choices)))
 
     return parse
 
@@ -241,6 +242,7 @@ KEYS = (
     Key("APS_ECU_WIFI_SSID", "", _text),
     Key("APS_ECU_WIFI_PASSWD", "", _secret),
     Key("APS_STATE_DIR", "", _path),
+    Key("APS_LOG_LEVEL", "", _choice("", "debug", "info", "warning", "error")),
     Key("MQTT_BROKER_HOST", "127.0.0.1", _host),
     Key("MQTT_BROKER_PORT", "1883", _whole(1, 65535)),
     Key("MQTT_BROKER_USER", "", _text),
@@ -334,6 +336,7 @@ def _config(
         state_directory=_state_directory(values["APS_STATE_DIR"], environ),
         given=given,
         warnings=warnings,
+        log_level=values["APS_LOG_LEVEL"],
     )
 
 

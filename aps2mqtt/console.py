@@ -83,7 +83,10 @@ def config_path(options: argparse.Namespace) -> Path | None:
 
 
 def load(options: argparse.Namespace) -> "tuple[Config, ...]":
-    """The configuration of each ECU, or of the one that `--ecu` picks; raises ConfigError and UsageError."""
+    """The configuration of each ECU, or of the one that `--ecu` picks; raises ConfigError and UsageError.
+
+    The log is set up anew, by what the configuration says of it.
+    """
     from aps2mqtt import config
 
     configs = config.load(config_path(options), os.environ)
@@ -93,9 +96,14 @@ def load(options: argparse.Namespace) -> "tuple[Config, ...]":
 
         tls.context(broker)  # so that files that are none are found before the ECU is asked
     if options.ecu is not None:
-        return (_pick(configs, options.ecu),)
-    if len(configs) > 1:
-        logs.set_up(debug=options.debug, ecus=[config.ecu.address for config in configs])
+        configs = (_pick(configs, options.ecu),)
+    wanted = [config.log_level for config in configs if config.log_level]
+    logs.set_up(
+        debug=options.debug,
+        level=options.log_level or min(wanted, key=logs.LEVELS.index, default=""),
+        stays=options.command == "run",
+        ecus=[config.ecu.address for config in configs] if len(configs) > 1 else (),
+    )
     return configs
 
 

@@ -12,7 +12,7 @@ from collections.abc import Callable, Sequence
 from datetime import UTC, datetime, timedelta, tzinfo
 from threading import Event, Thread
 
-from aps2mqtt import window
+from aps2mqtt import __version__, window
 from aps2mqtt.config import Config
 from aps2mqtt.deadline import Deadline
 from aps2mqtt.errors import BothFailed, BrokerRefusal, BrokerUnreachable, described
@@ -41,6 +41,8 @@ class Daemon:
 
     def __init__(self, configs: Sequence[Config], clock: Callable[[], datetime] = lambda: datetime.now(UTC)) -> None:
         broker, topic = configs[0].broker, presence_topic(style(configs[0]))
+        polled = ", ".join(f"{config.ecu.address} every {config.ecu.poll_interval} s" for config in configs)
+        self._about = f"version {__version__}, polling {polled}, publishing to {broker.host}:{broker.port}"
         self._schedule = Schedule()
         step = window.stagger(len(configs))
         self._ecus = [_Ecu(config, number * step, self._schedule, clock) for number, config in enumerate(configs)]
@@ -49,6 +51,7 @@ class Daemon:
 
     def run(self) -> None:
         """Polls until SIGTERM or SIGINT, of which the caller has had all threads relieved."""
+        log.info("%s", self._about)
         self._presence.start()
         self._schedule.start()
         notify("READY=1")

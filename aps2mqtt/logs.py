@@ -12,21 +12,30 @@ from aps2mqtt.printable import printable
 JOURNAL_LEVELS = {logging.DEBUG: 7, logging.INFO: 6, logging.WARNING: 4, logging.ERROR: 3}
 
 
-def set_up(*, debug: bool, stream: TextIO | None = None, ecus: Iterable[str] = ()) -> None:
-    """On a terminal and under systemd from INFO on; else, so that cron mails failures only, from WARNING on.
+LEVELS = ("debug", "info", "warning", "error")  # the most talkative first
 
-    `ecus` are the addresses of those that are to be told apart: each has its job in a thread of that name.
+
+def set_up(
+    *, debug: bool, level: str = "", stays: bool = False, stream: TextIO | None = None, ecus: Iterable[str] = ()
+) -> None:
+    """From `level` on, which is one of LEVELS; with `debug` everything.
+
+    Without either, from INFO on: on a terminal, under systemd, and of a process that `stays`. Else from WARNING on, so
+    that cron mails failures only. `ecus` are the addresses of those that are to be told apart: each has its job in a
+    thread of that name.
     """
     stream = stream or sys.stderr
     terminal = stream.isatty()
     journal = not terminal and "JOURNAL_STREAM" in os.environ
-    debug = debug or os.environ.get("DEBUG", "").lower() in ("true", "yes", "on", "1")
-    level = logging.DEBUG if debug else logging.INFO if terminal or journal else logging.WARNING
+    if debug or os.environ.get("DEBUG", "").lower() in ("true", "yes", "on", "1"):
+        level = "debug"
+    elif level not in LEVELS:
+        level = "info" if terminal or journal or stays else "warning"
     handler = logging.StreamHandler(stream)
-    handler.setFormatter(_Lines(journal=journal, debug=debug, ecus=ecus))
+    handler.setFormatter(_Lines(journal=journal, debug=level == "debug", ecus=ecus))
     ours = logging.getLogger("aps2mqtt")
     ours.handlers = [handler]
-    ours.setLevel(level)
+    ours.setLevel(level.upper())
     ours.propagate = False
 
 

@@ -11,7 +11,7 @@ from pathlib import Path
 
 import pytest
 from freezegun import freeze_time
-from parts import Broker, aps2mqtt, capture, one_line, start, sunny_ecu
+from parts import Broker, aps2mqtt, capture, one_line, settings, start, sunny_ecu
 
 from aps2mqtt import __version__, cli, commands
 from aps2mqtt.ecu.simulator import FAULTS, PARIS, Plant, Simulator
@@ -100,6 +100,58 @@ def test_run_polls_at_once_and_on_its_interval_until_sigterm(tmp_path: Path, bro
         process.communicate()
     assert len(ecu.requests) >= 9
     assert broker.retained("aps/216000000001/status") == {"aps/216000000001/status": "online"}
+
+
+# -- the log ----------------------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    ("arguments", "more", "levels"),
+    [
+        ((), {}, ""),  # cron mails nothing
+        (("--log-level", "info"), {}, "i"),
+        ((), {"APS_LOG_LEVEL": "info"}, "i"),
+        ((), {"APS_LOG_LEVEL": " Debug "}, "di"),
+        ((), {"APS_LOG_LEVEL": "error", "JOURNAL_STREAM": "8:1"}, ""),
+        (("--log-level", "warning"), {"APS_LOG_LEVEL": "debug"}, ""),
+        (("-D", "--log-level", "error"), {}, "di"),
+        (("--log-level", "error"), {"DEBUG": "True"}, "di"),
+    ],
+    ids=str,
+)
+def test_the_log_begins_where_its_reader_wants(
+    tmp_path: Path, arguments: tuple[str, ...], more: dict[str, str], levels: str
+) -> None:
+    """By option, by key, by default; the option wins, and debugging wins over both."""
+    with sunny_ecu() as ecu:
+        environment = settings(ecu.port, 1, tmp_path, **more)
+        ended = aps2mqtt("once", "--dry-run", *arguments, **environment)
+    assert ended.status == 0
+    assert ("5 of 5 inverters online" in ended.err) is ("i" in levels)
+    assert (f"127.0.0.1:{ecu.port} < " in ended.err) is ("d" in levels)
+
+
+def test_the_log_level_stands_in_the_file_of_several_ecus(tmp_path: Path) -> None:
+    """The most talkative of them is that of the process; the environment wins."""
+    with sunny_ecu() as one, sunny_ecu() as two:
+        items = [f"  - {{APS_ECU_IP: 127.0.0.1, APS_ECU_PORT: {ecu.port}" for ecu in (one, two)]
+        file = tmp_path / "config.yaml"
+        file.write_text(f"ecu:\n{items[0]}, APS_LOG_LEVEL: error}}\n{items[1]}, APS_LOG_LEVEL: info}}\n")
+        known = {"APS_STATE_DIR": tmp_path}
+        told = aps2mqtt("-c", file, "once", "--dry-run", **known).err
+        silent = aps2mqtt("-c", file, "once", "--dry-run", **known, APS_LOG_LEVEL="warning").err
+    assert told.count("5 of 5 inverters online") == 2
+    assert silent == ""
+
+
+def test_there_is_no_other_log_level() -> None:
+    """As a wrong option and as a wrong value."""
+    ended = aps2mqtt("--log-level", "loud", "once")
+    assert ended.status == 64
+    assert "invalid choice: 'loud'" in one_line(ended.err)
+    ended = aps2mqtt("once", APS_ECU_IP="127.0.0.1", APS_LOG_LEVEL="loud")
+    assert ended.status == 78
+    assert "allowed is debug or info or warning or error" in one_line(ended.err)
 
 
 # -- demo -------------------------------------------------------------------------------------------------------------

@@ -18,7 +18,7 @@ from zoneinfo import ZoneInfo
 import pytest
 from parts import NOON, Broker, Listener, aps2mqtt, free_port, mute, start, start_script, sunny_ecu
 
-from aps2mqtt import config
+from aps2mqtt import __version__, config
 from aps2mqtt.daemon import Told
 from aps2mqtt.deadline import Deadline
 from aps2mqtt.ecu.simulator import PARIS, Plant, Simulator
@@ -72,6 +72,36 @@ def test_it_polls_on_a_grid_and_tells_each_poll_in_one_line(tmp_path: Path, brok
     assert all(re.match(r"<6>ECU-R 216000000001: \d+ W, .*; next poll at \d\d:\d\d:\d\d$", line) for line in polls)
 
 
+def test_in_a_pipe_it_tells_its_start_and_each_poll(tmp_path: Path, broker: Broker) -> None:
+    """As a container's log has it: nobody mails what `run` says."""
+    with sunny_ecu() as ecu:
+        process = start("run", **settings(ecu, broker.port, tmp_path))
+        until(lambda: len(ecu.requests) >= 9)
+        _, log = stop(process)
+    first, *polls, last = log.splitlines()
+    polled = f"polling 127.0.0.1:{ecu.port} every 1 s, publishing to 127.0.0.1:{broker.port}"
+    assert first == f"aps2mqtt: version {__version__}, {polled}"
+    assert len(polls) >= 2
+    assert all(
+        re.match(r"aps2mqtt: ECU-R 216000000001: \d+ W, .*; next poll at \d\d:\d\d:\d\d$", poll) for poll in polls
+    )
+    assert last == "aps2mqtt: stopped by SIGTERM"
+
+
+@pytest.mark.parametrize(
+    ("arguments", "more"), [(("--log-level", "warning"), {}), ((), {"APS_LOG_LEVEL": "Warning"})], ids=str
+)
+def test_its_log_is_silent_if_that_is_wanted(
+    tmp_path: Path, broker: Broker, arguments: tuple[str, ...], more: dict[str, str]
+) -> None:
+    """By the option or the key, under systemd too."""
+    with sunny_ecu() as ecu:
+        process = start("run", *arguments, **settings(ecu, broker.port, tmp_path, JOURNAL_STREAM="8:1", **more))
+        until(lambda: len(ecu.requests) >= 6)
+        _, log = stop(process)
+    assert log == ""
+
+
 @pytest.mark.parametrize("with_signal", [signal.SIGTERM, signal.SIGINT])
 def test_it_says_online_while_it_lives_and_offline_when_it_stops(
     tmp_path: Path, broker: Broker, with_signal: signal.Signals
@@ -82,7 +112,7 @@ def test_it_says_online_while_it_lives_and_offline_when_it_stops(
         until(lambda: broker.retained(PRESENCE) == {PRESENCE: "online"})
         seconds, log = stop(process, with_signal)
     assert seconds < 3
-    assert log == ""
+    assert log.splitlines()[-1] == f"aps2mqtt: stopped by {with_signal.name}"
     assert broker.retained(PRESENCE) == {PRESENCE: "offline"}
 
 
@@ -261,7 +291,7 @@ sys.exit(cli.main(["run"]))
 def test_a_process_that_was_stopped_goes_on(tmp_path: Path, broker: Broker) -> None:
     """Ctrl-Z and fg, or a container that was paused, for longer than it waits between two looks at the clock."""
     with sunny_ecu() as ecu:
-        process = start_script(RUN_WITH_A_QUICK_TICK, **settings(ecu, broker.port, tmp_path))
+        process = start_script(RUN_WITH_A_QUICK_TICK, **settings(ecu, broker.port, tmp_path, APS_LOG_LEVEL="warning"))
         until(lambda: len(ecu.requests) >= 3)
         for _ in range(5):
             process.send_signal(signal.SIGSTOP)

@@ -298,7 +298,8 @@ def test_run_can_be_told_to_poll_one(tmp_path: Path, broker: Broker) -> None:
         until(lambda: len(two.requests) >= 6, 20)
         log = stop(process)
     assert one.requests == []
-    assert log[0].startswith(f"<6>ECU-R {SECOND}: ")
+    assert f"polling {address(two)} every" in log[0]
+    assert log[1].startswith(f"<6>ECU-R {SECOND}: ")
 
 
 STUCK_SOON = """
