@@ -1,6 +1,7 @@
 """What the commands share: the configuration that the options name, the screen, and how a failure is told."""
 
 import argparse
+import contextlib
 import logging
 import os
 import re
@@ -8,7 +9,7 @@ import shutil
 import signal
 import sys
 import threading
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
 from datetime import date, datetime
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -172,6 +173,30 @@ def has_color() -> bool:
 def is_capable() -> bool:
     """True on a terminal that knows escape codes."""
     return sys.stdout.isatty() and os.environ.get("TERM", "dumb") != "dumb"
+
+
+@contextlib.contextmanager
+def waiting(what: str) -> Iterator[None]:
+    """Says on the terminal what is waited for, until the context is left; log lines take its place."""
+    if not sys.stderr.isatty() or os.environ.get("TERM", "dumb") == "dumb":
+        yield
+        return
+    shown = printable(f"waiting for {what} ...")[: width() - 1]
+
+    def clear(_record: logging.LogRecord | None = None) -> bool:
+        print(f"\r{' ' * len(shown)}\r", end="", file=sys.stderr, flush=True)
+        return True
+
+    handlers = logging.getLogger("aps2mqtt").handlers
+    try:
+        print(shown, end="", file=sys.stderr, flush=True)
+        for handler in handlers:
+            handler.addFilter(clear)
+        yield
+    finally:
+        for handler in handlers:
+            handler.removeFilter(clear)
+        clear()
 
 
 def failed(error: Exception) -> ExitStatus:

@@ -170,15 +170,25 @@ def test_the_demo_shows_array_and_topics() -> None:
     assert "\033" not in ended.out
 
 
-@pytest.mark.parametrize("stop", [signal.SIGINT, signal.SIGTERM])
-def test_the_demo_that_is_kept_says_where_to_connect_and_polls_on(stop: signal.Signals) -> None:
+def test_the_demo_that_is_kept_says_where_to_connect_and_polls_on() -> None:
     """Until it is stopped, which is no failure."""
     pytest.importorskip("amqtt", reason="the demo extra is not installed: pip install 'aps2mqtt[demo]'")
     process = start("demo", "--keep")
     port = await_line(process, r"mosquitto_sub -h 127\.0\.0\.1 -p (\d+)")[1]
+    time.sleep(1)  # amqtt drops who connects while it forgets another who leaves, as the demo does just now
     assert Broker(Path(), port=int(port)).retained("aps/#")["aps/216000000001/status"] == "online"
     await_line(process, r"ECU-R 216000000001: \d+ W")
-    process.send_signal(stop)
+    process.send_signal(signal.SIGINT)
+    _, err = process.communicate(timeout=20)
+    assert (process.returncode, err) == (0, "")
+
+
+def test_the_demo_that_is_kept_ends_with_sigterm_as_well() -> None:
+    """Between two polls."""
+    pytest.importorskip("amqtt", reason="the demo extra is not installed: pip install 'aps2mqtt[demo]'")
+    process = start("demo", "--keep")
+    await_line(process, "A poll every 5 s")
+    process.terminate()
     _, err = process.communicate(timeout=20)
     assert (process.returncode, err) == (0, "")
 

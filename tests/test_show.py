@@ -18,7 +18,19 @@ from datetime import UTC, datetime
 from pathlib import Path
 
 import pytest
-from parts import Broker, Ended, aps2mqtt, clean_environment, free_port, one_line, site_at_midnight, start, sunny_ecu
+from parts import (
+    Broker,
+    Ended,
+    Listener,
+    aps2mqtt,
+    clean_environment,
+    free_port,
+    mute,
+    one_line,
+    site_at_midnight,
+    start,
+    sunny_ecu,
+)
 
 from aps2mqtt import config, view
 from aps2mqtt.config import BrokerConfig
@@ -418,6 +430,52 @@ def test_a_terminal_has_colors_unless_its_user_says_no(
             assert screen.wait() == 0
             assert ("\033[38;5;" in screen.written) is has_color
             assert ("\033" in screen.written) is has_color
+
+
+@pytest.mark.parametrize(
+    ("command", "says"),
+    [
+        (("show",), "waiting for the ECU at 127.0.0.1:{port} ..."),
+        (("history",), "waiting for the ECU at 127.0.0.1:{port} ..."),
+        (("once", "--dry-run"), "waiting for the ECU at 127.0.0.1:{port} ..."),
+        (("check",), "port {port} of 127.0.0.1 is open"),  # between its steps
+        (("show", "--broker"), "waiting for the broker at 127.0.0.1:{port} ..."),
+        (("show", "--watch"), "waiting for the broker at 127.0.0.1:{port} ..."),
+    ],
+    ids=lambda value: " ".join(value) if isinstance(value, tuple) else "",
+)
+def test_who_looks_is_told_at_once_what_is_waited_for(tmp_path: Path, command: tuple[str, ...], says: str) -> None:
+    """An ECU or a broker that hangs is given up after half a minute; Ctrl-C ends it before and clears the line."""
+    with Listener(mute) as hangs, sunny_ecu() as ecu:
+        known = without_columns(settings(ecu, tmp_path))
+        with terminal(*command, **known | {"APS_ECU_PORT": hangs.port, "MQTT_BROKER_PORT": hangs.port}) as screen:
+            screen.await_text(says.format(port=hangs.port))
+            screen.end(signal.SIGINT)
+        assert "waiting for " in screen.written
+        assert "waiting" not in seen(screen.written)
+
+
+def test_what_is_waited_for_leaves_no_trace(tmp_path: Path) -> None:
+    """Neither behind a picture nor in front of a line of the log; and a pipe never sees it."""
+    with sunny_ecu() as ecu:
+        known = without_columns(settings(ecu, tmp_path))
+        with terminal("show", "-D", **known) as screen:
+            assert screen.wait() == 0
+        assert "waiting for the ECU" in screen.written
+        assert "waiting" not in seen(screen.written)
+        assert f"aps2mqtt: 127.0.0.1:{ecu.port} < " in seen(screen.written)
+        assert "waiting" not in aps2mqtt("show", "-D", **settings(ecu, tmp_path)).err
+
+
+def seen(written: str) -> str:
+    """What stays on the screen: a carriage return has the rest of its line written over."""
+    lines = []
+    for line in written.replace("\r\n", "\n").split("\n"):
+        shown = ""
+        for part in line.split("\r"):
+            shown = part + shown[len(part) :]
+        lines.append(shown.rstrip())
+    return "\n".join(lines)
 
 
 def test_a_console_without_blocks_gets_ascii(tmp_path: Path) -> None:

@@ -41,7 +41,8 @@ def run(options: argparse.Namespace) -> int:
     days = [console.day(options.date, config, now) if options.date or options.history else None for config in configs]
     for config, day in zip(configs, days, strict=True):
         try:
-            all_taken.append((config, capture.take(config, day)))
+            with console.waiting(f"the ECU at {config.ecu.address}"):
+                all_taken.append((config, capture.take(config, day)))
         except JobError as error:  # the others can be asked all the same
             status = max(status, console.failed(error), key=GRAVITY.index)
     _write(

@@ -9,7 +9,7 @@ example:
 
 import argparse
 import json
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
 from datetime import UTC, datetime
 
 from aps2mqtt import check, console, steps
@@ -25,7 +25,8 @@ def arguments(parser: argparse.ArgumentParser) -> None:
 def run(options: argparse.Namespace) -> int:
     """Tells each step as soon as it is known; returns the status of a job that fails there."""
     taken: list[steps.Step] = []
-    for step in _walk(options):
+    walk = iter(_walk(options))
+    while (step := _next(walk)) is not None:
         if not options.json:
             before = taken[-1] if taken else None
             console.draw(steps.lines(step, before, width=console.width(), color=console.has_color()))
@@ -35,6 +36,11 @@ def run(options: argparse.Namespace) -> int:
     else:
         console.show(["", *steps.summary(taken, console.width())])
     return steps.status(taken)
+
+
+def _next(walk: Iterator[steps.Step]) -> steps.Step | None:
+    with console.waiting("the next step"):
+        return next(walk, None)
 
 
 def _walk(options: argparse.Namespace) -> Iterable[steps.Step]:

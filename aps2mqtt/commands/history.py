@@ -47,7 +47,8 @@ def run(options: argparse.Namespace) -> int:
     statuses = [ExitStatus.OK]
     for config, day in zip(configs, days, strict=True):
         try:
-            read = history.read(config, periods, day)
+            with console.waiting(f"the ECU at {config.ecu.address}"):
+                read = history.read(config, periods, day)
         except JobError as error:  # the others can be asked all the same
             statuses.append(console.failed(error))
         else:

@@ -43,10 +43,11 @@ def run(options: argparse.Namespace) -> int:
         return done
 
     configs = console.load(options)
-    if len(configs) == 1:
-        status, outcomes = ExitStatus.OK, [poll(configs[0])]
-    else:
-        status, outcomes = _side_by_side(poll, configs)
+    with console.waiting(f"the ECU at {', '.join(config.ecu.address for config in configs)}"):
+        if len(configs) == 1:
+            status, outcomes = ExitStatus.OK, [poll(configs[0])]
+        else:
+            status, outcomes = _side_by_side(poll, configs)
     if options.dry_run and outcomes:
         messages = [message for outcome in outcomes for message in outcome.messages]
         longest = max(len(message.topic) for message in messages)

@@ -39,7 +39,9 @@ def run(options: argparse.Namespace) -> int:
     at = _place(options)
     if options.watch:
         return _watch(at)
-    console.draw(view.lines(at, view.once(at), datetime.now(UTC), terminal.canvas()))
+    with console.waiting(at.name):
+        glance = view.once(at)
+    console.draw(view.lines(at, glance, datetime.now(UTC), terminal.canvas()))
     return ExitStatus.OK
 
 
@@ -49,7 +51,8 @@ def _poll(configs: Sequence[Config]) -> int:
     for config in configs:
         now = datetime.now(UTC)
         try:
-            report = Job(config, now, console.store(config), force=True, dry_run=True).run().report
+            with console.waiting(f"the ECU at {config.ecu.address}"):
+                report = Job(config, now, console.store(config), force=True, dry_run=True).run().report
         except JobError as error:  # the others may answer
             status = max(status, console.failed(error), key=GRAVITY.index)
         else:
@@ -95,7 +98,8 @@ def _watch(at: Place) -> int:
     signal.signal(signal.SIGTERM, signal.default_int_handler)
     try:
         seen = view.glances(at)
-        first = next(seen)  # what prevents it is told on the screen of the shell
+        with console.waiting(at.name):
+            first = next(seen)  # what prevents it is told on the screen of the shell
         (_draw if console.is_capable() else _print)(at, chain([first], seen))
     except KeyboardInterrupt:
         pass
