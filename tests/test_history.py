@@ -347,8 +347,11 @@ def test_the_lock_is_held_while_it_asks_and_given_back() -> None:
         ("0001-01-01", "0001-01-01 is before there were ECUs"),
     ],
 )
-def test_capture_and_history_take_the_same_dates(person: Person, day: str, says: str) -> None:
+def test_capture_and_history_take_the_same_dates(
+    person: Person, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, day: str, says: str
+) -> None:
     """Of the days that there may be at the site; nobody is asked for another."""
+    monkeypatch.chdir(tmp_path)  # where capture would write
     for command in ("history", "capture"):
         with ecu() as one:
             person.configure(APS_ECU_PORT=one.port)

@@ -439,6 +439,8 @@ def test_a_terminal_has_colors_unless_its_user_says_no(
         (("history",), "waiting for the ECU at 127.0.0.1:{port} ..."),
         (("once", "--dry-run"), "waiting for the ECU at 127.0.0.1:{port} ..."),
         (("check",), "port {port} of 127.0.0.1 is open"),  # between its steps
+        (("migrate",), "waiting for the ECU at 127.0.0.1:{port} ..."),
+        (("forget", ECU), "waiting for the broker at 127.0.0.1:{port} ..."),
         (("show", "--broker"), "waiting for the broker at 127.0.0.1:{port} ..."),
         (("show", "--watch"), "waiting for the broker at 127.0.0.1:{port} ..."),
     ],

@@ -21,8 +21,9 @@ def arguments(parser: argparse.ArgumentParser) -> None:
 def run(options: argparse.Namespace) -> int:
     """Shows what there is, and removes it if that is wanted."""
     configs = console.load(options)
-    found = upkeep.remembered_by_broker(configs[0], options.serial)
     broker = f"the broker at {configs[0].broker.host}:{configs[0].broker.port}"
+    with console.waiting(broker):
+        found = upkeep.remembered_by_broker(configs[0], options.serial)
     known = bool(found.topics)
     if options.yes:
         known = upkeep.forget([(config, console.store(config)) for config in configs], options.serial, found)

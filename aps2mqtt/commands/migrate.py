@@ -35,7 +35,8 @@ def run(options: argparse.Namespace) -> int:
 
 def _migrate(config: Config, *, dry_run: bool) -> None:
     now, store = datetime.now(UTC), console.store(config)
-    left = upkeep.left_by_2x(config, now, store)
+    with console.waiting(f"the ECU at {config.ecu.address}"):
+        left = upkeep.left_by_2x(config, now, store)
     counted = f"{len(left.announced)} entities of aps2mqtt 2.x to go on with, {len(left.readings)} topics to clear"
     console.show([f"{config.ecu.address}: {counted}", *(f"  {topic}" for topic in left.topics)])
     if not config.broker.discovery:
