@@ -1,9 +1,7 @@
 """`aps2mqtt check`: the step that fails is the right one, with the right remedy; and nothing is left behind."""
 
-import gc
 import json
 import re
-import warnings
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import ExitStack
 from datetime import UTC, datetime, timedelta
@@ -557,9 +555,6 @@ def test_a_broken_broker_fails_at_its_step(
     assert taken["0030"].state is State.OK
     assert ("days left" in text(taken["TLS"])) == (taken["TLS"].state is State.OK)
     assert "h8dden" not in str(taken)
-    with warnings.catch_warnings():  # paho leaves a socket whose TLS failed to the garbage collector
-        warnings.simplefilter("ignore", ResourceWarning)
-        gc.collect()
 
 
 def test_a_broker_that_lets_nobody_read_is_a_doubt(

@@ -479,7 +479,6 @@ REFUSALS = {
     "closes": b"",
     "refuses as 3.1.1 does": bytes.fromhex("20020001"),
     "refuses as 5 does": bytes.fromhex("2003008400"),
-    "says something else": b"HTTP/1.1 400 Bad Request\r\n\r\n",
 }
 
 
