@@ -116,6 +116,12 @@ class Job(NamedTuple):
         self._remember(memory)
         return Outcome(f"{_reading(report)}; {self._sent(messages)}", report, messages)
 
+    def would_say(self, snapshot: Snapshot, before: Memory | None) -> tuple[Message, ...]:
+        """The messages of a job that reads this, as far as they can be known without asking the broker."""
+        before = truth.memory_of(snapshot.ecu_id, before)
+        report, memory = self._settle(snapshot, before, Recalled())
+        return self._messages(report, before, memory)
+
     def _leave_alone(self, before: Memory) -> Outcome:
         ecu = self.config.ecu
         report, memory = truth.night(before, self.now, ecu.timezone)
@@ -144,6 +150,9 @@ class Job(NamedTuple):
     def _messages(self, report: Report, before: Memory | None, memory: Memory) -> tuple[Message, ...]:
         """Everything to be said, and the removal of what was said elsewhere before the configuration changed."""
         chosen = self._style(memory)
+        if before is None or before.layout != chosen.layout:  # elsewhere anything may lie
+            everything = (inverter._replace(bare=False) for inverter in report.inverters)
+            report = report._replace(inverters=tuple(everything))
         announced, readings = discovery.messages(chosen, report), topics.messages(chosen, report)
         left = Elsewhere()
         if before is not None:

@@ -12,16 +12,18 @@ from pathlib import Path
 
 import pytest
 import trustme
-from distance import far_from
-from parts import Broker, Listener, aps2mqtt, mute, one_line, settings, start_script, sunny_ecu
+from faraway import far_from
+from parts import NOON, Broker, Listener, aps2mqtt, mute, one_line, settings, start_script, sunny_ecu
 
 from aps2mqtt import config
 from aps2mqtt.config import BrokerConfig
 from aps2mqtt.ecu.simulator import Plant, Simulator, inverter_models
 from aps2mqtt.errors import BrokerRefusal, BrokerUnreachable, JobError
+from aps2mqtt.job import Job
 from aps2mqtt.mqtt import publisher, reasons
 from aps2mqtt.mqtt.publisher import Session
 from aps2mqtt.mqtt.topics import Message
+from aps2mqtt.state import Store
 
 # mosquitto holds back no more than that of what a subscriber of QoS 1 has not taken yet.
 ROOMY = "allow_anonymous true\nmax_queued_messages 0"
@@ -267,6 +269,34 @@ def test_more_messages_than_there_are_ids_all_arrive() -> None:
     assert len(seen) == 66_000
 
 
+NEVER_HEARD = "aps/216000000001/704000000003"
+ANNOUNCED = {"MQTT_DISCOVERY_ENABLED": True, "MQTT_DISCOVERY_STYLE": "component"}
+
+
+@pytest.mark.parametrize("more", [{}, ANNOUNCED], ids=["flat", "announced"])
+def test_an_inverter_that_was_never_heard_costs_its_removals_once(
+    tmp_path: Path, broker: Broker, more: Mapping[str, object]
+) -> None:
+    """What the first job has removed is not there for the second; elsewhere anything may lie."""
+
+    def removed(**changed: object) -> list[str]:
+        given = settings(ecu.port, broker.port, tmp_path, **more, **changed)
+        (chosen,) = config.load(None, {name: str(value) for name, value in given.items()})
+        messages = Job(chosen, NOON, Store(tmp_path, "127.0.0.1", ecu.port)).run().messages
+        ours = [one for one in messages if "704000000003" in one.topic]
+        assert [one.payload for one in ours if one.topic.endswith(f"{NEVER_HEARD}/online")][-1] == "False"
+        return [one.topic for one in ours if not one.payload]
+
+    with sunny_ecu(plant=Plant(inverters=inverter_models("2xDS3,1xunseen"))) as ecu:
+        broker.publish(f"{NEVER_HEARD}/4/power", "100")
+        assert len(removed()) >= 18
+        assert removed() == []
+        assert len(removed(MQTT_TOPIC_PREFIX="roof")) >= 18
+        assert removed(MQTT_TOPIC_PREFIX="roof") == []
+    assert set(broker.retained(f"roof/{NEVER_HEARD}/#")) == {f"roof/{NEVER_HEARD}/online"}
+    assert broker.retained(f"{NEVER_HEARD}/#") == {}
+
+
 # -- what is no broker ------------------------------------------------------------------------------------------------
 
 NONSENSE = {
@@ -330,6 +360,7 @@ def test_a_broker_that_knows_3_1_only_is_told() -> None:
 NEVER_RESOLVED = """
 import socket, sys, time
 from aps2mqtt import cli
+from aps2mqtt.job import Job
 from aps2mqtt.mqtt import publisher
 truly = socket.getaddrinfo
 socket.getaddrinfo = lambda host, *more, **named: time.sleep(60) if host == "slow.lan" else truly(host, *more, **named)

@@ -75,6 +75,7 @@ class Session:
         self._connection: socket.socket | None = None
         self._first = b""  # byte of the broker
         self._connected = False
+        self._answered = False  # since the last step
         self._failure: JobError | None = None
         self._window = WINDOW
         self._largest: int | None = None  # packet that the broker takes, in bytes
@@ -117,7 +118,7 @@ class Session:
                     f"{self._name}: no MQTT {version:d} ({error}); trying the version before, without expiry"
                 )
                 self._failure = None
-                self._renew()
+                self._deadline = self._end.within(SESSION)
         return self._enter(last)
 
     def __exit__(
@@ -131,6 +132,8 @@ class Session:
         A broker may confirm a subscription that it will never serve. So `probe` is published, which is subscribed to as
         well: by the time it comes back, what is retained has come before it.
         """
+        self._retained = {}
+        self._held = 0
         self._echo = probe.topic
         self._subscribe((*topics, probe.topic))
         self.publish([probe])
@@ -180,6 +183,7 @@ class Session:
                 )
 
     def _subscribe(self, topics: Iterable[str]) -> None:
+        self._granted = None
         # Not at QoS 1: of that mosquitto queues 1000 messages for a client, and drops the others.
         self._client.subscribe([(topic, 0) for topic in topics])
         self._loop_until(lambda: self._granted is not None, "does not confirm a subscription in time")
@@ -252,6 +256,8 @@ class Session:
             result = self._client.loop(seconds)
         except GARBLED as error:
             raise self._garbled() from error
+        if self._answered:  # and has as long for its next answer
+            self._answered, self._deadline = False, self._end.within(SESSION)
         if self._failure is not None:
             raise self._failure
         if not self._connected:
@@ -292,7 +298,7 @@ class Session:
             self._failure = self._refusal(f"{self._name} refuses the session", code.value)
         else:
             self._connected = True
-            self._renew()
+            self._answered = True
             self._heed(properties)
 
     def _heed(self, properties: Properties | None) -> None:
@@ -327,7 +333,7 @@ class Session:
         self, _client: Client, _userdata: object, mid: int, code: ReasonCode, _properties: Properties
     ) -> None:
         topic = self._unacknowledged.pop(mid, "")
-        self._renew()
+        self._answered = True
         if code.is_failure:  # MQTT 5 only; before that, a broker drops in silence what it does not take
             self._failure = self._failure or self._refusal(
                 f"{self._name} refuses a message on {topic}", code.value, reasons.WRITE
@@ -337,11 +343,11 @@ class Session:
         self, _client: Client, _userdata: object, _mid: int, codes: list[ReasonCode], _properties: Properties | None
     ) -> None:
         self._granted = not any(code.is_failure for code in codes)
-        self._renew()
+        self._answered = True
 
     def _on_message(self, _client: Client, _userdata: object, message: MQTTMessage) -> None:
         self._arrived += 1
-        self._renew()
+        self._answered = True
         is_echo = message.topic == self._echo and not message.retain
         if is_echo:
             self._echo = ""
@@ -356,10 +362,6 @@ class Session:
         if held <= MAX_HELD:
             self._retained[message.topic] = text
             self._held = held
-
-    def _renew(self) -> None:
-        """The broker has answered, and has as long for its next answer."""
-        self._deadline = self._end.within(SESSION)
 
     def _refusal(self, what: str, code: int, to_allow: str = "") -> JobError:
         """`what` the broker does for that reason; `to_allow` is the remedy where somebody has to be allowed it."""
