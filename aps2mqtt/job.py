@@ -150,9 +150,8 @@ class Job(NamedTuple):
     def _messages(self, report: Report, before: Memory | None, memory: Memory) -> tuple[Message, ...]:
         """Everything to be said, and the removal of what was said elsewhere before the configuration changed."""
         chosen = self._style(memory)
-        if before is None or before.layout != chosen.layout:  # elsewhere anything may lie
-            everything = (inverter._replace(bare=False) for inverter in report.inverters)
-            report = report._replace(inverters=tuple(everything))
+        if before is not None and before.layout == chosen.layout:  # elsewhere anything may lie
+            report = _with_bare(report, before)
         announced, readings = discovery.messages(chosen, report), topics.messages(chosen, report)
         left = Elsewhere()
         if before is not None:
@@ -265,6 +264,15 @@ def style(config: Config) -> Style:
         broker.discovery,
         broker.discovery_prefix,
     )
+
+
+def _with_bare(report: Report, before: Memory) -> Report:
+    """`report`, the inverters marked that were never heard, neither by this job nor by the one before."""
+    unheard = {uid for uid, known in before.inverters.items() if not known.panels}
+    if not unheard:
+        return report
+    marked = (one._replace(bare=one.uid in unheard and not one.powers) for one in report.inverters)
+    return report._replace(inverters=tuple(marked))
 
 
 def _load(store: Store) -> Memory | None:

@@ -308,7 +308,6 @@ def _with_past(inverter: Inverter, known: Known, was: Known | None) -> Inverter:
         signal=Kept(known.signal) if isinstance(inverter.signal, Kept) else inverter.signal,
         energies=_kwh(known.energies[: len(inverter.powers)]),
         lost=max(0, _most_panels(was) - known.panels) if inverter.powers else MOST_PANELS,
-        bare=not inverter.powers and was is not None and not was.panels,
     )
 
 

@@ -60,7 +60,7 @@ def test_a_broker_that_is_far_away_gets_everything_in_seconds(
         for _ in range(2):
             ended = aps2mqtt("once", **settings(ecu.port, far.port, tmp_path, **more))
             assert (ended.status, ended.err) == (0, "")
-            assert ended.seconds < 12  # 2 on an idle machine
+            assert ended.seconds < 20  # 2 on an idle machine
         assert len(broker.retained("aps/+/+/power")) == inverters
 
 
