@@ -171,6 +171,11 @@ def test_nothing_below_the_command_line_asks_for_the_date(module: str) -> None:
     assert not CLOCKS & set(calls)
 
 
+def test_a_session_with_the_broker_never_sleeps() -> None:
+    """It waits for the network alone; the pause that the demo's broker needs is the demo's."""
+    assert "time" not in imported("mqtt.publisher")
+
+
 def test_broad_excepts_are_at_the_boundaries_only() -> None:
     """The command line's and the scheduler's; and the helper that hands a failure from thread to thread."""
     broad = {
