@@ -16,8 +16,9 @@ from pathlib import Path
 from aps2mqtt import __version__, credentials, diagnosis, sun, window
 from aps2mqtt.config import KEYS, Config, Key
 from aps2mqtt.ecu import client
+from aps2mqtt.ecu.snapshot import snapshot
 from aps2mqtt.errors import ConfigError, EcuError, JobError, shown
-from aps2mqtt.job import PATIENCE, style
+from aps2mqtt.job import PATIENCE, Job, style
 from aps2mqtt.lock import hold
 from aps2mqtt.model import Memory, Site
 from aps2mqtt.mqtt import topics
@@ -40,6 +41,10 @@ MAY_NOT_READ = (
     "allow it to read below its topics: else a job cannot compare its counters with those published",
     "if nothing of the jobs arrives either, allow it to write: MQTT 3.1.1 does not tell a client what it may not",
 )
+TOO_LARGE = (
+    "raise the broker's limit (mosquitto: message_size_limit, max_packet_size): it drops larger messages silently",
+    "for announcements to Home Assistant, set MQTT_DISCOVERY_STYLE: component, whose messages are smaller",
+)
 NOT_REACHED = "skipped"
 TOO_FAR = 4.0  # hours between the sun's time and the zone's; with summer time some zones come to 3
 
@@ -52,14 +57,17 @@ def walk(
 ) -> Iterator[Step]:
     """Every step for each of `ecus`, and those for the broker, which all of them have in common."""
     yield _configuration([config for config, _ in ecus])
+    messages: list[Message] = []
     for config, store in ecus:
         of = f"ECU {config.ecu.address}"
         state, memory = _state(config, store)
         yield state._replace(of=of)
         yield _site(config, memory, clock())._replace(of=of)
-        yield from _each(OF_ECU, _ecu(config, memory, clock, limits, patience), of, memory)
+        job = Job(config, clock(), store, dry_run=True, limits=limits)
+        yield from _each(OF_ECU, _ecu(job, memory, clock, patience, messages), of, memory)
     config, _ = ecus[0]
-    yield from _each(OF_BROKER, _broker(config, clock), f"broker {config.broker.host}:{config.broker.port}")
+    largest = max(map(_size, messages), default=0)
+    yield from _each(OF_BROKER, _broker(config, clock, largest), f"broker {config.broker.host}:{config.broker.port}")
 
 
 def misconfigured(error: ConfigError) -> Iterator[Step]:
@@ -228,9 +236,9 @@ def _sunlight(rises: datetime | None, sets: datetime | None, *, up: bool) -> str
 # -- the ECU ----------------------------------------------------------------------------------------------------------
 
 
-def _ecu(config: Config, memory: Memory | None, clock: Clock, limits: client.Limits, patience: float) -> Iterator[Step]:
-    """From the ECU's name to its signals; raises JobError."""
-    ecu = config.ecu
+def _ecu(job: Job, memory: Memory | None, clock: Clock, patience: float, messages: list[Message]) -> Iterator[Step]:
+    """From the ECU's name to its signals; raises JobError. What the `job` would publish is added to `messages`."""
+    ecu, limits = job.config.ecu, job.limits
     endpoint = client.resolve(ecu.host, ecu.port, limits)
     same = endpoint.address == ecu.host
     found = "an address, no name" if same else f"{ecu.host} is {endpoint.address}"
@@ -244,6 +252,7 @@ def _ecu(config: Config, memory: Memory | None, clock: Clock, limits: client.Lim
         yield diagnosis.totals(info, ecu.timezone, memory, clock())
         real_time = conversation.real_time(info)
         yield diagnosis.inverters(real_time, info, ecu.timezone, clock())
+        messages += job.would_say(snapshot(info, real_time, None, ecu.timezone), memory)
         try:
             yield diagnosis.signals(conversation.signal(info), real_time)
         except EcuError as error:
@@ -253,8 +262,8 @@ def _ecu(config: Config, memory: Memory | None, clock: Clock, limits: client.Lim
 # -- the broker -------------------------------------------------------------------------------------------------------
 
 
-def _broker(config: Config, clock: Clock) -> Iterator[Step]:
-    """From the connection to a message that goes there and back; raises JobError."""
+def _broker(config: Config, clock: Clock, largest: int) -> Iterator[Step]:
+    """From the connection to a message of the `largest` size that goes there and back; raises JobError."""
     broker = config.broker
     session = Session(broker)
     address = session.reach()
@@ -270,24 +279,37 @@ def _broker(config: Config, clock: Clock) -> Iterator[Step]:
         user = shown(broker.user)
         who = f"as {user}" if user else "without a user"
         yield judged("login", [Finding(f"{who}, MQTT {session.version}")], {"user": user, "mqtt": session.version})
-        yield _message(session, config, clock())
+        yield _message(session, config, clock(), largest)
 
 
-def _message(session: Session, config: Config, now: datetime) -> Step:
-    """A retained message on a topic of its own, which is read back and removed."""
+def _message(session: Session, config: Config, now: datetime, largest: int) -> Step:
+    """A retained message on a topic of its own, as large as the job's largest, which is read back and removed."""
     topic = topics.check_topic(style(config))
-    message = Message(topic, now.isoformat())
-    session.publish([message])
-    retained = session.retained([topic], Message(f"{topic}/probe", message.payload, retain=False))
-    session.publish([Message(topic, "")])
+    small = Message(topic, now.isoformat())
+    large = Message(topic, small.payload.ljust(largest - len(topic.encode()), "."))
+    retained = _retained(session, large)
     if retained is None:
         back = Finding("it does not come back: the broker lets this user not read", MAY_NOT_READ)
-    elif retained.get(topic) != message.payload:
-        back = Finding("it comes back, but is not retained", ("let the broker retain messages",))
-    else:
+    elif retained.get(topic) == large.payload:
         back = Finding("read back as it was sent")
+    elif large != small and (_retained(session, small) or {}).get(topic) == small.payload:
+        back = Finding(f"{len(large.payload)} bytes, as a job's largest message has, do not arrive", TOO_LARGE)
+    else:
+        back = Finding("it comes back, but is not retained", ("let the broker retain messages",))
+    session.publish([Message(topic, "")])
     return judged(
         "message",
         (Finding(f"retained on {topic}, acknowledged"), back, Finding("removed again")),
-        {"topic": topic, "read_back": not back.remedies},
+        {"topic": topic, "bytes": len(large.payload), "read_back": not back.remedies},
     )
+
+
+def _retained(session: Session, message: Message) -> dict[str, str] | None:
+    """What lies on its topic once it is published; None where we may not read."""
+    session.publish([message])
+    return session.retained([message.topic], Message(f"{message.topic}/probe", "probe", retain=False))
+
+
+def _size(message: Message) -> int:
+    """In bytes, of topic and payload: some brokers limit the one, some both."""
+    return len(message.topic.encode()) + len(message.payload.encode())

@@ -17,7 +17,7 @@ from aps2mqtt.config import Config
 from aps2mqtt.deadline import Deadline
 from aps2mqtt.errors import BothFailed, BrokerRefusal, BrokerUnreachable, EcuBusy, described
 from aps2mqtt.job import Job, part, style
-from aps2mqtt.mqtt.publisher import Presence
+from aps2mqtt.mqtt.presence import Presence
 from aps2mqtt.mqtt.topics import presence_topic
 from aps2mqtt.schedule import Schedule
 from aps2mqtt.state import Store
@@ -31,7 +31,8 @@ JUMP = 5.0  # seconds that the clock may be off from one look to the next
 STUCK = 300.0  # seconds after which a job, all of whose waits are bounded, must be a bug: the watchdog may bark
 REMINDER = timedelta(hours=1)
 FILLS = 60.0  # seconds from one filling to the next, where a broker comes and goes
-FLAPPING = 4  # connections within that time
+FLAPPING = 4  # connections within FLAPPING_TIME
+FLAPPING_TIME = 600.0  # seconds: who is thrown out by each filling alone comes to that many
 GOODBYE = 1.0  # seconds, for what the next job has to know
 BROKER_FAILED = (BrokerUnreachable, BrokerRefusal, BothFailed)
 
@@ -45,9 +46,10 @@ class Daemon:
         self._about = f"version {__version__}, polling {polled}, publishing to {broker.host}:{broker.port}"
         self._schedule = Schedule()
         step = window.stagger(len(configs))
-        self._ecus = [_Ecu(config, number * step, self._schedule, clock) for number, config in enumerate(configs)]
-        self._connections: deque[float] = deque(maxlen=FLAPPING)  # on the monotonic clock
         self._presence = Presence(broker, topic, self._connected, self._lost)
+        renew = self._presence.renew
+        self._ecus = [_Ecu(config, n * step, self._schedule, clock, renew) for n, config in enumerate(configs)]
+        self._connections: deque[float] = deque(maxlen=FLAPPING)  # on the monotonic clock
 
     def run(self) -> None:
         """Polls until SIGTERM or SIGINT, of which the caller has had all threads relieved."""
@@ -75,10 +77,10 @@ class Daemon:
 
     def _connected(self) -> None:
         self._connections.append(time.monotonic())
-        if len(self._connections) == FLAPPING and self._connections[-1] - self._connections[0] < FILLS:
+        if len(self._connections) == FLAPPING and self._connections[-1] - self._connections[0] < FLAPPING_TIME:
             log.warning(
-                "the broker drops the presence again and again; give each `run` an MQTT_CLIENT_ID of its own, or look "
-                "at the broker's log"
+                "the broker keeps closing our connection; if a second `aps2mqtt run` is active, stop it or give it an "
+                "MQTT_CLIENT_ID of its own, and in mosquitto set use_username_as_clientid to false"
             )
             self._connections = deque(maxlen=0)  # once is enough
         for ecu in self._ecus:
@@ -109,8 +111,16 @@ class _End(Event):
 class _Ecu:
     """One ECU, its polls, and what the log and the schedule make of them."""
 
-    def __init__(self, config: Config, delay: float, schedule: Schedule, clock: Callable[[], datetime]) -> None:
+    def __init__(
+        self,
+        config: Config,
+        delay: float,
+        schedule: Schedule,
+        clock: Callable[[], datetime],
+        renew: Callable[[], None],
+    ) -> None:
         self._config = config
+        self._renew = renew  # says that the process lives
         self._name = config.ecu.address
         self._store = Store(config.state_directory, config.ecu.host, config.ecu.port)
         self._clock = clock
@@ -159,6 +169,7 @@ class _Ecu:
             error = caught
             self._fill |= isinstance(caught, BROKER_FAILED)
         self._began = None
+        self._renew()
         if not isinstance(error, EcuBusy):  # which is found before they are told
             self._config = self._config._replace(warnings=())
         following = self.reschedule().astimezone(self._config.ecu.timezone)

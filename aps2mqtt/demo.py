@@ -25,6 +25,7 @@ INTERVAL = 5.0  # seconds between polls of --keep
 MINUTES_PER_POLL = 5  # the simulated clock runs so much faster
 NOON = 13  # o'clock: the demo always begins in sunshine
 START = 10.0  # seconds for the embedded broker
+LINGER = 0.1  # seconds that the embedded broker has for what a client has left behind
 PARTING = 0.5  # seconds: amqtt drops who connects while it forgets the subscriptions of another who leaves
 
 
@@ -111,6 +112,7 @@ def _broker() -> Iterator[int]:
     """An embedded broker on a free port of the loopback interface."""
     try:
         from amqtt.broker import Broker
+        from amqtt.mqtt.protocol.broker_handler import BrokerProtocolHandler
     except ImportError as error:
         raise DemoError("the demo needs its embedded broker; pip install 'aps2mqtt[demo]'") from error
     logging.getLogger("amqtt").setLevel(logging.CRITICAL)
@@ -120,8 +122,22 @@ def _broker() -> Iterator[int]:
     loop = asyncio.new_event_loop()
     started, stop = threading.Event(), asyncio.Event()
 
+    class Lingering(Broker):  # type: ignore[misc] # amqtt has no types
+        """amqtt acknowledges before it does anything, and forgets what is left when a client goes: it goes later."""
+
+        async def _client_message_loop(self, client_session: object, handler: BrokerProtocolHandler) -> None:
+            leaves = handler.wait_disconnect
+
+            async def leaves_later() -> object:
+                packet = await leaves()
+                await asyncio.sleep(LINGER)
+                return packet
+
+            handler.wait_disconnect = leaves_later
+            await super()._client_message_loop(client_session, handler)
+
     async def serve() -> None:
-        broker = Broker(
+        broker = Lingering(
             {
                 "listeners": {"default": {"type": "tcp", "bind": f"{HOST}:{port}"}},
                 "plugins": {"amqtt.plugins.authentication.AnonymousAuthPlugin": {"allow_anonymous": True}},

@@ -74,7 +74,10 @@ MEANINGLESS_ZONE = ("2160", "2163")  # ids of ECUs that say Etc/GMT-8 wherever t
 def hints(name: str, error: JobError, memory: Memory | None) -> tuple[str, ...]:
     """What has helped others with this `error` in the step of this name; `memory` is of the last job."""
     if name == "message" and isinstance(error, BrokerUnreachable):
-        return ("mosquitto drops whoever sends retained messages where its retain_available is false",)
+        limits = (
+            "retained messages where its retain_available is false, QoS 1 where its max_qos is 0, or more than its "
+        )
+        return (f"mosquitto drops whoever sends {limits}max_packet_size",)
     if not isinstance(error, EcuError):
         return ()
     if isinstance(error.__cause__, ConnectionRefusedError):

@@ -13,8 +13,8 @@
     │       │   └── NoFrame               and nothing in it does: something else listens there
     │       └── EcuRefusal            has a status other than 00, or there is none to this query
     ├── EcuBusy               75  another job holds the ECU
-    ├── BrokerUnreachable     69  the broker: refused, unknown, mute, TLS
-    ├── BrokerRefusal         77  the broker: user or password
+    ├── BrokerUnreachable     69  the broker: refused, unknown, mute, TLS, or a reason of its own
+    ├── BrokerRefusal         77  the broker: user, password, or what they may do
     ├── OutputError           70  standard output
     └── BothFailed                the ECU and then the broker: the ECU's status
 
@@ -130,7 +130,7 @@ class BrokerUnreachable(JobError):
 
 
 class BrokerRefusal(JobError):
-    """The broker refuses user or password."""
+    """The broker refuses user or password, or what they are not allowed."""
 
     status = ExitStatus.NOPERM
 

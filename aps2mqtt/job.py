@@ -135,6 +135,12 @@ class Job(NamedTuple):
         self._remember(memory)
         return Outcome(f"{_reading(report)}; {self._sent(messages)}", report, messages)
 
+    def would_say(self, snapshot: Snapshot, before: Memory | None) -> tuple[Message, ...]:
+        """The messages of a job that reads this, as far as they can be known without asking the broker."""
+        before = truth.memory_of(snapshot.ecu_id, before)
+        report, memory = self._settle(snapshot, before, Recalled())
+        return self._messages(report, before, memory)
+
     def _leave_alone(self, before: Memory) -> Outcome:
         ecu = self.config.ecu
         report, memory = truth.night(before, self.now, ecu.timezone)
@@ -164,6 +170,8 @@ class Job(NamedTuple):
     def _messages(self, report: Report, before: Memory | None, memory: Memory) -> tuple[Message, ...]:
         """Everything to be said, and the removal of what was said elsewhere before the configuration changed."""
         chosen = self._style(memory)
+        if before is not None and before.layout == chosen.layout:  # elsewhere anything may lie
+            report = _with_bare(report, before)
         announced, readings = discovery.messages(chosen, report), topics.messages(chosen, report)
         left = Elsewhere()
         if before is not None:
@@ -276,6 +284,15 @@ def style(config: Config) -> Style:
         broker.discovery,
         broker.discovery_prefix,
     )
+
+
+def _with_bare(report: Report, before: Memory) -> Report:
+    """`report`, the inverters marked that were never heard, neither by this job nor by the one before."""
+    unheard = {uid for uid, known in before.inverters.items() if not known.panels}
+    if not unheard:
+        return report
+    marked = (one._replace(bare=one.uid in unheard and not one.powers) for one in report.inverters)
+    return report._replace(inverters=tuple(marked))
 
 
 def _load(store: Store) -> Memory | None:

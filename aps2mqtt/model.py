@@ -50,6 +50,7 @@ class Inverter(NamedTuple):
     signal: int | Kept | None = None  # percent
     energies: tuple[float, ...] = ()  # kWh today, by channel: integrals of the powers
     lost: int = 0  # panels that it had beyond these, once: their topics are removed
+    bare: bool = False  # nothing of it but `online` lies on the broker, so there is nothing to remove
 
 
 class Short(NamedTuple):

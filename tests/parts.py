@@ -1,7 +1,9 @@
 """The real parts that tests run against: brokers, ECUs, and the program as its users start it."""
 
+import base64
 import contextlib
 import dataclasses
+import hashlib
 import json
 import os
 import random
@@ -335,7 +337,7 @@ def relay_to(port: int, most: int):
 
     def treat(connection: socket.socket) -> None:
         with socket.create_connection(("127.0.0.1", port)) as onward:
-            threading.Thread(target=_pass_on, args=(onward, connection), daemon=True).start()
+            threading.Thread(target=pass_on, args=(onward, connection), daemon=True).start()
             passed = 0
             while passed < most and (data := connection.recv(min(4096, most - passed))):
                 onward.sendall(data)
@@ -344,7 +346,8 @@ def relay_to(port: int, most: int):
     return treat
 
 
-def _pass_on(source: socket.socket, target: socket.socket) -> None:
+def pass_on(source: socket.socket, target: socket.socket) -> None:
+    """Until `source` ends."""
     with contextlib.suppress(OSError):
         while data := source.recv(4096):
             target.sendall(data)
@@ -380,9 +383,16 @@ def tls_settings(folder: Path, authority: trustme.CA, *names: str) -> str:
 def accounts(folder: Path) -> str:
     """Nobody is let in without a password, and no password is right."""
     passwords = folder / "passwords"
-    passwords.write_text("johndoe:$7$101$AAAA$AAAA\n")
+    passwords.write_text(f"johndoe:{_hashed('only the broker knows it')}\n")
     passwords.chmod(0o600)
     return f"allow_anonymous false\npassword_file {passwords}"
+
+
+def _hashed(password: str) -> str:
+    """As mosquitto_passwd has it (PBKDF2 with SHA-512): mosquitto 2.1 does not start on one that is malformed."""
+    salt, rounds = os.urandom(12), 101
+    hashed = hashlib.pbkdf2_hmac("sha512", password.encode(), salt, rounds)
+    return f"$7${rounds}${base64.b64encode(salt).decode()}${base64.b64encode(hashed).decode()}"
 
 
 def write_only(folder: Path, topic: str = "aps/#") -> str:

@@ -1,9 +1,7 @@
 """`aps2mqtt check`: the step that fails is the right one, with the right remedy; and nothing is left behind."""
 
-import gc
 import json
 import re
-import warnings
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import ExitStack
 from datetime import UTC, datetime, timedelta
@@ -554,6 +552,30 @@ BROKEN = {
         "where its retain_available is false",
         69,
     ),
+    "retains nothing, over 5": Broken(
+        running(lambda *_: "allow_anonymous true\nretain_available false"),
+        "login",
+        "retains no messages",
+        "retain_available true",
+        69,
+        {"MQTT_VERSION": "5"},
+    ),
+    "takes no QoS 1, over 5": Broken(
+        running(lambda *_: "allow_anonymous true\nmax_qos 0"),
+        "login",
+        "takes messages at QoS 0 only",
+        "max_qos 1 or 2",
+        69,
+        {"MQTT_VERSION": "5"},
+    ),
+    "takes small messages, over 5": Broken(
+        running(lambda *_: "allow_anonymous true\nmax_packet_size 1000"),
+        "message",
+        "takes packets of 1000 bytes at most",
+        "MQTT_DISCOVERY_STYLE: component",
+        69,
+        {"MQTT_VERSION": "5", "MQTT_DISCOVERY_ENABLED": True},
+    ),
     "may not write": Broken(
         running(lambda folder, _: write_only(folder, "elsewhere/#")),
         "message",
@@ -603,9 +625,6 @@ def test_a_broken_broker_fails_at_its_step(
     assert taken["0030"].state is State.OK
     assert ("days left" in text(taken["TLS"])) == (taken["TLS"].state is State.OK)
     assert "h8dden" not in str(taken)
-    with warnings.catch_warnings():  # paho leaves a socket whose TLS failed to the garbage collector
-        warnings.simplefilter("ignore", ResourceWarning)
-        gc.collect()
 
 
 def test_a_broker_that_lets_nobody_read_is_a_doubt(
@@ -618,6 +637,32 @@ def test_a_broker_that_lets_nobody_read_is_a_doubt(
     assert taken["message"].state is State.WARNING
     assert "lets this user not read" in text(taken["message"])
     assert steps.status(taken.values()) == 0
+
+
+@pytest.mark.parametrize("announced", [True, False])
+def test_a_broker_that_drops_large_messages_is_a_doubt(tmp_path: Path, one_ecu: Simulator, *, announced: bool) -> None:
+    """Over MQTT 3.1.1 mosquitto acknowledges them; what counts is what a job would send."""
+    with Broker(tmp_path, "allow_anonymous true\nmessage_size_limit 1000") as broker:
+        taken = walked(tmp_path, one_ecu.port, broker.port, **PARIS, MQTT_DISCOVERY_ENABLED=announced)
+        assert broker.retained() == {}
+    assert taken["message"].state is (State.WARNING if announced else State.OK)
+    assert ("as a job's largest message has, do not arrive" in text(taken["message"])) == announced
+    assert ("mosquitto: message_size_limit" in remedies(taken["message"])) == announced
+    assert steps.status(taken.values()) == 0
+
+
+def test_the_message_of_check_is_as_large_as_the_largest_of_a_job(
+    tmp_path: Path, one_ecu: Simulator, broker: Broker
+) -> None:
+    """Byte for byte, topic and payload."""
+    more = {**PARIS, "MQTT_DISCOVERY_ENABLED": True}
+    environment = {key: str(value) for key, value in settings(one_ecu.port, broker.port, tmp_path, **more).items()}
+    (chosen,) = config.load(None, environment)
+    job = Job(chosen, NOON, Store(chosen.state_directory, "127.0.0.1", one_ecu.port))
+    largest = max(len(topic + payload) for topic, payload, *_ in job.run().messages)
+    with broker.heard("aps/check") as said:
+        walked(tmp_path, one_ecu.port, broker.port, **more)
+    assert abs(max(len(topic + payload) for topic, payload in said) - largest) <= 1
 
 
 def test_a_broker_that_retains_nothing_is_a_doubt(

@@ -16,7 +16,7 @@ from pathlib import Path
 from zoneinfo import ZoneInfo
 
 import pytest
-from parts import NOON, Broker, Listener, aps2mqtt, free_port, mute, start, start_script, sunny_ecu
+from parts import NOON, Broker, Listener, aps2mqtt, free_port, mute, pass_on, start, start_script, sunny_ecu, write_only
 
 from aps2mqtt import __version__, config
 from aps2mqtt.daemon import Told
@@ -214,7 +214,75 @@ def test_a_broker_that_comes_and_goes_does_not_have_the_ecu_asked_each_time(tmp_
         assert len(ecu.requests) in (6, 9)
         until(lambda: broker.retained(PRESENCE) == {PRESENCE: "online"})
         _, log = stop(process)
-    assert log.count("give each `run` an MQTT_CLIENT_ID of its own") == 1
+    assert log.count("the broker keeps closing our connection; if a second `aps2mqtt run` is active, stop it") == 1
+
+
+def test_a_broker_that_names_clients_by_their_user_is_told_of(tmp_path: Path) -> None:
+    """Each poll throws the presence out, whatever MQTT_CLIENT_ID is: the option has to go."""
+    with sunny_ecu() as ecu, Broker(tmp_path, "allow_anonymous true\nuse_username_as_clientid true") as broker:
+        environment = settings(ecu, broker.port, tmp_path, MQTT_BROKER_USER="me", JOURNAL_STREAM="8:1")
+        process = start("run", **environment | {"APS_ECU_POLL_INTERVAL": 3})
+        log: list[str] = []
+        threading.Thread(target=lambda: log.extend(process.stderr), daemon=True).start()
+        until(lambda: any("in mosquitto set use_username_as_clientid to false" in line for line in log), 60)
+        process.terminate()
+        assert process.wait(20) == 0
+
+
+@pytest.mark.parametrize("client_id", ["APS2MQTT", "another"])
+def test_the_run_that_lives_says_online_again(tmp_path: Path, broker: Broker, client_id: str) -> None:
+    """Another one is stopped beside it, of the same MQTT_CLIENT_ID or of its own; long before the next poll."""
+    with sunny_ecu() as ecu:
+        environment = settings(ecu, broker.port, tmp_path, APS_ECU_POLL_INTERVAL=3600)
+        living = start("run", **environment)
+        until(lambda: broker.retained(PRESENCE) == {PRESENCE: "online"})
+        other = start("run", **environment | {"MQTT_CLIENT_ID": client_id, "APS_STATE_DIR": tmp_path / "other"})
+        until(lambda: len(ecu.requests) >= 6)
+        with broker.heard(PRESENCE) as said:
+            stop(other)
+            time.sleep(1)
+        assert (PRESENCE, "offline") in said or client_id == "APS2MQTT"
+        until(lambda: broker.retained(PRESENCE) == {PRESENCE: "online"})
+        time.sleep(1)
+        assert broker.retained(PRESENCE) == {PRESENCE: "online"}
+        stop(living)
+    assert broker.retained(PRESENCE) == {PRESENCE: "offline"}
+
+
+def test_the_run_that_lives_says_online_with_each_poll_where_it_may_not_read(tmp_path: Path) -> None:
+    """An account that may write only does not hear what another one says."""
+    said = bytearray()
+
+    def overhear(connection: socket.socket) -> None:
+        with socket.create_connection(("127.0.0.1", broker.port)) as onward:
+            threading.Thread(target=pass_on, args=(onward, connection), daemon=True).start()
+            while data := connection.recv(4096):
+                said.extend(data)
+                onward.sendall(data)
+
+    with (
+        sunny_ecu() as ecu,
+        Broker(tmp_path, write_only(tmp_path)) as broker,
+        Listener(overhear) as relay,
+    ):
+        process = start("run", **settings(ecu, relay.port, tmp_path))
+        until(lambda: len(re.findall(rb"aps/status..online", said, re.DOTALL)) >= 4)
+        stop(process)
+
+
+def test_a_presence_that_is_refused_is_told_once(tmp_path: Path) -> None:
+    """By a broker that takes no such MQTT_CLIENT_ID: the topic would stay as it is, without a word."""
+    refusal = bytes.fromhex("20020002")
+
+    def treat(connection: socket.socket) -> None:
+        connection.recv(4096)
+        connection.sendall(refusal)
+
+    with sunny_ecu() as ecu, Listener(treat) as broker:
+        process = start("run", **settings(ecu, broker.port, tmp_path, APS_ECU_POLL_INTERVAL=3600))
+        time.sleep(5)
+        _, log = stop(process)
+    assert log.count("the broker refuses the presence (client identifier not valid); set MQTT_CLIENT_ID") == 1
 
 
 def test_who_stops_it_in_the_evening_need_not_wait_for_its_morning(tmp_path: Path, broker: Broker) -> None:

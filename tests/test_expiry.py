@@ -26,6 +26,7 @@ from parts import (
     Broker,
     Ended,
     Listener,
+    accounts,
     aps2mqtt,
     clean_environment,
     free_port,
@@ -300,10 +301,7 @@ def test_a_job_with_no_memory_asks_a_broker_of_5_for_its_counters(
 
 def test_a_wrong_login_is_told(tmp_path: Path, ecu: Simulator) -> None:
     """A refusal of the login is none of the version: it is not tried again."""
-    passwords = tmp_path / "passwords"
-    passwords.write_text("johndoe:$7$101$AAAA$AAAA\n")
-    passwords.chmod(0o600)
-    with Broker(tmp_path, f"allow_anonymous false\npassword_file {passwords}") as broker:
+    with Broker(tmp_path, accounts(tmp_path)) as broker:
         login = {"MQTT_BROKER_USER": "johndoe", "MQTT_BROKER_PASSWD": "wr0ng"}
         tried: list[int] = []
         with Listener(inspecting(broker.port, tried)) as relay:
@@ -479,7 +477,6 @@ REFUSALS = {
     "closes": b"",
     "refuses as 3.1.1 does": bytes.fromhex("20020001"),
     "refuses as 5 does": bytes.fromhex("2003008400"),
-    "says something else": b"HTTP/1.1 400 Bad Request\r\n\r\n",
 }
 
 
@@ -511,11 +508,8 @@ def test_the_fallback_is_told_to_who_wants_to_know(tmp_path: Path, broker: Broke
 
 def test_a_wrong_login_is_told_by_a_broker_that_refuses_5(tmp_path: Path, ecu: Simulator) -> None:
     """By 3.1.1, then."""
-    passwords = tmp_path / "passwords"
-    passwords.write_text("johndoe:$7$101$AAAA$AAAA\n")
-    passwords.chmod(0o600)
     with (
-        Broker(tmp_path, f"allow_anonymous false\npassword_file {passwords}") as broker,
+        Broker(tmp_path, accounts(tmp_path)) as broker,
         Listener(inspecting(broker.port, [], b"")) as relay,
     ):
         ended = aps2mqtt("once", **settings(ecu.port, relay.port, tmp_path))

@@ -24,7 +24,8 @@ LOGGED = {"warning", "error", "critical"}
 # Functions that make a part of a message, or a mistake of the configuration.
 PARTS = {
     "ecu.client": {"_answer"},
-    "mqtt.publisher": {"_tls_failure", "_loop_until"},
+    "mqtt.publisher": {"_loop_until", "_refusal"},
+    "tls": {"failure", "_distrust"},
     "commands.health": {"_condition"},
     "problems": {"in_words", "_of_counts"},
     "configfile": {"read", "_malformed", "_sections", "_values", "_pairs", "_is_section"},

@@ -192,7 +192,8 @@ def _inverter(style: Style, report: Report, inverter: Inverter) -> Device:
         if metric.measured:
             components[metric.name]["availability"] = [*_readable(style, root), *_measured(style, topic, metric)]
     about = _about(inverter.uid, inverter_model(inverter.uid)) | {"via_device": report.ecu_id}
-    removed = tuple(metric for metric, _ in lost_rows(inverter))
+    is_gone = inverter.bare and style.discovery != DEVICE  # where each entity has a topic of its own
+    removed = () if is_gone else tuple(metric for metric, _ in lost_rows(inverter))
     return Device(inverter.uid, about, _readable(style, root), components, removed)
 
 

@@ -8,7 +8,7 @@ from the same rows, so that what is announced is what is published.
 
 import json
 import re
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from datetime import datetime
 from itertools import count, takewhile
 from typing import NamedTuple
@@ -165,7 +165,8 @@ def messages(style: Style, report: Report) -> tuple[Message, ...]:
     readings = [*_device(style, root, list(ecu_rows(report)))]
     for inverter in report.inverters:
         rows = [*inverter_rows(style, inverter), *lost_rows(inverter)]
-        readings += _device(style, f"{root}/{inverter.uid}", rows)
+        said = _device(style, f"{root}/{inverter.uid}", rows)
+        readings += _without_removals(said) if inverter.bare else said
     for inverter in report.gone:
         rows = [*inverter_rows(style, inverter), *lost_rows(inverter)]
         readings += [*_removed(style, f"{root}/{inverter.uid}", [metric for metric, _ in rows])]
@@ -335,6 +336,11 @@ def _device(style: Style, topic: str, rows: list[Row]) -> Iterator[Message]:
         # Without an expiry: the object holds energy, which never expires.
         said = {metric.key or metric.name: _plain(value) for metric, value in rows}
         yield Message(topic, json.dumps(said), style.retain)
+
+
+def _without_removals(said: Iterable[Message]) -> Iterator[Message]:
+    """Of an inverter of which nothing but `online` lies on the broker."""
+    return (one for one in said if one.payload or one.topic.endswith(f"/{INVERTER_ONLINE.topic}"))
 
 
 def _removed(style: Style, topic: str, metrics: list[Metric]) -> Iterator[Message]:

@@ -1,0 +1,85 @@
+"""The presence on the broker of a process that stays."""
+
+import logging
+from collections.abc import Callable
+
+from paho.mqtt.client import Client, ConnectFlags, DisconnectFlags, MQTTMessage
+from paho.mqtt.enums import MQTTProtocolVersion
+from paho.mqtt.properties import Properties
+from paho.mqtt.reasoncodes import ReasonCode
+
+from aps2mqtt.config import BrokerConfig
+from aps2mqtt.mqtt.publisher import QOS, client
+from aps2mqtt.mqtt.reasons import reason
+from aps2mqtt.mqtt.topics import OFFLINE, ONLINE
+
+log = logging.getLogger(__name__)
+
+KEEPALIVE = 60  # seconds; after half as many again the broker publishes the last will
+RECONNECT = (1, 60)  # seconds between attempts, the first and the most
+GOODBYE = 1.0  # seconds
+
+
+class Presence:
+    """Says on `topic` that the process lives, on a connection of its own that reconnects by itself.
+
+    The broker says for it that it does not: by the last will, when it is killed. `connected` and `lost` are called in
+    another thread, at every connection that is made or lost.
+    """
+
+    def __init__(
+        self, broker: BrokerConfig, topic: str, connected: Callable[[], None], lost: Callable[[], None]
+    ) -> None:
+        self._broker = broker
+        self._topic = topic
+        self._connected = connected
+        self._lost = lost
+        self._refused: int | None = None  # the code for which the broker refused it last
+        self._leaving = False
+        self._client = client(broker, broker.client_id, MQTTProtocolVersion.MQTTv311, reconnect=True)
+        self._client.will_set(topic, OFFLINE, qos=QOS, retain=True)
+        self._client.reconnect_delay_set(*RECONNECT)
+        self._client.on_connect = self._on_connect
+        self._client.on_disconnect = self._on_disconnect
+        self._client.on_message = self._on_message
+
+    def start(self) -> None:
+        """Connects in the background; no broker is no failure."""
+        self._client.connect_async(self._broker.host, self._broker.port, KEEPALIVE)
+        self._client.loop_start()
+
+    def renew(self) -> None:
+        """Says again that the process lives: another of the same topic may have said otherwise, unheard by us."""
+        if self._client.is_connected() and not self._leaving:
+            self._client.publish(self._topic, ONLINE, qos=QOS, retain=True)
+
+    def stop(self) -> None:
+        """Says goodbye, if it can within GOODBYE seconds: a clean disconnection takes the last will back."""
+        self._leaving = True
+        if self._client.is_connected():
+            self._client.publish(self._topic, OFFLINE, qos=QOS, retain=True).wait_for_publish(GOODBYE)
+        self._client.disconnect()
+
+    def _on_connect(
+        self, client: Client, _userdata: object, _flags: ConnectFlags, code: ReasonCode, _properties: Properties | None
+    ) -> None:
+        if code.is_failure:
+            if code.value != self._refused:  # it is tried again for as long as we live
+                why = reason(code.value)
+                log.warning("the broker refuses the presence (%s); %s", why.words, why.remedy)
+            self._refused = code.value
+            return
+        self._refused = None
+        self.renew()
+        client.subscribe(self._topic, QOS)
+        self._connected()
+
+    def _on_message(self, _client: Client, _userdata: object, message: MQTTMessage) -> None:
+        """The last will of a `run` before us, or the goodbye of one beside us: we live."""
+        if message.payload == OFFLINE.encode():
+            self.renew()
+
+    def _on_disconnect(
+        self, _client: Client, _userdata: object, _flags: DisconnectFlags, _code: ReasonCode, _props: Properties | None
+    ) -> None:
+        self._lost()
