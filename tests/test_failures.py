@@ -316,6 +316,7 @@ def test_a_client_certificate_lets_in_who_has_one(tmp_path: Path, ecu: Simulator
     demanding = tls_settings(tmp_path, authority, "127.0.0.1") + "\nrequire_certificate true"
     client = authority.issue_cert("aps2mqtt.example.org")
     client.private_key_pem.write_to_path(tmp_path / "client.key")
+    (tmp_path / "client.key").chmod(0o600)  # else it is warned of
     client.cert_chain_pems[0].write_to_path(tmp_path / "client.pem")
     with Broker(tmp_path, demanding) as broker:
         own = {"MQTT_BROKER_SECURED_CONNECTION": True, "MQTT_BROKER_CACERTS_PATH": tmp_path / "ca.pem"}
@@ -366,12 +367,21 @@ def test_a_state_that_cannot_be_written_costs_comfort_not_the_job(
 # -- the command line -------------------------------------------------------------------------------------------------
 
 
-@pytest.mark.parametrize("arguments", [["onec"], ["once", "--frce"], ["-c"], ["simulate", "--port", "99999"]])
-def test_wrong_usage_is_one_line(arguments: list[str]) -> None:
-    """That names the mistake and where help is."""
+@pytest.mark.parametrize(
+    ("arguments", "remedy"),
+    [
+        (["onec"], "did you mean once?"),
+        (["xyz"], "--help"),
+        (["once", "--frce"], "--help"),
+        (["-c"], "aps2mqtt -c config.yaml once"),
+        (["simulate", "--port", "99999"], "--help"),
+    ],
+)
+def test_wrong_usage_is_one_line(arguments: list[str], remedy: str) -> None:
+    """That names the mistake and what to do."""
     ended = aps2mqtt(*arguments)
     assert (ended.status, ended.out) == (64, "")
-    assert "--help" in one_line(ended.err)
+    assert remedy in one_line(ended.err)
 
 
 def test_all_mistakes_of_the_configuration_come_at_once(tmp_path: Path) -> None:

@@ -176,7 +176,7 @@ def test_a_job_over_any_absurd_leaf_goes_well(tmp_path: Path, broker: Broker) ->
             assert Store(tmp_path / "state", "127.0.0.1", ecu.port).load() is not None
 
 
-COMMANDS = (["health"], ["once", "--dry-run"], ["check"], ["schedule"], ["show"], ["forget", "700000000001", "--yes"])
+COMMANDS = (["health"], ["once", "--dry-run"], ["check"], ["schedule"], ["show"], ["forget", "704000000001", "--yes"])
 
 
 @pytest.mark.parametrize("command", COMMANDS, ids=lambda command: command[0])

@@ -45,7 +45,7 @@ def snapshot(info: SystemInfo, real_time: RealTime, signal: Signal | None, timez
     garbled = not all(map(is_uid, skipped))  # nobody knows which inverter that is
     for record in understood.values():
         remarks += tuple(impossible(record))
-    nothing_of_some = not real_time.records and not has_no_inverters(info)
+    nothing_of_some = not real_time.records and (info.power > 0 or not has_no_inverters(info))
     listed = len(real_time.records)
     contradictory, short = is_contradictory(info, listed), left_out(info, listed)
     power, doubts = _power(info, MOST_INVERTERS if contradictory else max(1, info.registered, listed))
@@ -77,7 +77,7 @@ def identified(info: SystemInfo) -> SystemInfo:
 
 def has_no_inverters(info: SystemInfo) -> bool:
     """True for a new ECU; in the glitch of quirk 53 none is registered either, but some are online."""
-    return info.registered == 0 and info.online == 0 and info.power == 0
+    return info.registered == 0 and info.online == 0
 
 
 def is_contradictory(info: SystemInfo, listed: int) -> bool:
