@@ -9,10 +9,9 @@ value is an unset one; YAML scalars are read as text, so a password of 0777 stay
 import os
 import re
 from collections.abc import Callable, Iterable, Iterator, Mapping
-from dataclasses import dataclass
 from datetime import UTC, tzinfo
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, NamedTuple, cast
+from typing import TYPE_CHECKING, Any, Final, NamedTuple, cast
 from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
 from environs import Env, EnvValidationError, ValidationError
@@ -50,16 +49,16 @@ class Given(NamedTuple):
     file: Path | None = None  # which holds it, and nothing else
 
 
-@dataclass(frozen=True, slots=True)
 class AccessPoint:
     """The ECU's own access point. There is none without name and password: an ECU would set them empty."""
 
-    ssid: str
-    password: Secret
+    __slots__ = ("password", "ssid")
 
-    def __post_init__(self) -> None:
-        if not self.ssid.strip() or not self.password.strip():
+    def __init__(self, ssid: str, password: Secret) -> None:
+        if not ssid.strip() or not password.strip():
             raise ValueError("an access point has a name and a password")
+        self.ssid: Final = ssid
+        self.password: Final = password
 
 
 class EcuConfig(NamedTuple):
@@ -222,12 +221,18 @@ def _content(value: str, environ: Mapping[str, str]) -> bytes:
     return path
 
 
-QUOTED = re.compile(r"""\s*((["']).*\2|“.*”)\s*""", re.DOTALL)
+QUOTES = ('""', "''", "“”")
+
+
+def _is_quoted(value: str) -> bool:
+    """True where all of it is in quotation marks: env files leave those of KEY="value" where they are."""
+    value = value.strip()
+    return len(value) > 1 and value[0] + value[-1] in QUOTES
 
 
 def _bare(value: str) -> str:
-    """`value` without quotation marks around it: env files leave those of KEY="value" where they are."""
-    if QUOTED.fullmatch(value):
+    """`value`, if there are no quotation marks around it."""
+    if _is_quoted(value):
         raise ValidationError("a value without quotation marks around it")
     return value
 
@@ -440,7 +445,7 @@ def _each_address(given: dict[str, Given]) -> Iterator[_Ecu]:
     """An ECU for each address in APS_ECU_IP; all else holds for all of them."""
     address = given.get("APS_ECU_IP")
     # A login or quotation marks are a mistake of the whole, with whatever commas are in it.
-    if address is None or "@" in address.text or QUOTED.fullmatch(address.text):
+    if address is None or "@" in address.text or _is_quoted(address.text):
         yield _Ecu("", given)
         return
     for text in address.text.split(","):

@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from parts import as_dict, names_of
+from parts import as_dict, names_of, replace
 
 from aps2mqtt.ecu import protocol
 from aps2mqtt.ecu.protocol import (
@@ -1015,7 +1015,7 @@ def with_end(whole: bytes, end: bytes) -> bytes:
 def test_an_absent_trailer_is_remarked_and_the_values_are_used(whole: bytes):
     """Firmware of August 2025 leaves END out and counts it out of the length (quirk 8)."""
     answer = decode(with_end(whole, b""))
-    assert answer == decode(whole)
+    assert replace(answer, remarks=()) == decode(whole)
     assert [remark.what for remark in answer.remarks] == [f"no END behind the answer to {whole[9:13].decode()}"]
     assert decode(whole).remarks == ()
     if isinstance(answer, RealTime):

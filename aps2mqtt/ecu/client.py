@@ -10,7 +10,6 @@ import logging
 import socket
 import time
 from collections.abc import Callable, Sequence
-from dataclasses import replace
 from datetime import tzinfo
 from typing import NamedTuple, TypeVar
 
@@ -196,7 +195,7 @@ class Conversation:
         _refuse(answer.status, query.command)
         if isinstance(answer, EnergyByDay) and answer.period != query.argument:
             other = Remark(f"the answer to {query.command} names another period", f"{answer.period!r}; see its dates")
-            answer = replace(answer, remarks=(*answer.remarks, other))
+            answer = answer._replace(remarks=(*answer.remarks, other))
         return answer
 
     def _ask(self, command: str, ecu_id: str, decode: Callable[[Frame], Answer]) -> Answer:

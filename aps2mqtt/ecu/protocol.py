@@ -520,13 +520,12 @@ def _encode_record(record: Record) -> bytes:
 # -- 0030 -------------------------------------------------------------------------------------------------------------
 
 
-@dataclass(frozen=True, slots=True)
-class Signal:
+class Signal(NamedTuple):
     """Answer to 0030. Where `status` is not "00" nothing else is there."""
 
     status: str
     levels: tuple[tuple[str, int], ...] = ()  # UID and link quality, 0..255; the list need not be that of 0002
-    remarks: tuple[Remark, ...] = field(default=(), compare=False)
+    remarks: tuple[Remark, ...] = ()
 
 
 def decode_signal(frame: Frame) -> Signal:
@@ -551,13 +550,12 @@ def encode_signal(signal: Signal, group: str = "11") -> Frame:
 # -- 0003 and 0004: history -------------------------------------------------------------------------------------------
 
 
-@dataclass(frozen=True, slots=True)
-class PowerOfDay:
+class PowerOfDay(NamedTuple):
     """Answer to 0003. Where `status` is not "00" nothing else is there. No real frame was ever published."""
 
     status: str
     points: tuple[tuple[str, int], ...] = ()  # hhmm, a time of day, and W
-    remarks: tuple[Remark, ...] = field(default=(), compare=False)
+    remarks: tuple[Remark, ...] = ()
 
 
 def decode_power_of_day(frame: Frame) -> PowerOfDay:
@@ -580,15 +578,14 @@ def encode_power_of_day(power: PowerOfDay, group: str = "11") -> Frame:
     return Frame.build(group, POWER_OF_DAY, payload, trailer=power.status == STATUS_OK)
 
 
-@dataclass(frozen=True, slots=True)
-class EnergyByDay:
+class EnergyByDay(NamedTuple):
     """Answer to 0004. Where `status` is not "00" nothing else is there. No real frame was ever published."""
 
     status: str
     period: str = ""
     points: tuple[tuple[str, float], ...] = ()  # yyyymmdd, ascending, and kWh; day 00 stands for the whole month
     width: int = 4  # bytes of an energy
-    remarks: tuple[Remark, ...] = field(default=(), compare=False)
+    remarks: tuple[Remark, ...] = ()
 
 
 ENERGIES = BODY + size(STATUS) + size(PERIOD)  # offset of the first point

@@ -368,7 +368,7 @@ def _power(plant: Plant, argument: str, now: datetime, fault: str) -> PowerOfDay
     if fault == "history-01":
         return PowerOfDay(protocol.STATUS_NO_DATA)
     kept = (point for point in power.points if fault != "history-gaps" or not "1130" <= point[0] < "1315")
-    return replace(power, points=() if fault == "empty-history" else tuple(kept))
+    return power._replace(points=() if fault == "empty-history" else tuple(kept))
 
 
 def _energies(plant: Plant, period: str, now: datetime, fault: str) -> EnergyByDay:
@@ -376,9 +376,9 @@ def _energies(plant: Plant, period: str, now: datetime, fault: str) -> EnergyByD
     if fault == "history-01":
         return EnergyByDay(protocol.STATUS_NO_DATA)
     if fault == "narrow-history":
-        return replace(energy, points=tuple((day, min(kwh, WIDEST_NARROW)) for day, kwh in energy.points), width=2)
+        return energy._replace(points=tuple((day, min(kwh, WIDEST_NARROW)) for day, kwh in energy.points), width=2)
     kept = (one for one in energy.points if fault != "history-gaps" or protocol.calendar_date(one[0]).toordinal() % 4)
-    return replace(energy, points=() if fault == "empty-history" else tuple(kept))
+    return energy._replace(points=() if fault == "empty-history" else tuple(kept))
 
 
 def replay_answers(files: Iterable[Path], otherwise: Answers) -> Answers:
