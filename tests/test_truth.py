@@ -728,9 +728,10 @@ def test_a_higher_lifetime_that_leaps_on_is_not_believed():
 
 def test_a_lifetime_that_no_array_can_make_is_believed_by_nobody():
     """Neither as the first one, nor in a row of them, nor from the broker."""
-    assert lifetimes(Bridge(), *[200_000_000 + step / 10 for step in range(20)]) == [None] * 20
-    assert lifetimes(Bridge(), 1000.0, *[200_000_000 + step / 10 for step in range(20)]) == ["1000"] * 21
-    for absurd in (1e308, 1e9):
+    assert lifetimes(Bridge(), *[1_100_000 + step / 10 for step in range(20)]) == [None] * 20
+    assert lifetimes(Bridge(), 1000.0, *[1_100_000 + step / 10 for step in range(20)]) == ["1000"] * 21
+    assert lifetimes(Bridge(), 1_000_000.0) == ["1000000"]  # 4 kW for 28 years
+    for absurd in (1e308, 1.1e6):
         assert Bridge().job(read(TWO), recalled=Recalled(absurd, 3.5, NOON))["energy/lifetime"] == "1000"
 
 
