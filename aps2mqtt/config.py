@@ -116,7 +116,7 @@ class Config(NamedTuple):
 
 def _text(value: str) -> str:
     if not value.isprintable() or len(value) > MAX_TEXT:  # what was no UTF-8 in the environment is not printable
-        raise ValidationError(f"printable text of at most {MAX_TEXT} characters")
+        raise ValidationError(f"one line of printable text, at most {MAX_TEXT} characters")
     return value
 
 
@@ -322,8 +322,10 @@ def load(path: Path | None, environ: Mapping[str, str]) -> tuple[Config, ...]:
     mistakes: list[str] = []
     sections = _read_file(path, environ, mistakes) if path is not None else []
     unread = bool(mistakes) and not sections  # so what is missing may stand in the file
-    beside = _beside(path, environ, mistakes) if path is not None and not unread else {}
-    ecus = _ecus(sections, beside, environ, mistakes)
+    ecus = _ecus(sections, environ, mistakes)
+    if path is not None and not unread and BROKER_PASSWORD not in ecus[0].given:  # which is the same for all
+        beside = _beside(path, environ, mistakes)
+        ecus = [ecu._replace(given=beside | ecu.given) for ecu in ecus]
     parsed = [_parse(ecu, path, environ, mistakes, unread=unread) for ecu in ecus]
     for ecu, values in zip(ecus, parsed, strict=True):
         mistakes += () if unread else _contradictions(ecu, values)
@@ -486,7 +488,7 @@ def _beside(path: Path, environ: Mapping[str, str], mistakes: list[str]) -> dict
     """The broker's password, where a file beside the configuration has it as its first line."""
     named = path.with_name(credentials.PASSWORD)
     found = credentials.at_hand(named, environ)
-    if not os.path.lexists(found):
+    if not os.path.exists(found):  # noqa: PTH110 - in a folder that is closed to us, Path.exists raises
         return {}
     where = f"in {named}"
     try:
@@ -500,11 +502,9 @@ def _beside(path: Path, environ: Mapping[str, str], mistakes: list[str]) -> dict
     return {BROKER_PASSWORD: Given("", where)}
 
 
-def _ecus(
-    sections: "Iterable[Section]", beside: dict[str, Given], environ: Mapping[str, str], mistakes: list[str]
-) -> list[_Ecu]:
-    """What the file, what lies `beside` it and the environment give for each ECU; the later wins, `beside` never."""
-    below: dict[str, Given] = dict(beside)
+def _ecus(sections: "Iterable[Section]", environ: Mapping[str, str], mistakes: list[str]) -> list[_Ecu]:
+    """What the file and the environment give for each ECU; the environment wins."""
+    below: dict[str, Given] = {}
     items: list[_Ecu] = []
     for section in sections:
         given = _with_secrets(section.values, f"in {section.place}", environ, mistakes)

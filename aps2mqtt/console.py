@@ -180,8 +180,11 @@ def is_capable() -> bool:
 
 @contextlib.contextmanager
 def waiting(what: str) -> Iterator[None]:
-    """Says on the terminal what is waited for, until the context is left; log lines take its place."""
-    if not sys.stderr.isatty() or os.environ.get("TERM", "dumb") == "dumb":
+    """Says on the terminal what is waited for, until the context is left; log lines take its place.
+
+    Not where output goes through another program, as `less`, which may write to the same line meanwhile.
+    """
+    if not (sys.stderr.isatty() and is_capable()):
         yield
         return
     shown = printable(f"waiting for {what} ...")[: width() - 1]

@@ -19,12 +19,13 @@ def at_hand(path: Path, environ: Mapping[str, str], name: str = "") -> Path:
     if not folder or os.access(path, os.R_OK):
         return path
     credential = Path(folder, name or path.name)
-    return credential if _holds_something(credential) else path
+    return credential if _is_handed_over(credential) else path
 
 
-def _holds_something(path: Path) -> bool:
+def _is_handed_over(path: Path) -> bool:
+    """True for an empty file, too, which is one that is there."""
     try:
-        return path.stat().st_size > STAND_IN
+        return path.stat().st_size != STAND_IN
     except OSError:
         return False
 

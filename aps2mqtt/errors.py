@@ -161,12 +161,17 @@ def is_exhausted(error: Exception) -> bool:
 
 
 DOTS = "••••"  # for a secret of any length
+PASSWORD = re.compile(r"(pass|pwd)\w*[\s:=]+", re.IGNORECASE)  # `?password=x`, or a key that slipped into a value
 LONGEST = 100  # characters of a value that are shown
 
 
 def shown(value: str) -> str:
-    """What may be shown of a value that people gave: without the login of an address, and not at length."""
-    _, login, value = value.rpartition("@")
+    """What may be shown of a value that people gave: no login, nothing that is called a password, and not at length."""
+    before, login, value = value.rpartition("@")
+    if PASSWORD.search(before):  # so that may be its own @
+        return DOTS
+    if password := PASSWORD.search(value):
+        value = f"{value[: password.end()]}{DOTS}"
     value = f"{value[:LONGEST]}…" if len(value) > LONGEST else value
     return f"{DOTS}@{value}" if login else value
 

@@ -274,17 +274,45 @@ def test_a_password_beside_the_configuration_is_the_brokers(tmp_path: Path):
     beside.write_bytes(b"\xff")
     assert mistakes(None, text, tmp_path) == [f"MQTT_BROKER_PASSWD in {beside}: allowed is a file of UTF-8 text"]
     beside.unlink()
+    beside.symlink_to("nothing")
+    assert load(None, text, tmp_path).broker.password == ""
+    beside.unlink()
     beside.mkdir()
     assert mistakes(None, text, tmp_path) == [f"{beside} cannot be read: Is a directory; name another file"]
 
 
+def test_a_password_beside_the_configuration_is_not_looked_at_where_one_is_set(tmp_path: Path):
+    """By the file or the environment, also by the name of a file: what nobody needs cannot be wrong."""
+    text = "ecu:\n  APS_ECU_IP: 10.0.0.1\nmqtt:\n  MQTT_BROKER_USER: u\n"
+    (tmp_path / "mqtt-password").mkdir()
+    (tmp_path / "own").write_text(SECRET)
+    assert load(None, f"{text}  MQTT_BROKER_PASSWD: {SECRET}\n", tmp_path).broker.password == SECRET
+    for environ in ({"MQTT_BROKER_PASSWD": SECRET}, {"MQTT_BROKER_PASSWD_FILE": f"{tmp_path}/own"}):
+        assert load(environ, text, tmp_path).broker.password == SECRET
+        assert load_all(environ | {"MQTT_BROKER_USER": "u"}, TWO, tmp_path)[1].broker.password == SECRET
+    assert mistakes({"MQTT_BROKER_PASSWD_FILE": "/nowhere"}, text, tmp_path) == [
+        "MQTT_BROKER_PASSWD_FILE in the environment: allowed is a file; there is none"
+    ]
+
+
+def test_a_secret_file_of_several_lines_is_told_so(tmp_path: Path):
+    """Of a file that is named, all is the secret."""
+    (tmp_path / "secret").write_text(f"{SECRET}\n{SECRET}\n")
+    environ = {"MQTT_BROKER_USER": "u", "MQTT_BROKER_PASSWD_FILE": str(tmp_path / "secret")}
+    (mistake,) = mistakes(environ)
+    assert mistake.endswith("in the environment: allowed is one line of printable text, at most 1000 characters")
+
+
 @contextlib.contextmanager
 def not_root() -> Iterator[None]:
-    """As a user who may not read everything."""
-    user = os.geteuid()
-    os.seteuid(user or 65534)
-    yield
-    os.seteuid(user)
+    """As a user who may not read everything; os.access asks for the real one."""
+    real, effective, saved = os.getresuid()
+    user = effective or 65534
+    os.setresuid(user, user, saved)
+    try:
+        yield
+    finally:
+        os.setresuid(real, effective, saved)
 
 
 @pytest.fixture
@@ -352,6 +380,23 @@ def test_an_empty_line_stands_in_for_a_credential_that_is_not_there(tmp_path: Pa
     assert caught.value.mistakes == (
         "MQTT_BROKER_CACERTS_PATH = '/etc/aps2mqtt/mqtt-ca.pem' in the environment: allowed is a file; there is none",
     )
+
+
+def test_an_empty_file_or_none_where_only_root_can_read_is_no_password(open_folder: Path):
+    """And it is not said that systemd did not hand it over."""
+    path, beside = open_folder / "config.yaml", open_folder / "mqtt-password"
+    text = "ecu:\n  APS_ECU_IP: ecu\nmqtt:\n  MQTT_BROKER_USER: u\n"
+    environ = handed_over(open_folder / "run", config_dot_yaml=text, mqtt_password="")
+    for file in (path, beside):
+        file.touch(0)
+    with not_root():
+        assert config.load(path, environ)[0].broker.password == ""
+    (open_folder / "run/mqtt-password").write_text("\n")
+    beside.unlink()
+    closed = open_folder / "etc"
+    closed.mkdir(0)
+    with not_root():
+        assert config.load(closed / "config.yaml", environ)[0].broker.password == ""
 
 
 def test_a_service_that_was_handed_nothing_says_so(tmp_path: Path):
@@ -495,6 +540,24 @@ def test_a_login_in_a_value_is_not_shown(value: str):
         (mistake,) = mistakes({name: value})
         assert mistake.startswith(f"{name} = '••••@host")
     assert len(mistakes({"APS_ECU_IP": f"10.0.0.1,{value}"})) == 1
+
+
+@pytest.mark.parametrize(
+    "value",
+    [
+        f"10.0.0.1 MQTT_BROKER_PASSWD {SECRET}",
+        f"mqtt://h?password={SECRET}",
+        f"mqtt://h?password=x@{SECRET}",
+        f"h:1883 pwd: {SECRET} x",
+    ],
+)
+def test_what_a_value_calls_a_password_is_not_shown(value: str):
+    """YAML makes one value of a line and of the next, where that is indented and lacks its colon."""
+    (mistake,) = mistakes({"MQTT_BROKER_HOST": value})
+    assert "••••' in the environment: allowed is one host name" in mistake
+    assert SECRET not in repr(load({"MQTT_BROKER_USER": value}).given)
+    given = load({"MQTT_TOPIC_PREFIX": "pass/secrets", "APS_STATE_DIR": "/run/password/x"}).given
+    assert (given["MQTT_TOPIC_PREFIX"].text, given["APS_STATE_DIR"].text) == ("pass/secrets", "/run/password/x")
 
 
 def test_a_long_value_is_cut():

@@ -469,6 +469,22 @@ def test_what_is_waited_for_leaves_no_trace(tmp_path: Path) -> None:
         assert "waiting" not in aps2mqtt("show", "-D", **settings(ecu, tmp_path)).err
 
 
+def test_nothing_is_said_to_be_waited_for_where_output_goes_through_another_program(tmp_path: Path) -> None:
+    """As in `check | less`, which writes to the same line of the terminal whenever it likes."""
+    with sunny_ecu() as ecu:
+        reader, stderr = pty.openpty()
+        names = {name: str(value) for name, value in settings(ecu, tmp_path, TERM="xterm").items()}
+        command = [sys.executable, "-m", "aps2mqtt", "show"]
+        ended = subprocess.run(
+            command, env=clean_environment() | names, stdout=subprocess.PIPE, stderr=stderr, timeout=60, check=False
+        )
+        assert (ended.returncode, b"online" in ended.stdout) == (0, True)
+        os.close(stderr)
+        with contextlib.suppress(OSError):  # the end of a terminal that nobody holds open
+            assert os.read(reader, 1000) == b""
+        os.close(reader)
+
+
 def seen(written: str) -> str:
     """What stays on the screen: a carriage return has the rest of its line written over."""
     lines = []

@@ -188,8 +188,9 @@ def test_the_password_is_handed_in_as_a_credential(systemd: Machine, tmp_path: P
         configure(systemd, ecu.port, broker.port, MQTT_BROKER_USER="solar")
         assert start(systemd) == ("exit-code", "77")
         password = systemd.tree / "etc/aps2mqtt/mqtt-password"
+        password.touch(0o600)
+        assert start(systemd) == ("exit-code", "77")  # an empty one is none
         password.write_text("0777 seven\n")
-        password.chmod(0o600)
         assert start(systemd) == ("success", "0")
         password.unlink()
         configure(systemd, ecu.port, broker.port, MQTT_BROKER_USER="solar", MQTT_BROKER_PASSWD="0777 seven")

@@ -340,7 +340,7 @@ def test_warnings_come_before_what_to_type_next(tmp_path: Path) -> None:
     environment = clean_environment() | {"PYTHONPATH": str(ROOT)}
     pipes = {"stdout": subprocess.PIPE, "stderr": subprocess.STDOUT}
     said = subprocess.run(command, env=environment, text=True, timeout=60, check=True, **pipes).stdout
-    assert 0 < said.index("warning: ") < said.rindex("warning: ") < said.index("Next, as root")
+    assert 0 < said.index("warning: ") < said.rindex("warning: ") < said.index("\n\nNext, as root")
 
 
 # -- where the files are ----------------------------------------------------------------------------------------------

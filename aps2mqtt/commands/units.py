@@ -39,9 +39,9 @@ def run(options: argparse.Namespace) -> int:
     except units.UnitsError as error:
         raise UsageError(str(error)) from error
     console.show(f"{'written' if new[name] else 'unchanged':<9}  {folder / name}" for name in texts)
-    console.show(["", f"They start {paths.program} with {paths.config}.", ""])
+    console.show(["", f"They start {paths.program} with {paths.config}."])
     _warn(script, paths, folder)
-    console.show(units.next_steps(folder).splitlines())
+    console.show(["", *units.next_steps(folder).splitlines()])
     return ExitStatus.OK
 
 
