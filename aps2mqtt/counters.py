@@ -6,7 +6,7 @@ and what the array can have made since the last value that was believed.
     energy/lifetime          the ECU says                                  published
     ------------------------------------------------------------------------------------------------
     nothing is known         0, and the broker lets nobody read            nothing
-                             more than is made in a LIFE                   nothing
+    nothing is, or only a 0  more than is made in a LIFE                   as before
                              anything else                                 that
     p was published          p, or more by what can have been made         that
                              anything else: a doubt                        p, until the doubt is BELIEVED
@@ -83,7 +83,7 @@ class Lifetime(NamedTuple):
 def of_life(value: float, known: Lifetime, moment: Moment) -> Lifetime:
     """The counter once the ECU has said `value`."""
     most, published = moment.made(LIFE), known.published
-    if published is None:
+    if not published:
         return Lifetime(value) if value <= most else known
     since = known.doubt.since if known.doubt is not None else known.since
     if published <= value <= published + moment.made(moment.since(since)):
@@ -125,7 +125,7 @@ def _of_yesterday(value: float, known: Today, made: float) -> Today:
     """Said too late: it ends the day before, if that can have made so much more."""
     if value > max(known.before) + made:
         return known
-    before = tuple(sorted({*known.before, value}))
+    before = tuple(dict.fromkeys((*known.before, value)))
     return known._replace(yesterday=value or known.yesterday, reported=value, before=before)
 
 

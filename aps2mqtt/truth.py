@@ -278,11 +278,12 @@ def _at_date(known: Today, site_date: date, read_on: date | None, *, set_back: b
     `set_back`: the clock was, and the ECU agrees with it; a date that has begun meanwhile never did.
     """
     if set_back and site_date < known.date and not known.renewed:
-        return Today(site_date, max(known.before), known.reported, renewed=True, doubt=known.doubt)
+        total = known.before[0]  # of 0 nobody knows whether the ECU had renewed it
+        return Today(site_date, total, known.reported, renewed=total > 0, before=known.before, doubt=known.doubt)
     if site_date <= known.date:
         return known._replace(date=site_date)
-    before = tuple(sorted({known.published, known.reported}))
     yesterday = known.published if read_on == _day_before(site_date) else None
+    before = (known.published, known.reported)
     return Today(site_date, 0, known.reported, renewed=False, before=before, yesterday=yesterday, doubt=known.doubt)
 
 

@@ -688,6 +688,12 @@ def test_an_ecu_that_never_showed_a_positive_lifetime_may_say_0():
     assert lifetimes(Bridge(), 0.0, 0.0, 0.1) == ["0", "0", "0.1"]
 
 
+def test_behind_a_first_lifetime_of_0_any_other_is_believed_at_once():
+    """Quirk 50 at the first job of all: who has published a 0 knows no more than who has published nothing."""
+    assert lifetimes(Bridge(), 0.0, 1000.0, 1000.1) == ["0", "1000", "1000.1"]
+    assert lifetimes(Bridge(), 0.0, 2e6) == ["0", "0"]
+
+
 # -- counters that leap -----------------------------------------------------------------------------------------------
 
 
@@ -885,6 +891,14 @@ def test_a_clock_that_was_ahead_for_some_jobs_gives_the_date_its_total_back():
     bridge.job(read(TWO, today=3.5, at=NOON), NOON + DAY * 3)
     assert bridge.job(read(TWO, today=3.5, at=NOON), NOON + DAY * 3 + FIVE_MINUTES)["energy/today"] == "0"
     assert todays(bridge, 3.5, 3.5, 3.52, start=NOON + FIVE_MINUTES) == ["3.5", "3.5", "3.52"]
+
+
+def test_a_clock_that_leaps_at_night_does_not_give_the_new_date_yesterdays_total():
+    """The ECU has not begun anew by then; set right, the date is as it was, whatever was said before midnight."""
+    bridge = of_evening(21.5)
+    for now in (MIDNIGHT + FIVE_MINUTES, MIDNIGHT + DAY * 400, MIDNIGHT + FIVE_MINUTES * 2):
+        assert bridge.job(read(ASLEEP, today=21.5, at=EVENING), now)["energy/today"] == "0"
+    assert todays(bridge, 21.5, 0.0, 0.02, start=MORNING) == ["0", "0", "0.02"]
 
 
 # -- energy/today within one date -------------------------------------------------------------------------------------
