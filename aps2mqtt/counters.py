@@ -1,7 +1,7 @@
 """What the ECU's two counters may say: energy/lifetime, and energy/today of a date. Pure.
 
 Firmware errs and a frame has no checksum, so that a value is held against two bounds: what was published before it,
-and what the array can have made since the last value that was believed.
+and what the array can have made since the last value that was believed; of a date, since midnight at the most.
 
     energy/lifetime          the ECU says                                  published
     ------------------------------------------------------------------------------------------------
@@ -19,11 +19,11 @@ and what the array can have made since the last value that was believed.
     nothing is known         anything                                      0; it is yesterday's, if a day can make it
     (data of yesterday)
     p was published, and     p, or more by what can have been made         that
-    the ECU has renewed it   less: a doubt that is never believed          p
+    the ECU has renewed it   less: a doubt                                 p, also once it is BELIEVED
                              more: a doubt                                 p, until the doubt is BELIEVED
     the date is new, and     0, or what was said before midnight           0
     the ECU has not          what data of yesterday say late               0; it is yesterday's
-    renewed it               what can have been made since midnight        that
+    renewed it               what can have been made                       that
                              more: a doubt                                 0, until the doubt is BELIEVED
 
 A doubt is a row of values of which each goes on from the one before. It is believed once it has stood for BELIEVED new
@@ -112,7 +112,9 @@ def of_date(value: float, known: Today, since: datetime | None, moment: Moment, 
         if value == 0 or value in known.before:
             return known._replace(reported=value)
     elif value < known.published:
-        return known._replace(reported=value, doubt=_doubted(doubt, value, since, moment))
+        doubt = _doubted(doubt, value, since, moment)
+        counts_anew = _is_believed(doubt)  # so that the time before says nothing of the next value
+        return known._replace(reported=value, doubt=doubt._replace(since=moment.now) if counts_anew else doubt)
     if value <= known.published + made:
         return known._replace(published=value, reported=value, renewed=True, doubt=None)
     doubt = _doubted(doubt, value, since, moment)

@@ -772,6 +772,12 @@ def test_a_today_that_leaps_by_a_bit_reaches_neither_today_nor_yesterday(bit):
     assert (said["energy/today"], said["energy/yesterday"]) == ("0", "21.01")
 
 
+def test_a_today_that_leaps_is_held_back_also_where_the_counter_began_anew_hours_before():
+    """Quirk 56: it was restarted, and stays below what is published for the rest of the date."""
+    anew = [1 + step / 100 for step in range(60)]
+    assert todays(Bridge(), 10.0, *anew, 1.6 + 20.48, 1.61) == ["10"] * 63
+
+
 def test_a_first_today_that_cannot_have_been_made_since_midnight_is_left_out():
     """One inverter, 4 kW, twelve hours."""
     assert Bridge().job(read(TWO, today=49.0))["energy/today"] == "49"
