@@ -907,6 +907,25 @@ def test_a_clock_that_leaps_at_night_does_not_give_the_new_date_yesterdays_total
     assert todays(bridge, 21.5, 0.0, 0.02, start=MORNING) == ["0", "0", "0.02"]
 
 
+@pytest.mark.parametrize("days", [1, 400])
+def test_a_clock_that_was_ahead_in_the_evening_gives_the_date_its_total_back(days):
+    """The data stand by then, but not for so long as that clock had it."""
+    bridge = of_evening(21.5)
+    asleep, later = read(ASLEEP, today=21.5, at=EVENING), EVENING + timedelta(hours=1)
+    assert bridge.job(asleep, later + DAY * days)["energy/today"] == "0"
+    assert bridge.job(asleep, later + FIVE_MINUTES)["energy/today"] == "21.5"
+    assert bridge.job(asleep, MIDNIGHT + FIVE_MINUTES)["energy/today"] == "0"
+
+
+def test_a_clock_that_leaps_at_night_does_not_keep_yesterdays_energies_of_inverters():
+    """What the broker retains of them is of the date of the ECU's data, and not of whichever our clock says."""
+    bridge = of_evening(21.5)
+    asleep = read(ASLEEP, today=21.5, at=EVENING)
+    retained = Recalled(1000.0, 21.5, EVENING, energies={TWO: (7.0, 7.0)})
+    said = bridge.job(asleep, EVENING + DAY * 400, retained)
+    assert (said["energy/today"], said[f"{TWO}/energy/today"]) == ("0", "0")
+
+
 # -- energy/today within one date -------------------------------------------------------------------------------------
 
 
@@ -1320,6 +1339,23 @@ def test_a_clock_that_is_set_back_over_midnight_gives_yesterdays_total_to_neithe
     said = [bridge.job(read(TWO, today=21.5, at=EVENING), now)["energy/today"] for now in (after, before, after)]
     assert said == ["0", "0", "0"]
     assert todays(bridge, 21.5, 0.02, start=MORNING) == ["0", "0.02"]
+
+
+@pytest.mark.parametrize("behind", [timedelta(hours=1), timedelta(hours=7), DAY])
+def test_a_clock_that_is_behind_at_night_does_not_bring_yesterdays_total_back(behind):
+    """A Raspberry Pi whose power failed after midnight: the data are of that date, as they stand all night."""
+    bridge = of_evening(21.5)
+    asleep = read(ASLEEP, today=21.5, at=EVENING)
+    times = (MIDNIGHT + FIVE_MINUTES, MIDNIGHT + 2 * FIVE_MINUTES - behind, MIDNIGHT + 3 * FIVE_MINUTES)
+    assert [bridge.job(asleep, now)["energy/today"] for now in times] == ["0", "0", "0"]
+
+
+def test_new_data_from_behind_our_clock_do_not_make_it_right():
+    """It is behind by a day, and the ECU's data are of the evening of that date: it has yet to see that."""
+    bridge = of_evening(21.5)
+    bridge.job(read(ASLEEP, today=21.5, at=EVENING), MIDNIGHT + FIVE_MINUTES)
+    last = read(ASLEEP, today=21.51, at=EVENING + FIVE_MINUTES)
+    assert bridge.job(last, MIDNIGHT - DAY + 2 * FIVE_MINUTES)["energy/today"] == "0"
 
 
 # -- the night --------------------------------------------------------------------------------------------------------
