@@ -21,7 +21,7 @@ and what the array can have made since the last value that was believed; of a da
     p was published, and     p, or more by what can have been made         that
     the ECU has renewed it   less: a doubt                                 p, also once it is BELIEVED
                              more: a doubt                                 p, until the doubt is BELIEVED
-    the date is new, and     0, or what was said before midnight           0
+    the date is new, and     0, or what was said or doubted before it      0
     the ECU has not          what data of yesterday say late               0; it is yesterday's
     renewed it               what can have been made                       that
                              more: a doubt                                 0, until the doubt is BELIEVED
@@ -109,7 +109,7 @@ def of_date(value: float, known: Today, since: datetime | None, moment: Moment, 
         if of_yesterday:
             grown = moment.advanced if moment.advanced is not None else min(moment.since(since), DAY)
             return _of_yesterday(value, known, moment.made(grown))
-        if value == 0 or value in known.before:
+        if value == 0 or value in known.before or _stands_since_yesterday(doubt, value, moment):
             return known._replace(reported=value)
     elif value < known.published:
         doubt = _doubted(doubt, value, since, moment)
@@ -141,6 +141,11 @@ def _doubted(doubt: Doubt | None, value: float, since: datetime | None, moment: 
     if not _is_new(doubt, moment):
         return doubt._replace(last=value)
     return Doubt(doubt.first, value, doubt.readings + 1, since, moment.now, moment.timestamp)
+
+
+def _stands_since_yesterday(doubt: Doubt | None, value: float, moment: Moment) -> bool:
+    """True for what was doubted before midnight and has not moved since: no passing of time makes it today's."""
+    return doubt is not None and doubt.at < moment.midnight and value == doubt.last
 
 
 def _is_new(doubt: Doubt, moment: Moment) -> bool:

@@ -262,13 +262,15 @@ def _first_today(snapshot: Snapshot, recalled: Recalled, site_date: date, moment
 
 def _recalled_today(snapshot: Snapshot, recalled: Recalled, site_date: date, moment: Moment) -> Today | None:
     """What the broker retains, under its date; a day has to be able to make it."""
-    on = _recalled_date(snapshot, recalled, site_date)
-    if on is None or recalled.today is None or recalled.today > moment.made(counters.DAY):
+    on, most = _recalled_date(snapshot, recalled, site_date), moment.made(counters.DAY)
+    if on is None or recalled.today is None or recalled.today > most:
         return None
-    yesterday = (
-        recalled.yesterday if on == site_date and (recalled.yesterday or 0) <= moment.made(counters.DAY) else None
-    )
-    return Today(on, recalled.today, recalled.today, renewed=True, yesterday=yesterday)
+    yesterday = recalled.yesterday if (recalled.yesterday or 0) <= most else None
+    known = Today(on, recalled.today, recalled.today, renewed=True, yesterday=yesterday if on == site_date else None)
+    if recalled.today:
+        return known
+    # The date may have begun without the ECU, which then goes on with yesterday's total.
+    return known._replace(renewed=False, reported=yesterday or 0.0, before=(0.0, yesterday or 0.0))
 
 
 def _recalled_date(snapshot: Snapshot, recalled: Recalled, site_date: date) -> date | None:

@@ -778,6 +778,15 @@ def test_a_today_that_leaps_is_held_back_also_where_the_counter_began_anew_hours
     assert todays(Bridge(), 10.0, *anew, 1.6 + 20.48, 1.61) == ["10"] * 63
 
 
+def test_a_today_that_was_doubted_before_midnight_is_not_the_next_dates_where_it_stands():
+    """By seven in the morning one inverter can have made so much, but nothing was."""
+    bridge = of_evening(10.0)
+    night = MIDNIGHT - FIVE_MINUTES
+    assert bridge.job(read(ASLEEP, today=35.0, at=EVENING), night)["energy/today"] == "10"
+    bridge.job(read(ASLEEP, today=35.0, at=EVENING), MIDNIGHT)
+    assert todays(bridge, *[35.0] * 3, 0.02, start=MORNING + timedelta(hours=3)) == ["0", "0", "0", "0.02"]
+
+
 def test_a_first_today_that_cannot_have_been_made_since_midnight_is_left_out():
     """One inverter, 4 kW, twelve hours."""
     assert Bridge().job(read(TWO, today=49.0))["energy/today"] == "49"
@@ -1123,6 +1132,14 @@ def test_without_a_memory_what_the_broker_retains_of_yesterday_is_not_todays_in_
     evening = datetime(2026, 6, 21, 21, 40, tzinfo=PARIS)
     said = Bridge().job(read(TWO, today=21.5, at=morning), morning, Recalled(1000.0, 21.5, evening))
     assert said["energy/today"] == "0"
+
+
+@pytest.mark.parametrize("hours", [8, 1])
+def test_without_a_memory_yesterdays_total_is_not_todays_where_the_broker_has_begun_the_date(hours):
+    """A job of another state has, at night or in the morning; the ECU begins late, behind its first data of the day."""
+    retained = Recalled(1000.0, 0.0, MORNING - timedelta(hours=hours) + FIVE_MINUTES, yesterday=21.5)
+    assert Bridge().job(read(TWO, today=21.5, at=MORNING), MORNING, retained)["energy/today"] == "0"
+    assert Bridge().job(read(TWO, today=0.02, at=MORNING), MORNING, retained)["energy/today"] == "0.02"
 
 
 def test_the_memory_of_another_ecu_is_none():
