@@ -1,12 +1,12 @@
 """What the ECU's two counters may say: energy/lifetime, and energy/today of a date. Pure.
 
 Firmware errs and a frame has no checksum, so that a value is held against two bounds: what was published before it,
-and what the array can have made since the last value that was believed.
+and what the array can have made since the last value that was believed; of a date, since midnight at the most.
 
     energy/lifetime          the ECU says                                  published
     ------------------------------------------------------------------------------------------------
     nothing is known         0, and the broker lets nobody read            nothing
-                             more than is made in a LIFE                   nothing
+    nothing is, or only a 0  more than is made in a LIFE                   as before
                              anything else                                 that
     p was published          p, or more by what can have been made         that
                              anything else: a doubt                        p, until the doubt is BELIEVED
@@ -19,11 +19,11 @@ and what the array can have made since the last value that was believed.
     nothing is known         anything                                      0; it is yesterday's, if a day can make it
     (data of yesterday)
     p was published, and     p, or more by what can have been made         that
-    the ECU has renewed it   less: a doubt that is never believed          p
+    the ECU has renewed it   less: a doubt                                 p, also once it is BELIEVED
                              more: a doubt                                 p, until the doubt is BELIEVED
-    the date is new, and     0, or what was said before midnight           0
+    the date is new, and     0, or what was said or doubted before it      0
     the ECU has not          what data of yesterday say late               0; it is yesterday's
-    renewed it               what can have been made since midnight        that
+    renewed it               what can have been made                       that
                              more: a doubt                                 0, until the doubt is BELIEVED
 
 A doubt is a row of values of which each goes on from the one before. It is believed once it has stood for BELIEVED new
@@ -83,7 +83,7 @@ class Lifetime(NamedTuple):
 def of_life(value: float, known: Lifetime, moment: Moment) -> Lifetime:
     """The counter once the ECU has said `value`."""
     most, published = moment.made(LIFE), known.published
-    if published is None:
+    if not published:
         return Lifetime(value) if value <= most else known
     since = known.doubt.since if known.doubt is not None else known.since
     if published <= value <= published + moment.made(moment.since(since)):
@@ -109,10 +109,12 @@ def of_date(value: float, known: Today, since: datetime | None, moment: Moment, 
         if of_yesterday:
             grown = moment.advanced if moment.advanced is not None else min(moment.since(since), DAY)
             return _of_yesterday(value, known, moment.made(grown))
-        if value == 0 or value in known.before:
+        if value == 0 or value in known.before or _stands_since_yesterday(doubt, value, moment):
             return known._replace(reported=value)
     elif value < known.published:
-        return known._replace(reported=value, doubt=_doubted(doubt, value, since, moment))
+        doubt = _doubted(doubt, value, since, moment)
+        counts_anew = _is_believed(doubt)  # so that the time before says nothing of the next value
+        return known._replace(reported=value, doubt=doubt._replace(since=moment.now) if counts_anew else doubt)
     if value <= known.published + made:
         return known._replace(published=value, reported=value, renewed=True, doubt=None)
     doubt = _doubted(doubt, value, since, moment)
@@ -125,7 +127,7 @@ def _of_yesterday(value: float, known: Today, made: float) -> Today:
     """Said too late: it ends the day before, if that can have made so much more."""
     if value > max(known.before) + made:
         return known
-    before = tuple(sorted({*known.before, value}))
+    before = tuple(dict.fromkeys((*known.before, value)))
     return known._replace(yesterday=value or known.yesterday, reported=value, before=before)
 
 
@@ -139,6 +141,11 @@ def _doubted(doubt: Doubt | None, value: float, since: datetime | None, moment: 
     if not _is_new(doubt, moment):
         return doubt._replace(last=value)
     return Doubt(doubt.first, value, doubt.readings + 1, since, moment.now, moment.timestamp)
+
+
+def _stands_since_yesterday(doubt: Doubt | None, value: float, moment: Moment) -> bool:
+    """True for what was doubted before midnight and has not moved since: no passing of time makes it today's."""
+    return doubt is not None and doubt.at < moment.midnight and value == doubt.last
 
 
 def _is_new(doubt: Doubt, moment: Moment) -> bool:

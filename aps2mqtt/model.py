@@ -127,7 +127,7 @@ class Today(NamedTuple):
     published: float  # kWh
     reported: float  # kWh, the ECU's last word that was believed
     renewed: bool  # the ECU has said something else than on the date before
-    before: tuple[float, ...] = ()  # kWh, what was published and reported last on the date before
+    before: tuple[float, ...] = ()  # kWh, of the date before: what was published last, and what the ECU has said since
     yesterday: float | None = None  # kWh, of the date before; None: it was not seen
     doubt: Doubt | None = None  # of what the ECU says now; None: there is none
 

@@ -18,6 +18,8 @@ PAUSE = timedelta(hours=2)  # without a reading
 GONE_AFTER = 3  # complete lists in a row without the inverter
 UNKNOWN_AFTER = 3  # short lists in a row without it
 CLOCK_SLACK = timedelta(minutes=1)  # that a clock may be set back by time synchronisation
+AHEAD = timedelta(hours=1)  # that the ECU's clock may be ahead of ours
+NIGHT = timedelta(days=1)  # that data stand at the most
 ALONE = timedelta(minutes=15)  # since the last reading; longer, and jobs of another state may have come between
 
 
@@ -49,7 +51,7 @@ def settle(
     site_date = now.astimezone(timezone).date()
     if memory is not None and memory.today is not None and _clock_leapt(snapshot, memory, now):
         site_date = memory.today.date
-    if memory is not None and clock_is_behind(memory, now) and _stamped(snapshot) != site_date:
+    if memory is not None and clock_is_behind(memory, now) and not _agrees(snapshot, memory, site_date, now):
         # The clock is behind the last reading, and the ECU's own does not agree with it: no new date from it.
         site_date = memory.today.date if memory.today is not None else site_date
         read_at = memory.read_at
@@ -168,6 +170,17 @@ def _clock_leapt(snapshot: Snapshot, memory: Memory, now: datetime) -> bool:
     return live and now - memory.read_at - advanced > PAUSE and _stamped(snapshot) == _date_of(memory)
 
 
+def _agrees(snapshot: Snapshot, memory: Memory, site_date: date, now: datetime) -> bool:
+    """True where the data are of our date and not from behind our clock, and say more than they did.
+
+    At night they only stand; then it is the clock of the last reading that was wrong, if they stood for too long.
+    """
+    at = snapshot.timestamp
+    if at is None or at.date() != site_date or at > now + AHEAD:
+        return False
+    return at != memory.timestamp or memory.read_at - at > NIGHT
+
+
 def _date_of(memory: Memory) -> date | None:
     return memory.today.date if memory.today is not None else None
 
@@ -249,19 +262,26 @@ def _first_today(snapshot: Snapshot, recalled: Recalled, site_date: date, moment
 
 def _recalled_today(snapshot: Snapshot, recalled: Recalled, site_date: date, moment: Moment) -> Today | None:
     """What the broker retains, under its date; a day has to be able to make it."""
-    on = _recalled_date(snapshot, recalled, site_date)
-    if on is None or recalled.today is None or recalled.today > moment.made(counters.DAY):
+    on, most = _recalled_date(snapshot, recalled, site_date), moment.made(counters.DAY)
+    if on is None or recalled.today is None or recalled.today > most:
         return None
-    yesterday = (
-        recalled.yesterday if on == site_date and (recalled.yesterday or 0) <= moment.made(counters.DAY) else None
-    )
-    return Today(on, recalled.today, recalled.today, renewed=True, yesterday=yesterday)
+    yesterday = recalled.yesterday if (recalled.yesterday or 0) <= most else None
+    known = Today(on, recalled.today, recalled.today, renewed=True, yesterday=yesterday if on == site_date else None)
+    if recalled.today:
+        return known
+    # The date may have begun without the ECU, which then goes on with yesterday's total.
+    return known._replace(renewed=False, reported=yesterday or 0.0, before=(0.0, yesterday or 0.0))
 
 
 def _recalled_date(snapshot: Snapshot, recalled: Recalled, site_date: date) -> date | None:
-    """The date of what the broker retains, as its own time stamp gives it beside that of the ECU's data."""
+    """The date of what the broker retains, as its own time stamp gives it beside that of the ECU's data.
+
+    None where a clock is wrong by more than a time zone makes up.
+    """
     stamped = _stamped(snapshot)
     if recalled.timestamp is None or stamped is None or recalled.timestamp.date() > stamped:
+        return None
+    if abs(site_date - stamped) > timedelta(days=1):
         return None
     earlier = recalled.timestamp.date() < stamped or _is_of_day_before(snapshot, site_date)
     return _day_before(site_date) if earlier else site_date
@@ -278,11 +298,12 @@ def _at_date(known: Today, site_date: date, read_on: date | None, *, set_back: b
     `set_back`: the clock was, and the ECU agrees with it; a date that has begun meanwhile never did.
     """
     if set_back and site_date < known.date and not known.renewed:
-        return Today(site_date, max(known.before), known.reported, renewed=True, doubt=known.doubt)
+        total = known.before[0]  # of 0 nobody knows whether the ECU had renewed it
+        return Today(site_date, total, known.reported, renewed=total > 0, before=known.before, doubt=known.doubt)
     if site_date <= known.date:
         return known._replace(date=site_date)
-    before = tuple(sorted({known.published, known.reported}))
     yesterday = known.published if read_on == _day_before(site_date) else None
+    before = (known.published, known.reported)
     return Today(site_date, 0, known.reported, renewed=False, before=before, yesterday=yesterday, doubt=known.doubt)
 
 

@@ -688,6 +688,12 @@ def test_an_ecu_that_never_showed_a_positive_lifetime_may_say_0():
     assert lifetimes(Bridge(), 0.0, 0.0, 0.1) == ["0", "0", "0.1"]
 
 
+def test_behind_a_first_lifetime_of_0_any_other_is_believed_at_once():
+    """Quirk 50 at the first job of all: who has published a 0 knows no more than who has published nothing."""
+    assert lifetimes(Bridge(), 0.0, 1000.0, 1000.1) == ["0", "1000", "1000.1"]
+    assert lifetimes(Bridge(), 0.0, 2e6) == ["0", "0"]
+
+
 # -- counters that leap -----------------------------------------------------------------------------------------------
 
 
@@ -765,6 +771,21 @@ def test_a_today_that_leaps_by_a_bit_reaches_neither_today_nor_yesterday(bit):
     assert todays(bridge, 21.0, leapt, 21.01, leapt, start=EVENING) == ["21", "21", "21.01", "21.01"]
     said = bridge.job(read(ASLEEP, today=leapt, at=EVENING + 3 * FIVE_MINUTES), MIDNIGHT + FIVE_MINUTES)
     assert (said["energy/today"], said["energy/yesterday"]) == ("0", "21.01")
+
+
+def test_a_today_that_leaps_is_held_back_also_where_the_counter_began_anew_hours_before():
+    """Quirk 56: it was restarted, and stays below what is published for the rest of the date."""
+    anew = [1 + step / 100 for step in range(60)]
+    assert todays(Bridge(), 10.0, *anew, 1.6 + 20.48, 1.61) == ["10"] * 63
+
+
+def test_a_today_that_was_doubted_before_midnight_is_not_the_next_dates_where_it_stands():
+    """By seven in the morning one inverter can have made so much, but nothing was."""
+    bridge = of_evening(10.0)
+    night = MIDNIGHT - FIVE_MINUTES
+    assert bridge.job(read(ASLEEP, today=35.0, at=EVENING), night)["energy/today"] == "10"
+    bridge.job(read(ASLEEP, today=35.0, at=EVENING), MIDNIGHT)
+    assert todays(bridge, *[35.0] * 3, 0.02, start=MORNING + timedelta(hours=3)) == ["0", "0", "0", "0.02"]
 
 
 def test_a_first_today_that_cannot_have_been_made_since_midnight_is_left_out():
@@ -886,6 +907,33 @@ def test_a_clock_that_was_ahead_for_some_jobs_gives_the_date_its_total_back():
     bridge.job(read(TWO, today=3.5, at=NOON), NOON + DAY * 3)
     assert bridge.job(read(TWO, today=3.5, at=NOON), NOON + DAY * 3 + FIVE_MINUTES)["energy/today"] == "0"
     assert todays(bridge, 3.5, 3.5, 3.52, start=NOON + FIVE_MINUTES) == ["3.5", "3.5", "3.52"]
+
+
+def test_a_clock_that_leaps_at_night_does_not_give_the_new_date_yesterdays_total():
+    """The ECU has not begun anew by then; set right, the date is as it was, whatever was said before midnight."""
+    bridge = of_evening(21.5)
+    for now in (MIDNIGHT + FIVE_MINUTES, MIDNIGHT + DAY * 400, MIDNIGHT + FIVE_MINUTES * 2):
+        assert bridge.job(read(ASLEEP, today=21.5, at=EVENING), now)["energy/today"] == "0"
+    assert todays(bridge, 21.5, 0.0, 0.02, start=MORNING) == ["0", "0", "0.02"]
+
+
+@pytest.mark.parametrize("days", [1, 400])
+def test_a_clock_that_was_ahead_in_the_evening_gives_the_date_its_total_back(days):
+    """The data stand by then, but not for so long as that clock had it."""
+    bridge = of_evening(21.5)
+    asleep, later = read(ASLEEP, today=21.5, at=EVENING), EVENING + timedelta(hours=1)
+    assert bridge.job(asleep, later + DAY * days)["energy/today"] == "0"
+    assert bridge.job(asleep, later + FIVE_MINUTES)["energy/today"] == "21.5"
+    assert bridge.job(asleep, MIDNIGHT + FIVE_MINUTES)["energy/today"] == "0"
+
+
+def test_a_clock_that_leaps_at_night_does_not_keep_yesterdays_energies_of_inverters():
+    """What the broker retains of them is of the date of the ECU's data, and not of whichever our clock says."""
+    bridge = of_evening(21.5)
+    asleep = read(ASLEEP, today=21.5, at=EVENING)
+    retained = Recalled(1000.0, 21.5, EVENING, energies={TWO: (7.0, 7.0)})
+    said = bridge.job(asleep, EVENING + DAY * 400, retained)
+    assert (said["energy/today"], said[f"{TWO}/energy/today"]) == ("0", "0")
 
 
 # -- energy/today within one date -------------------------------------------------------------------------------------
@@ -1085,6 +1133,14 @@ def test_without_a_memory_what_the_broker_retains_of_yesterday_is_not_todays_in_
     evening = datetime(2026, 6, 21, 21, 40, tzinfo=PARIS)
     said = Bridge().job(read(TWO, today=21.5, at=morning), morning, Recalled(1000.0, 21.5, evening))
     assert said["energy/today"] == "0"
+
+
+@pytest.mark.parametrize("hours", [8, 1])
+def test_without_a_memory_yesterdays_total_is_not_todays_where_the_broker_has_begun_the_date(hours):
+    """A job of another state has, at night or in the morning; the ECU begins late, behind its first data of the day."""
+    retained = Recalled(1000.0, 0.0, MORNING - timedelta(hours=hours) + FIVE_MINUTES, yesterday=21.5)
+    assert Bridge().job(read(TWO, today=21.5, at=MORNING), MORNING, retained)["energy/today"] == "0"
+    assert Bridge().job(read(TWO, today=0.02, at=MORNING), MORNING, retained)["energy/today"] == "0.02"
 
 
 def test_the_memory_of_another_ecu_is_none():
@@ -1301,6 +1357,23 @@ def test_a_clock_that_is_set_back_over_midnight_gives_yesterdays_total_to_neithe
     said = [bridge.job(read(TWO, today=21.5, at=EVENING), now)["energy/today"] for now in (after, before, after)]
     assert said == ["0", "0", "0"]
     assert todays(bridge, 21.5, 0.02, start=MORNING) == ["0", "0.02"]
+
+
+@pytest.mark.parametrize("behind", [timedelta(hours=1), timedelta(hours=7), DAY])
+def test_a_clock_that_is_behind_at_night_does_not_bring_yesterdays_total_back(behind):
+    """A Raspberry Pi whose power failed after midnight: the data are of that date, as they stand all night."""
+    bridge = of_evening(21.5)
+    asleep = read(ASLEEP, today=21.5, at=EVENING)
+    times = (MIDNIGHT + FIVE_MINUTES, MIDNIGHT + 2 * FIVE_MINUTES - behind, MIDNIGHT + 3 * FIVE_MINUTES)
+    assert [bridge.job(asleep, now)["energy/today"] for now in times] == ["0", "0", "0"]
+
+
+def test_new_data_from_behind_our_clock_do_not_make_it_right():
+    """It is behind by a day, and the ECU's data are of the evening of that date: it has yet to see that."""
+    bridge = of_evening(21.5)
+    bridge.job(read(ASLEEP, today=21.5, at=EVENING), MIDNIGHT + FIVE_MINUTES)
+    last = read(ASLEEP, today=21.51, at=EVENING + FIVE_MINUTES)
+    assert bridge.job(last, MIDNIGHT - DAY + 2 * FIVE_MINUTES)["energy/today"] == "0"
 
 
 # -- the night --------------------------------------------------------------------------------------------------------
