@@ -125,7 +125,8 @@ class Job(NamedTuple):
             report, memory = self._settle(snapshot, before, Recalled())
             return Outcome(_reading(report), report, self._messages(report, before, memory))
         with Session(self.config.broker) as session:
-            recalled = self._recall(session, snapshot.ecu_id) if truth.wants_recall(before, self.now) else Recalled()
+            wanted = truth.wants_recall(snapshot, before, self.now)
+            recalled = self._recall(session, snapshot.ecu_id) if wanted else Recalled()
             report, memory = self._settle(snapshot, before, recalled)
             messages = self._messages(report, before, memory)
             if replaced:

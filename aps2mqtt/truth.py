@@ -20,7 +20,7 @@ UNKNOWN_AFTER = 3  # short lists in a row without it
 CLOCK_SLACK = timedelta(minutes=1)  # that a clock may be set back by time synchronisation
 AHEAD = timedelta(hours=1)  # that the ECU's clock may be ahead of ours
 NIGHT = timedelta(days=1)  # that data stand at the most
-ALONE = timedelta(minutes=15)  # since the last reading; longer, and jobs of another state may have come between
+ALONE = timedelta(minutes=6)  # since the last reading; longer, and an ECU has had data that another state knows
 
 
 def memory_of(ecu_id: str, memory: Memory | None) -> Memory | None:
@@ -33,11 +33,12 @@ def clock_is_behind(memory: Memory, now: datetime) -> bool:
     return now < memory.read_at - CLOCK_SLACK
 
 
-def wants_recall(memory: Memory | None, now: datetime) -> bool:
-    """True where the broker may know more: a counter is not remembered, or the last reading is too long ago."""
+def wants_recall(snapshot: Snapshot, memory: Memory | None, now: datetime) -> bool:
+    """True where the broker may know more: a counter is not remembered, or there were data that `memory` lacks."""
     if memory is None or memory.lifetime is None or memory.today is None:
         return True
-    return not timedelta() <= now - memory.read_at <= ALONE
+    missed = max(abs(now - memory.read_at), _advanced(snapshot, memory) or timedelta())
+    return missed > ALONE
 
 
 def settle(
@@ -333,6 +334,8 @@ def _inverters(
     if memory is not None:
         before = energy.at_date(memory.inverters, memory.energies_of, site_date)
         passed = energy.hours(memory.timestamp, snapshot.timestamp, site_date)
+    if snapshot.short is not None:  # of a lost state: what lies on the broker may be of one that is left out
+        before = {uid: Known(len(of), len(of), energies=of) for uid, of in recalled.items()} | before
     inverters = []
     known = {uid: before[uid]._replace(missing=0, unlisted=0) for uid in snapshot.skipped & before.keys()}
     for inverter in snapshot.inverters:

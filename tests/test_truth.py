@@ -998,7 +998,7 @@ def test_a_contradictory_first_reading_leaves_the_counters_to_the_next():
     bridge = Bridge()
     said = bridge.job(read(TWO, today=0.0, lifetime=0.0, registered=0, online=6))
     assert not {"energy/today", "energy/lifetime"} & said.keys()
-    assert truth.wants_recall(bridge.memory, NOON)
+    assert truth.wants_recall(read(TWO), bridge.memory, NOON)
     said = bridge.job(read(TWO), recalled=Recalled(999.0, 3.4, NOON))
     assert (said["energy/today"], said["energy/lifetime"]) == ("3.5", "1000")
 
@@ -1047,7 +1047,7 @@ def test_without_a_memory_a_0_is_not_published_where_the_broker_lets_nobody_read
     for _ in range(2):
         said = bridge.job(read(TWO, today=0, lifetime=0), recalled=Recalled(readable=False))
         assert not {"energy/today", "energy/lifetime"} & said.keys()
-        assert truth.wants_recall(bridge.memory, NOON)
+        assert truth.wants_recall(read(TWO), bridge.memory, NOON)
     said = bridge.job(read(TWO, today=0.1, lifetime=0.1), recalled=Recalled(readable=False))
     assert (said["energy/today"], said["energy/lifetime"]) == ("0.1", "0.1")
 
@@ -1155,20 +1155,35 @@ def test_the_memory_of_another_ecu_is_none():
 
 def test_the_broker_is_asked_for_what_is_not_remembered_and_for_nothing_else():
     bridge = Bridge()
-    assert truth.wants_recall(None, NOON)
+    assert truth.wants_recall(read(TWO), None, NOON)
     bridge.job(read(TWO))
-    assert not truth.wants_recall(bridge.memory, NOON)
-    assert truth.wants_recall(replace(bridge.memory, lifetime=None), NOON)
-    assert truth.wants_recall(replace(bridge.memory, today=None), NOON)
-    assert not truth.wants_recall(replace(bridge.memory, lifetime=0.0), NOON)
+    assert not truth.wants_recall(read(TWO), bridge.memory, NOON)
+    assert truth.wants_recall(read(TWO), replace(bridge.memory, lifetime=None), NOON)
+    assert truth.wants_recall(read(TWO), replace(bridge.memory, today=None), NOON)
+    assert not truth.wants_recall(read(TWO), replace(bridge.memory, lifetime=0.0), NOON)
 
 
 def test_the_broker_is_asked_where_others_may_have_published_since_the_last_reading():
     """Jobs of a timer come every five minutes; one by hand has a state of its own, of last week perhaps."""
     memory = truth.settle(read(TWO), None, NOTHING_RETAINED, NOON, PARIS)[1]
-    assert [truth.wants_recall(memory, NOON + minutes * timedelta(minutes=1)) for minutes in (-1, 0, 15, 16)] == [
-        True, False, False, True,
-    ]  # fmt: skip
+
+    def wants(clock: int, data: int | None) -> bool:
+        at = NOON + data * timedelta(minutes=1) if data is not None else None
+        return truth.wants_recall(read(TWO, at=at), memory, NOON + clock * timedelta(minutes=1))
+
+    assert [wants(clock, None) for clock in (-7, -6, 0, 6, 7)] == [True, False, False, False, True]
+    assert [wants(0, data) for data in (-30, 0, 6, 7)] == [False, False, False, True]
+
+
+def test_without_a_state_what_a_short_list_leaves_out_goes_too():
+    """Noon's watts lie on the broker, and no state remembers whose they are."""
+    bridge = Bridge()
+    retained = Recalled(1000.0, 3.4, NOON - FIVE_MINUTES, energies={THREE: (0.1, 0.2, 0.3, 0.4)})
+    assert not below(THREE, bridge.job(short(TWO), recalled=retained))
+    assert not below(THREE, bridge.job(short(TWO)))
+    said = below(THREE, bridge.job(short(TWO)))
+    assert said["energy/today"] == "1"
+    assert {topic for topic, text in said.items() if not text} >= {"online", "power", "1/power", "4/power", "3/voltage"}
 
 
 # -- energy/today on a new date ---------------------------------------------------------------------------------------

@@ -106,7 +106,7 @@ class Walk:
         report, memory = truth.settle(
             made,
             truth.memory_of(made.ecu_id, self.memory),
-            self._recalled() if truth.wants_recall(self.memory, now) else Recalled(),
+            self._recalled() if truth.wants_recall(made, self.memory, now) else Recalled(),
             now,
             self.plant.zone,
         )

@@ -159,7 +159,7 @@ class Walk:
         real_time = RealTime("00", "01", count, f"{stamp(now):%Y%m%d%H%M%S}", records, complete=count == len(records))
         signal = Signal("00", tuple((record.uid, 200) for record in records))
         read = snapshot(info, real_time, signal, PARIS)
-        wants = truth.wants_recall(self.memory, now)
+        wants = truth.wants_recall(read, self.memory, now)
         kept = recalled(Style(), ECU, {f"aps/{ECU}/{topic}": text for topic, text in self.retained.items()})
         report, self.memory = truth.settle(read, self.memory, kept if wants else Recalled(), now, PARIS)
         said = {one.topic.removeprefix(f"aps/{ECU}/"): one.payload for one in messages(Style(), report)}
