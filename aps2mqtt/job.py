@@ -15,7 +15,7 @@ from aps2mqtt import problems, recovery, rhythm, truth, window
 from aps2mqtt.config import Config
 from aps2mqtt.deadline import Deadline
 from aps2mqtt.ecu import client, protocol
-from aps2mqtt.errors import BothFailed, EcuError, EcuUnreachable, JobError
+from aps2mqtt.errors import BothFailed, EcuError, EcuUnreachable, JobError, is_exhausted
 from aps2mqtt.lock import hold
 from aps2mqtt.model import Kept, Memory, Recalled, Report, Rhythm, Snapshot
 from aps2mqtt.mqtt import discovery, topics
@@ -27,7 +27,7 @@ from aps2mqtt.state import StateError, Store
 log = logging.getLogger(__name__)
 
 CANNOT_RESTART = "the ECU hangs, and its model has no web server by which to restart it; power it off and on"
-NOT_OVER_A_MEMORY = (JobError, OSError, MemoryError)  # failures that would come again without it
+NOT_OVER_A_MEMORY = (JobError, OSError)  # failures that would come again without it
 PATIENCE = 20.0  # seconds for another job to let go of the ECU
 
 
@@ -69,7 +69,7 @@ class Job(NamedTuple):
             except NOT_OVER_A_MEMORY:
                 raise
             except Exception as error:
-                if memory is None:
+                if memory is None or is_exhausted(error):
                     raise
                 log.warning(
                     "the job fails over what the last one has left (%s: %s) and is done once more without that; "

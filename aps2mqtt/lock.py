@@ -19,7 +19,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 from aps2mqtt.deadline import Deadline
-from aps2mqtt.errors import EcuBusy
+from aps2mqtt.errors import EcuBusy, is_exhausted
 
 RETRY = 0.05  # seconds between attempts
 LONGEST_NAME = 90  # of a socket it is 107 bytes
@@ -48,8 +48,10 @@ def _bind(name: str) -> contextlib.AbstractContextManager[object] | None:
     """Binds the abstract socket of this name; None where somebody has."""
     try:
         holder = socket.socket(socket.AF_UNIX, socket.SOCK_STREAM)
-    except OSError:  # a unit without AF_UNIX in RestrictAddressFamilies=
-        return _lock_file(name)
+    except OSError as error:
+        if is_exhausted(error):  # others may hold the socket: a file would not keep us from them
+            raise
+        return _lock_file(name)  # a unit without AF_UNIX in RestrictAddressFamilies=
     try:
         holder.bind("\0" + name)
         holder.listen()

@@ -124,9 +124,9 @@ FIRST, LAST = datetime(1969, 12, 31, tzinfo=UTC), datetime(2100, 1, 1, tzinfo=UT
 FURTHEST = timedelta(hours=15)  # of a time zone from UTC
 HALF_A_YEAR = timedelta(days=183)  # `run` polls again by then, also behind a polar night
 MOST_INVERTERS = 2000  # more than one answer of an ECU can list
-MOST_PANELS = 100  # of an inverter; the layouts of the protocol have fewer
+MOST_PANELS = 32  # of an inverter; the layouts of the protocol have fewer
 MOST_TOLD = 500
-LONGEST_TEXT = 2000  # characters
+LONGEST_TEXT = 500  # characters, of up to 12 bytes each in the file
 MOST = 2**32  # of anything that the wire has in four bytes
 MOST_ENERGY = 1e12  # Wh, and the like
 

@@ -6,7 +6,7 @@ from pathlib import Path
 
 from aps2mqtt.config import BrokerConfig
 from aps2mqtt.credentials import at_hand
-from aps2mqtt.errors import ConfigError
+from aps2mqtt.errors import ConfigError, is_exhausted
 
 # Codes of X.509 verification, as OpenSSL numbers them.
 NOT_YET_VALID, EXPIRED = 9, 10
@@ -57,7 +57,9 @@ def context(broker: BrokerConfig) -> ssl.SSLContext:
     )
     try:
         context = ssl.create_default_context(cafile=authority)
-    except (ssl.SSLError, OSError) as error:
+    except OSError as error:
+        if is_exhausted(error):
+            raise
         raise ConfigError(
             f"MQTT_BROKER_CACERTS_PATH = {broker.ca_file!r}: allowed is a file of PEM certificates"
         ) from error
@@ -65,7 +67,9 @@ def context(broker: BrokerConfig) -> ssl.SSLContext:
         try:
             # Without a password OpenSSL would ask for one on the terminal.
             context.load_cert_chain(certificate, key, password="")
-        except (ssl.SSLError, OSError) as error:
+        except OSError as error:
+            if is_exhausted(error):
+                raise
             raise ConfigError(
                 f"MQTT_BROKER_CERT_PATH = {broker.certificate_file!r} and MQTT_BROKER_KEY_PATH = {broker.key_file!r}: "
                 "allowed are a PEM certificate and its key, which has no password"

@@ -4,6 +4,8 @@ import re
 import socket
 import ssl
 import struct
+import textwrap
+import threading
 import time
 import warnings
 from collections.abc import Callable, Iterable, Iterator, Mapping
@@ -20,7 +22,7 @@ from aps2mqtt.config import BrokerConfig
 from aps2mqtt.ecu.simulator import Plant, Simulator, inverter_models
 from aps2mqtt.errors import BrokerRefusal, BrokerUnreachable, JobError
 from aps2mqtt.job import Job
-from aps2mqtt.mqtt import publisher, reasons
+from aps2mqtt.mqtt import presence, publisher, reasons
 from aps2mqtt.mqtt.publisher import Session
 from aps2mqtt.mqtt.topics import Message
 from aps2mqtt.state import Store
@@ -297,6 +299,22 @@ def test_an_inverter_that_was_never_heard_costs_its_removals_once(
     assert broker.retained(f"{NEVER_HEARD}/#") == {}
 
 
+def test_a_presence_that_has_just_lost_its_connection_ends_without_a_word(monkeypatch: pytest.MonkeyPatch) -> None:
+    """For a moment paho still takes it for connected."""
+    monkeypatch.setattr(presence, "RECONNECT", (60, 60))
+    lost = threading.Event()
+
+    def treat(connection: socket.socket) -> None:
+        for kind, _ in packets(connection):
+            connection.sendall(b"\x20\x02\x00\x00" if kind == CONNECT else b"\x90\x00")
+
+    with Listener(treat) as broker:
+        alive = presence.Presence(broker_config(broker.port), "aps/status", lambda: None, lost.set)
+        alive.start()
+        assert lost.wait(20)
+        alive.stop()
+
+
 # -- what is no broker ------------------------------------------------------------------------------------------------
 
 NONSENSE = {
@@ -375,6 +393,40 @@ def test_a_name_that_is_never_resolved_is_no_mute_broker(tmp_path: Path, ecu: Si
     _, err = process.communicate(timeout=40)
     assert process.returncode == 69
     assert "the broker's name slow.lan was not resolved in time; set MQTT_BROKER_HOST to its address" in one_line(err)
+
+
+WITHOUT_FILES = """\
+    import contextlib, os, resource, sys
+    from aps2mqtt import config
+    from aps2mqtt.errors import described
+    from aps2mqtt.mqtt.publisher import Session
+
+    session = Session(config.load(None, os.environ)[0].broker)
+    resource.setrlimit(resource.RLIMIT_NOFILE, (32, 32))
+    taken = []
+    with contextlib.suppress(OSError):
+        while True:
+            taken.append(os.open(os.devnull, os.O_RDONLY))
+    try:
+        getattr(session, sys.argv[1])()
+    except Exception as error:
+        print(described(error))
+"""
+
+
+@pytest.mark.parametrize("secured", [False, True])
+@pytest.mark.parametrize("does", ["reach", "__enter__"])
+def test_a_machine_without_open_files_is_no_broker_that_fails(tmp_path: Path, does: str, *, secured: bool) -> None:
+    """Nor a certificate that is none."""
+    trustme.CA().cert_pem.write_to_path(tmp_path / "ca.pem")
+    environment = {
+        "APS_ECU_IP": "127.0.0.1",
+        "MQTT_BROKER_SECURED_CONNECTION": secured,
+        "MQTT_BROKER_CACERTS_PATH": tmp_path / "ca.pem" if secured else "",
+    }
+    process = start_script(textwrap.dedent(WITHOUT_FILES), does, **environment)
+    said, _ = process.communicate(timeout=60)
+    assert one_line(said).startswith("this machine gives us no more files, memory or threads (")
 
 
 # -- TLS --------------------------------------------------------------------------------------------------------------

@@ -52,6 +52,23 @@ CRITICAL_SECTION = """\
             time.sleep(0.002)
             os.unlink(sys.argv[3])
 """
+WITHOUT_FILES = """\
+    import fcntl, os, resource, sys, tempfile
+    from aps2mqtt import lock
+    tempfile.gettempdir()
+    resource.setrlimit(resource.RLIMIT_NOFILE, (32, 32))
+    taken = []
+    try:
+        while True:
+            taken.append(os.open(os.devnull, os.O_RDONLY))
+    except OSError:
+        pass
+    try:
+        with lock.hold(sys.argv[1], 8899, 0):
+            print("held", flush=True)
+    except Exception as error:
+        print(type(error).__name__, error, flush=True)
+"""
 
 
 @pytest.fixture
@@ -207,6 +224,12 @@ def test_processes_that_compete_never_hold_it_together(address, tmp_path, varian
         for _ in range(4)
     ]
     assert [(one.communicate(timeout=60)[1], one.returncode) for one in crowd] == [("", 0)] * 4
+
+
+def test_a_machine_without_open_files_does_not_fall_back_to_a_file(address):
+    """It would keep nobody away who holds the socket, and is as little to be had."""
+    with another(WITHOUT_FILES, address) as (_, said):
+        assert said == "OSError [Errno 24] Too many open files"
 
 
 # -- where Unix sockets have no abstract names ------------------------------------------------------------------------

@@ -232,6 +232,25 @@ def test_a_job_that_fails_over_its_memory_is_done_without_it(
         assert len(ecu.requests) == 9  # of one job, and of two tries
 
 
+def test_a_machine_that_has_run_out_of_things_does_not_cost_the_memory(
+    tmp_path: Path, broker: Broker, caplog: pytest.LogCaptureFixture, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The job would fail again, and nothing is to be reported."""
+
+    def settle(*_: object) -> None:
+        raise RuntimeError("can't start new thread")
+
+    with sunny_ecu() as ecu:
+        environ = settings(ecu.port, broker.port, tmp_path)
+        (chosen,) = config.load(None, {name: str(value) for name, value in environ.items()})
+        store = Store(tmp_path, "127.0.0.1", ecu.port)
+        Job(chosen, NOON, store).run()
+        monkeypatch.setattr(truth, "settle", settle)
+        with pytest.raises(RuntimeError, match="new thread"):
+            Job(chosen, NOON, store).run()
+        assert not [record for record in caplog.records if record.levelname == "WARNING"]
+
+
 def test_an_ecu_or_a_machine_that_fails_is_not_asked_twice(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """No memory would have helped."""
     store = Store(tmp_path, "127.0.0.1", 8899)

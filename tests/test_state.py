@@ -515,13 +515,16 @@ def test_without_the_ecu_or_the_time_of_its_reading_nothing_is_known(saved, key,
 def test_what_a_hostile_ecu_has_a_job_remember_can_be_read(store):
     """The most of everything: what is written is cut to what the next job reads."""
     beyond = 10**4
-    inverter = Known(4, 3, 2, 4, 100, powers=(2**16,) * 4, energies=(123456.789,) * 8)
+    panels = state.MOST_PANELS
+    inverter = Known(
+        panels, panels, state.MOST, panels, 100, (state.MOST,) * panels, (123456789012.34567,) * panels, state.MOST
+    )
     at = FULL.read_at
     worst = FULL._replace(
         inverters={f"{uid:012}": inverter for uid in range(beyond)},
-        told=("ä" * beyond,) * beyond,
-        error="ä" * beyond,
-        firmware="ä" * beyond,
+        told=("😀" * beyond,) * beyond,
+        error="😀" * beyond,
+        firmware="😀" * beyond,
         watch=FULL.watch._replace(idle={f"{uid:012}": Idle(at, at, told=True) for uid in range(beyond)}),
     )
     store.save(worst)

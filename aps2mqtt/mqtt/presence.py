@@ -2,6 +2,7 @@
 
 import logging
 from collections.abc import Callable
+from contextlib import suppress
 
 from paho.mqtt.client import Client, ConnectFlags, DisconnectFlags, MQTTMessage
 from paho.mqtt.enums import MQTTProtocolVersion
@@ -57,7 +58,9 @@ class Presence:
         """Says goodbye, if it can within GOODBYE seconds: a clean disconnection takes the last will back."""
         self._leaving = True
         if self._client.is_connected():
-            self._client.publish(self._topic, OFFLINE, qos=QOS, retain=True).wait_for_publish(GOODBYE)
+            said = self._client.publish(self._topic, OFFLINE, qos=QOS, retain=True)
+            with suppress(RuntimeError):  # the connection has just been lost: the broker says it for us
+                said.wait_for_publish(GOODBYE)
         self._client.disconnect()
 
     def _on_connect(

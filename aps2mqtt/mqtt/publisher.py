@@ -9,8 +9,8 @@ import os
 import socket
 import ssl
 import struct
-from collections.abc import Callable, Iterable, Mapping
-from contextlib import suppress
+from collections.abc import Callable, Iterable, Iterator, Mapping
+from contextlib import contextmanager, suppress
 from functools import cache
 from types import TracebackType
 from typing import TYPE_CHECKING, Any, Self
@@ -25,7 +25,7 @@ from paho.mqtt.reasoncodes import ReasonCode
 from aps2mqtt import tls
 from aps2mqtt.config import BrokerConfig
 from aps2mqtt.deadline import Deadline, bounded
-from aps2mqtt.errors import BrokerRefusal, BrokerUnreachable, JobError
+from aps2mqtt.errors import BrokerRefusal, BrokerUnreachable, JobError, is_exhausted
 from aps2mqtt.mqtt import reasons
 from aps2mqtt.mqtt.topics import Message
 
@@ -93,11 +93,8 @@ class Session:
 
     def reach(self) -> str:
         """The address at which something accepts connections, by one that is closed at once."""
-        try:
-            with bounded(self._reach, self._deadline) as connection:
-                return str(connection.getpeername()[0])
-        except (OSError, UnicodeError) as error:
-            raise self._unreachable(error) from error
+        with self._reaching(), bounded(self._reach, self._deadline) as connection:
+            return str(connection.getpeername()[0])
 
     def _reach(self) -> socket.socket:
         self._resolve()
@@ -219,16 +216,24 @@ class Session:
         # paho's limit is for each address of a name and for each step of TLS, ours for all of it and the resolver.
         self._client.connect_timeout = SESSION
         self._connection, self._first = None, b""
-        try:
+        with self._reaching():
             bounded(self._dial, self._deadline)
-        except (OSError, UnicodeError) as error:
-            raise self._unreachable(error) from error
         self.reached = True
         if isinstance(secured := self._client.socket(), ssl.SSLSocket):
             self.certificate = secured.getpeercert()
         # With it, paho writes when it is asked to loop, behind reading: why a broker hung up must not be lost.
         self._client.on_socket_register_write = _nothing
         self._loop_until(lambda: self._connected, "accepts the connection, but not one byte came back")
+
+    @contextmanager
+    def _reaching(self) -> Iterator[None]:
+        """Raises BrokerUnreachable for what fails on the way; a machine that has run out of things is not the way."""
+        try:
+            yield
+        except (OSError, UnicodeError) as error:
+            if is_exhausted(error):
+                raise
+            raise self._unreachable(error) from error
 
     def _dial(self) -> None:
         self._resolve()
