@@ -11,7 +11,6 @@ import tempfile
 from pathlib import Path
 
 MODE = 0o644
-PRIVATE = 0o600
 FRESH = (".aps2mqtt-", ".new")  # how the fresh names begin and end
 LEFT = 600  # seconds between two such files, by their file system: no write takes as long, the older was killed
 MEGABYTE = 1_000_000
@@ -44,9 +43,10 @@ def replace(path: Path, text: str, *, private: bool = False) -> None:
         with os.fdopen(descriptor, "w", encoding="utf-8") as file:
             file.write(text)
             file.flush()
-            os.fchmod(descriptor, PRIVATE if private else MODE)
-            if private:
+            if private:  # as mkstemp makes it
                 _give_to_owner(descriptor, path.parent)
+            else:
+                os.fchmod(descriptor, MODE)
             os.fsync(descriptor)
             written = os.fstat(descriptor).st_mtime
         new.replace(path)
