@@ -136,7 +136,7 @@ def _add_common(parser: argparse.ArgumentParser, *, first: bool = False) -> None
         metavar="FILE",
         type=_config_file,
         default=None if first else argparse.SUPPRESS,
-        help="configuration file (default: $CONFIG_FILE, else /etc/aps2mqtt/config.yaml)",
+        help="default: $CONFIG_FILE, else /etc/aps2mqtt/config.yaml",
     )
     parser.add_argument(
         "-D",

@@ -69,11 +69,17 @@ def put(document: dict[str, Any], place: tuple[str | int, ...], value: object) -
     """Replaces what is at `place`, if it is still there."""
     inner: Any = document
     for key in place[:-1]:
-        if not isinstance(inner, dict | list) or (isinstance(inner, dict) and key not in inner):
+        if not _is_there(inner, key):
             return
         inner = inner[key]
-    if isinstance(inner, dict) or (isinstance(inner, list) and int(place[-1]) < len(inner)):
+    if isinstance(inner, dict) or _is_there(inner, place[-1]):
         inner[place[-1]] = value
+
+
+def _is_there(inner: object, key: str | int) -> bool:
+    if isinstance(inner, list):
+        return isinstance(key, int) and key < len(inner)
+    return isinstance(inner, dict) and key in inner
 
 
 DOCUMENT = json.loads(json.dumps(state._document(RICH)))
