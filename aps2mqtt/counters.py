@@ -106,21 +106,32 @@ def of_date(value: float, known: Today, since: datetime | None, moment: Moment, 
     since = doubt.since if doubt is not None else since
     made = moment.made(min(moment.since(since), moment.into_the_day))
     if not known.renewed:
-        if of_yesterday:
-            grown = moment.advanced if moment.advanced is not None else min(moment.since(since), DAY)
-            return _of_yesterday(value, known, moment.made(grown))
-        if value == 0 or value in known.before or _stands_since_yesterday(doubt, value, moment):
-            return known._replace(reported=value)
+        late = _of_the_day_before(value, known, since, moment, of_yesterday=of_yesterday)
+        if late is not None:
+            return late
     elif value < known.published:
         doubt = _doubted(doubt, value, since, moment)
         counts_anew = _is_believed(doubt)  # so that the time before says nothing of the next value
         return known._replace(reported=value, doubt=doubt._replace(since=moment.now) if counts_anew else doubt)
-    if value <= known.published + made:
-        return known._replace(published=value, reported=value, renewed=True, doubt=None)
-    doubt = _doubted(doubt, value, since, moment)
-    if _is_believed(doubt) and value <= moment.made(moment.into_the_day):
-        return known._replace(published=value, reported=value, renewed=True, doubt=None)
-    return known._replace(doubt=doubt)
+    if value > known.published + made:
+        doubt = _doubted(doubt, value, since, moment)
+        if not (_is_believed(doubt) and value <= moment.made(moment.into_the_day)):
+            return known._replace(doubt=doubt)
+    return known._replace(published=value, reported=value, renewed=True, doubt=None)
+
+
+def _of_the_day_before(
+    value: float, known: Today, since: datetime | None, moment: Moment, *, of_yesterday: bool
+) -> Today | None:
+    """What is known of a date that the ECU has not renewed, where `value` is no word of it; else None."""
+    if of_yesterday:
+        grown = moment.advanced if moment.advanced is not None else min(moment.since(since), DAY)
+        return _of_yesterday(value, known, moment.made(grown))
+    if value == 0:
+        return known._replace(reported=value, doubt=None)
+    if value in known.before or _stands_since_yesterday(known.doubt, value, moment):
+        return known._replace(reported=value)
+    return None
 
 
 def _of_yesterday(value: float, known: Today, made: float) -> Today:

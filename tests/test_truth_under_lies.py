@@ -6,7 +6,7 @@ the array cannot have made.
 
 from collections.abc import Iterator
 from dataclasses import dataclass, field
-from datetime import date, datetime, time, timedelta
+from datetime import date, datetime, timedelta
 from math import pi, sin
 from typing import NamedTuple
 from zoneinfo import ZoneInfo
@@ -151,6 +151,7 @@ class Walk:
     today: float = 10.0  # kWh, true
     true_at: dict[str, datetime] = field(default_factory=dict)  # when a counter was said and published as it is last
     said: dict[str, float] = field(default_factory=dict)  # what the wire says of the counters now
+    begun: date = date(2026, 6, 20)  # the date of today's energies on the broker
     slack_of: set[date] = field(default_factory=set)  # when more than today's true energy lay there
     quiet: int = 0  # steps since the last lie
 
@@ -198,7 +199,10 @@ def check_energies(before: dict[str, str], walk: Walk, now: datetime) -> None:
             assert is_now <= was + made, f"{topic} leaps from {was} to {is_now} at {now}"
     if number(walk.retained, "energy/lifetime") < number(before, "energy/lifetime"):
         assert number(before, "energy/lifetime") > walk.made - 0.1, "lifetime falls"
-    new_date = now.time() < time(0, 5)
+    # A reading that contradicts itself says nothing of today; so yesterday's total may stay until the next.
+    new_date = walk.begun != now.date()
+    if new_date and walk.said:
+        walk.begun = now.date()
     for topic, text in walk.retained.items():
         if topic.endswith("energy/today") and not new_date:
             assert float(text) >= number(before, topic), f"{topic} falls at {now}"
