@@ -12,7 +12,7 @@ from parts import replace
 from aps2mqtt import truth
 from aps2mqtt.ecu.protocol import MOST_PANELS, RealTime, Record, Signal, SystemInfo
 from aps2mqtt.ecu.snapshot import snapshot
-from aps2mqtt.model import Doubt, Inverter, Known, Memory, Recalled, Remark, Snapshot, Today
+from aps2mqtt.model import Doubt, Inverter, Known, Memory, Recalled, Remark, Short, Snapshot, Today
 from aps2mqtt.mqtt.topics import Style, messages
 
 PARIS = ZoneInfo("Europe/Paris")
@@ -505,6 +505,7 @@ def test_the_glitch_of_counts_that_is_over_by_the_next_poll_is_not_told():
 
 def test_more_inverters_than_a_frame_can_hold_contradict_whatever_is_listed():
     """A bit of the count has flipped; the list counts."""
+    assert short(TWO, registered=2 + 0x4000).short == Short(1, 2)
     said = Bridge().job(read(TWO, THREE, registered=2 + 0x4000))
     assert counts(said) == ("2", "2")
     assert "energy/lifetime" not in said
@@ -519,6 +520,7 @@ def test_a_power_that_the_inverters_cannot_give_is_removed_for_that_poll():
     assert [remark.what for remark in glitch.remarks] == ["the ECU's power is more than its inverters can give"]
     assert bridge.job(read(TWO, THREE, power=151))["power"] == "151"
     assert bridge.job(read(TWO, THREE, power=8000))["power"] == "8000"  # 4 kW each
+    assert bridge.job(read(TWO, THREE, registered=1, online=2, power=8001))["power"] == ""  # the list counts
 
 
 # -- counts and power -------------------------------------------------------------------------------------------------

@@ -48,7 +48,8 @@ def snapshot(info: SystemInfo, real_time: RealTime, signal: Signal | None, timez
     nothing_of_some = not real_time.records and (info.power > 0 or not has_no_inverters(info))
     listed = len(real_time.records)
     contradictory, short = is_contradictory(info, listed), left_out(info, listed)
-    power, doubts = _power(info, MOST_INVERTERS if contradictory else max(1, info.registered, listed))
+    counted = listed or MOST_INVERTERS  # where 0001 cannot be believed
+    power, doubts = _power(info, counted if contradictory else max(1, info.registered, listed))
     return Snapshot(
         ecu_id=info.ecu_id,
         firmware=plain(info.firmware),
@@ -95,8 +96,8 @@ def left_out(info: SystemInfo, listed: int) -> Short | None:
 
     Firmware of April 2026 lists none while all of them produce; nobody may conclude from it that they are gone.
     """
-    expected = max(info.registered, info.online)
-    return Short(listed, expected) if listed < expected <= MOST_INVERTERS else None
+    expected = max(number for number in (info.registered, info.online, 0) if number <= MOST_INVERTERS)
+    return Short(listed, expected) if listed < expected else None
 
 
 def _of_counts(info: SystemInfo, listed: int, short: Short | None) -> Iterator[Remark]:
