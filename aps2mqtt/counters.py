@@ -41,6 +41,7 @@ BELIEVED = 12  # new data in a row: an hour at the default interval
 LIFE = timedelta(days=30 * 365)  # of an array, and more
 SLACK = 1.0  # kWh: counters are late, and inverters report what they made before
 DAY = timedelta(hours=25)  # the longest there is
+LATE = timedelta(minutes=15)  # that data of one poll may be later than those of the one before, which was just now
 CYCLE = timedelta(minutes=4)  # less than an ECU takes to have new data
 HOUR = timedelta(hours=1)
 
@@ -55,8 +56,14 @@ class Moment(NamedTuple):
     inverters: int  # that make energy
 
     def since(self, then: datetime | None) -> timedelta:
-        """At least the time between `then` and this reading; a LIFE since nobody knows when."""
-        return LIFE if then is None else max(self.now - then, self.advanced or timedelta(), timedelta())
+        """At least the time between `then` and this reading; a LIFE since nobody knows when.
+
+        Data may be later than the polls of them, but in the morning they are later by a night in which nothing is made.
+        """
+        if then is None:
+            return LIFE
+        passed, advanced = self.now - then, self.advanced or timedelta()
+        return advanced if passed < timedelta() else max(passed, min(advanced, LATE))
 
     @property
     def into_the_day(self) -> timedelta:

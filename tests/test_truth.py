@@ -716,6 +716,16 @@ def test_a_lifetime_may_rise_by_what_the_array_can_have_made_since_the_last_read
     assert bridge.job(read(TWO, THREE, lifetime=1050.1, at=again), again)["energy/lifetime"] == "1025"
 
 
+def test_the_first_data_of_the_morning_excuse_no_leap():
+    """The time of the data stands all night (quirk 39), and then leaps by hours in which nothing is made."""
+    bridge = Bridge()
+    midnight = NOON + DAY / 2
+    for now in (midnight, midnight + FIVE_MINUTES):
+        bridge.job(read(ASLEEP, lifetime=1000.0, at=NOON), now)
+    morning = midnight + 2 * FIVE_MINUTES
+    assert bridge.job(read(TWO, lifetime=1006.4, at=morning), morning)["energy/lifetime"] == "1000"
+
+
 def test_what_a_counter_grew_by_behind_a_glitch_is_believed_at_once():
     """Three hours of zeros (quirk 50): the time since the last value that was believed counts."""
     bridge = Bridge()
