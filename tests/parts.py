@@ -151,6 +151,8 @@ def one_line(text: str) -> str:
 def no_room(octets: int) -> Iterator[None]:
     """No file that this process writes, or one that it starts, grows beyond so many bytes: a full disk."""
     before = resource.getrlimit(resource.RLIMIT_FSIZE)
+    for name in ("COVERAGE_PROCESS_START", "COVERAGE_PROCESS_CONFIG"):  # its own file would not have room either
+        os.environ.pop(name, None)
     resource.setrlimit(resource.RLIMIT_FSIZE, (octets, before[1]))
     try:
         yield
