@@ -115,8 +115,8 @@ def _broker() -> Iterator[int]:
         from amqtt.mqtt.protocol.broker_handler import BrokerProtocolHandler
     except ImportError as error:
         raise DemoError("the demo needs its embedded broker; pip install 'aps2mqtt[demo]'") from error
-    logging.getLogger("amqtt").setLevel(logging.CRITICAL)
-    logging.getLogger("transitions").setLevel(logging.CRITICAL)
+    for name in ("amqtt", "transitions", "asyncio"):  # asyncio prints what amqtt stumbles over among its clients
+        logging.getLogger(name).setLevel(logging.CRITICAL)
     with socket.create_server((HOST, 0)) as probe:
         port: int = probe.getsockname()[1]
     loop = asyncio.new_event_loop()
