@@ -48,6 +48,7 @@ def settle(
 
     `now` is aware; `timezone` is the site's and says which date it is there.
     """
+    recalled = _dated(recalled, memory)
     read_at = memory.read_at if memory is not None and snapshot.contradictory else now  # counters that count
     site_date = now.astimezone(timezone).date()
     if memory is not None and memory.today is not None and _clock_leapt(snapshot, memory, now):
@@ -182,6 +183,12 @@ def _agrees(snapshot: Snapshot, memory: Memory, site_date: date, now: datetime) 
     return at != memory.timestamp or memory.read_at - at > NIGHT
 
 
+def _dated(recalled: Recalled, memory: Memory | None) -> Recalled:
+    """`recalled`, without a time stamp that our last job published beside counters of which it knew no date."""
+    ours = memory is not None and memory.today is None and recalled.timestamp == memory.timestamp
+    return recalled._replace(timestamp=None) if ours else recalled
+
+
 def _date_of(memory: Memory) -> date | None:
     return memory.today.date if memory.today is not None else None
 
@@ -192,19 +199,24 @@ def _date_of(memory: Memory) -> date | None:
 def _lifetime(snapshot: Snapshot, memory: Memory | None, recalled: Recalled, moment: Moment) -> Lifetime:
     """The counter to publish, and what is doubted of it (counters.py)."""
     known = Lifetime() if memory is None else Lifetime(memory.lifetime, memory.doubt, memory.read_at)
-    if recalled.lifetime is not None and (known.published is None or _knows_later(recalled, memory)):
-        retained = counters.of_life(recalled.lifetime, Lifetime(), moment)
+    at_broker = recalled.lifetime
+    if at_broker is not None and (
+        known.published is None or _is_later(recalled, memory, more=at_broker > known.published)
+    ):
+        retained = counters.of_life(at_broker, Lifetime(), moment)
         known = retained._replace(since=recalled.timestamp) if retained.published is not None else known
     if snapshot.contradictory or (known.published is None and snapshot.lifetime == 0 and not recalled.readable):
         return known
     return counters.of_life(snapshot.lifetime, known, moment)
 
 
-def _knows_later(recalled: Recalled, memory: Memory | None) -> bool:
-    """True where somebody has published data since those of `memory`."""
+def _is_later(recalled: Recalled, memory: Memory | None, *, more: bool) -> bool:
+    """True where somebody has published data since those of `memory`; if these had no stamp, where it is `more`."""
     if recalled.timestamp is None:
         return False
-    return memory is None or memory.timestamp is None or recalled.timestamp > memory.timestamp
+    if memory is None:
+        return True
+    return more if memory.timestamp is None else recalled.timestamp > memory.timestamp
 
 
 # -- energy/today -----------------------------------------------------------------------------------------------------
@@ -231,7 +243,7 @@ def _today(
     """Energy of `site_date`, which never falls within it (quirks 52, 56), nor begins with the day before's."""
     known, last = memory.today if memory is not None else None, _last_reading(memory, moment)
     retained = _recalled_today(snapshot, recalled, site_date, moment)
-    if retained is not None and (known is None or _knows_later(recalled, memory)) and _is_more(retained, known):
+    if retained is not None and _is_more(retained, known) and (known is None or _is_later(recalled, memory, more=True)):
         known, last = retained, _LastReading(recalled.timestamp, _recalled_from(recalled))
     if known is None:
         return None if snapshot.contradictory else _first_today(snapshot, recalled, site_date, moment)
