@@ -11,7 +11,17 @@ from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import pytest
-from parts import Broker, aps2mqtt, capture, clean_environment, one_line, start, sunny_ecu, yaml_file
+from parts import (
+    Broker,
+    aps2mqtt,
+    capture,
+    clean_environment,
+    one_line,
+    start,
+    sunny_ecu,
+    without_coverage,
+    yaml_file,
+)
 
 from aps2mqtt.ecu.simulator import Plant, Simulator, inverter_models, plant_answers, replay_answers
 
@@ -306,7 +316,7 @@ def test_the_lock_holds_across_users(tmp_path: Path, broker: Broker) -> None:
         nobody = subprocess.run(
             [sys.executable, "-c", program],
             # nobody may not write what coverage measures in a subprocess
-            env={name: value for name, value in (clean_environment() | as_nobody).items() if "COVERAGE" not in name},
+            env=without_coverage(clean_environment() | as_nobody),
             capture_output=True,
             text=True,
             timeout=60,
