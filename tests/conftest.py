@@ -14,8 +14,10 @@ from parts import Broker, end_all, sunny_ecu, tls_settings
 
 from aps2mqtt.ecu.simulator import Simulator
 
-# How long an example takes says more about the machine than about the program.
-settings.register_profile("ours", deadline=None, suppress_health_check=[HealthCheck.too_slow])
+# The same examples in every run. How long one takes says more about the machine than about the program.
+settings.register_profile(
+    "ours", derandomize=True, database=None, deadline=None, suppress_health_check=[HealthCheck.too_slow]
+)
 settings.load_profile("ours")
 # A runner in the background of a shell ignores Ctrl-C, and what it starts would as well.
 signal.signal(signal.SIGINT, signal.default_int_handler)

@@ -3,13 +3,13 @@
 import json
 import re
 from collections.abc import Iterable
-from datetime import date, timedelta
+from datetime import date
 from pathlib import Path
 from zoneinfo import ZoneInfo
 
 import pytest
 import test_protocol
-from hypothesis import HealthCheck, given, settings
+from hypothesis import given, settings
 from hypothesis import strategies as st
 from parts import CAPTURES, aps2mqtt, one_line, sunny_ecu
 
@@ -347,13 +347,7 @@ def test_a_frame_cut_at_any_byte_is_a_fixture_without_a_number(stems: tuple[str,
         as_test(json.loads(document.text))
 
 
-@settings(
-    max_examples=300,
-    derandomize=True,
-    database=None,
-    deadline=timedelta(seconds=2),
-    suppress_health_check=[HealthCheck.too_slow],
-)
+@settings(max_examples=300)
 @given(
     st.integers(0, 2),
     st.lists(st.tuples(st.integers(0, 11) | st.integers(25, 52), st.integers(0, 255)), max_size=4),

@@ -4,11 +4,10 @@ import json
 import subprocess
 import sys
 import time
-from datetime import timedelta
 from pathlib import Path
 
 import pytest
-from hypothesis import HealthCheck, given, settings
+from hypothesis import given, settings
 from hypothesis import strategies as st
 from parts import CAPTURES, clean_environment, one_line
 
@@ -72,17 +71,6 @@ WHOLE = [
 ]
 
 
-def fuzzed(examples: int) -> settings:
-    """The same examples in every run, none kept between runs."""
-    return settings(
-        max_examples=examples,
-        derandomize=True,
-        database=None,
-        deadline=timedelta(seconds=1),
-        suppress_health_check=[HealthCheck.too_slow],
-    )
-
-
 def shown(data: bytes) -> list[str]:
     return list(listing.lines(dissect(data)))
 
@@ -128,7 +116,7 @@ def test_a_frame_cut_at_any_byte_is_shown_up_to_there(data: bytes) -> None:
             assert f"at byte {received}" in found.faults[0].why
 
 
-@fuzzed(1500)
+@settings(max_examples=1500)
 @given(
     st.sampled_from(WHOLE),
     st.lists(st.tuples(st.integers(0, 255), st.integers(0, 255)), max_size=6),
@@ -144,13 +132,13 @@ def test_a_damaged_frame_is_shown_as_the_decoder_reads_it(
     agrees(bytes(changed[: len(changed) - cut] if cut < 40 else changed))
 
 
-@fuzzed(500)
+@settings(max_examples=500)
 @given(st.sampled_from(["0001", "0002", "0030", "0003", "0004", "0099"]), st.binary(max_size=120), st.booleans())
 def test_a_frame_of_chance_is_shown_as_the_decoder_reads_it(asked: str, payload: bytes, end: bool) -> None:  # noqa: FBT001
     agrees(Frame.build("11", asked, payload, trailer=end).encode())
 
 
-@fuzzed(300)
+@settings(max_examples=300)
 @given(st.binary(max_size=200))
 def test_bytes_of_chance_are_shown(data: bytes) -> None:
     assert sound(dissect(data)).faults
@@ -522,7 +510,7 @@ def test_in_a_file_of_something_else_nothing_is_found(content: bytes) -> None:
     assert finder.frames(content) == []
 
 
-@fuzzed(300)
+@settings(max_examples=300)
 @given(st.lists(st.sampled_from([DIGITS, PAIRS, "41 50 53", "0x", " ", "\n", "{", ":8899 > ", "aa", "APS11", "\xff"])))
 def test_whatever_a_file_holds_finding_ends(pieces: list[str]) -> None:
     for found in finder.frames("".join(pieces).encode("latin-1")):

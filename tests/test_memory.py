@@ -157,7 +157,7 @@ def test_no_value_in_the_state_file_fails_a_job(tmp_path: Path, place: tuple[str
             pytest.fail(f"{value!r:.60} at {place} costs the whole memory")
 
 
-@limits(derandomize=True, deadline=None, max_examples=200, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@limits(max_examples=200, suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(st.lists(st.tuples(st.sampled_from(PLACES), st.sampled_from(ALL)), min_size=2, max_size=12))
 def test_no_values_together_fail_a_job(tmp_path: Path, changes: list[tuple[tuple[str | int, ...], object]]) -> None:
     """Of several places at once: what belongs together need not fit."""

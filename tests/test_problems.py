@@ -598,7 +598,7 @@ DATA = st.tuples(
 )
 
 
-@settings(derandomize=True, max_examples=200)
+@settings(max_examples=200)
 @given(st.lists(st.tuples(DATA, st.integers(1, 20)), max_size=12))
 def test_what_is_told_was_so_at_every_data_for_an_hour(runs):
     """Whatever an ECU says: who is told to have given nothing has given nothing since then, in all that was read."""
