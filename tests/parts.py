@@ -26,7 +26,9 @@ import trustme
 from paho.mqtt.client import Client
 from paho.mqtt.enums import CallbackAPIVersion
 
-from aps2mqtt.ecu.simulator import Simulator
+from aps2mqtt import config
+from aps2mqtt.config import Config
+from aps2mqtt.ecu.simulator import PARIS, Simulator
 from aps2mqtt.model import Site
 
 CAPTURES = Path(__file__).parent / "captures"
@@ -434,3 +436,16 @@ def settings(ecu_port: int, broker_port: int, folder: Path, **more: object) -> d
         "APS_STATE_DIR": folder / "state",
         **more,
     }
+
+
+def place(site: Site) -> dict[str, object]:
+    """The keys that tell where the array is."""
+    return {"APS_ECU_POSITION_LAT": site.latitude, "APS_ECU_POSITION_LNG": site.longitude}
+
+
+def in_paris(ecu_port: int, broker_port: int, folder: Path, **more: object) -> Config:
+    """The configuration of an array that the simulator knows."""
+    paris = {"APS_ECU_TIMEZONE": "Europe/Paris", **place(PARIS), **more}
+    environment = settings(ecu_port, broker_port, folder, **paris)
+    (chosen,) = config.load(None, {name: str(value) for name, value in environment.items()})
+    return chosen

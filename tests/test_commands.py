@@ -12,7 +12,7 @@ from pathlib import Path
 
 import pytest
 from freezegun import freeze_time
-from parts import Broker, aps2mqtt, capture, one_line, settings, start, sunny_ecu
+from parts import Broker, aps2mqtt, capture, one_line, place, settings, start, sunny_ecu
 
 from aps2mqtt import __version__, cli, commands
 from aps2mqtt.diagnosis import FIRMWARE
@@ -240,8 +240,7 @@ def night_job(ecu: Simulator, broker: Broker, folder: Path, *arguments: str, at:
         "APS_ECU_PORT": ecu.port,
         "APS_ECU_TIMEZONE": "Europe/Paris",
         "APS_ECU_STOP_AT_NIGHT": "True",
-        "APS_ECU_POSITION_LAT": PARIS.latitude,
-        "APS_ECU_POSITION_LNG": PARIS.longitude,
+        **place(PARIS),
         "MQTT_BROKER_PORT": broker.port,
         "APS_STATE_DIR": folder,
     }.items():

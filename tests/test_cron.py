@@ -12,7 +12,7 @@ from pathlib import Path
 import machine
 import pytest
 from machine import PROGRAM, in_namespace, wait_for
-from parts import Broker, free_port, site_at_midnight, sunny_ecu, yaml_file
+from parts import Broker, free_port, place, site_at_midnight, sunny_ecu, yaml_file
 
 from aps2mqtt.ecu.simulator import Plant, Simulator
 
@@ -111,11 +111,11 @@ def test_cron_is_silent_on_success_and_at_night_and_mails_one_line_on_failure(
 ) -> None:
     """The line of crontab.example three times, for every minute, as a user; cron's environment is mailed too."""
     site = site_at_midnight()
-    place = {"APS_ECU_POSITION_LAT": site.latitude, "APS_ECU_POSITION_LNG": site.longitude}
     with sunny_ecu() as by_day, Simulator(Plant(site=site)) as asleep:
+        at_night = {"APS_ECU_PORT": asleep.port, "APS_ECU_STOP_AT_NIGHT": True, **place(site)}
         lines = [
             configure(tree, "100% day", {"APS_ECU_PORT": by_day.port}, broker),
-            configure(tree, "night", {"APS_ECU_PORT": asleep.port, "APS_ECU_STOP_AT_NIGHT": True, **place}, broker),
+            configure(tree, "night", at_night, broker),
             configure(tree, "fails", {"APS_ECU_PORT": free_port()}, broker),
         ]
         assert lines[1] == f"*/5 * * * * {PROGRAM} -c /srv/home/night/config.yaml once"

@@ -16,7 +16,20 @@ from pathlib import Path
 from zoneinfo import ZoneInfo
 
 import pytest
-from parts import NOON, Broker, Listener, aps2mqtt, free_port, mute, pass_on, start, start_script, sunny_ecu, write_only
+from parts import (
+    NOON,
+    Broker,
+    Listener,
+    aps2mqtt,
+    free_port,
+    mute,
+    pass_on,
+    place,
+    start,
+    start_script,
+    sunny_ecu,
+    write_only,
+)
 
 from aps2mqtt import __version__, config
 from aps2mqtt.daemon import Told
@@ -186,7 +199,7 @@ def test_an_emptied_broker_is_filled_again(tmp_path: Path, moment: str) -> None:
     port = free_port()
     with Simulator(Plant(site=PARIS), clock=lambda: now) as ecu:
         environment = settings(ecu, port, tmp_path, APS_ECU_POLL_INTERVAL=3600, APS_ECU_STOP_AT_NIGHT=True)
-        environment |= {"APS_ECU_POSITION_LAT": PARIS.latitude, "APS_ECU_POSITION_LNG": PARIS.longitude}
+        environment |= place(PARIS)
         process = run_at(moment, 0, environment)
         with Broker(tmp_path, port=port) as broker:
             until(lambda: broker.retained(PRESENCE) == {PRESENCE: "online"})

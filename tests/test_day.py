@@ -4,7 +4,7 @@ from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from zoneinfo import ZoneInfo
 
-from parts import Broker
+from parts import Broker, in_paris
 
 from aps2mqtt import config
 from aps2mqtt.ecu.simulator import PARIS, Plant, Simulator
@@ -25,17 +25,7 @@ class World:
         self.now = datetime(2026, 10, 24, 3, 0, tzinfo=UTC)  # the clocks go back that night
         self.broker = broker
         self.ecu = Simulator(Plant(site=PARIS, timezone=ZONE), clock=lambda: self.now)
-        environment = {
-            "APS_ECU_IP": "127.0.0.1",
-            "APS_ECU_PORT": str(self.ecu.port),
-            "APS_ECU_TIMEZONE": "Europe/Paris",
-            "APS_ECU_STOP_AT_NIGHT": "True",
-            "APS_ECU_POSITION_LAT": str(PARIS.latitude),
-            "APS_ECU_POSITION_LNG": str(PARIS.longitude),
-            "MQTT_BROKER_PORT": str(broker.port),
-            "APS_STATE_DIR": str(folder),
-        }
-        (self.config,) = config.load(None, environment)
+        self.config = in_paris(self.ecu.port, broker.port, folder, APS_ECU_STOP_AT_NIGHT=True)
         self.polls: list[tuple[datetime, int, dict[str, str]]] = []
 
     def poll(self) -> None:

@@ -7,12 +7,12 @@ from pathlib import Path
 from zoneinfo import ZoneInfo
 
 import pytest
-from parts import Broker, frame, replace
+from parts import Broker, frame, in_paris, replace
 
-from aps2mqtt import config, truth
+from aps2mqtt import truth
 from aps2mqtt.ecu import protocol
 from aps2mqtt.ecu.protocol import Record, SystemInfo
-from aps2mqtt.ecu.simulator import PARIS, Plant, Simulator, plant_answers
+from aps2mqtt.ecu.simulator import Plant, Simulator, plant_answers
 from aps2mqtt.job import Job
 from aps2mqtt.mqtt.topics import json_object
 from aps2mqtt.state import Store
@@ -71,17 +71,7 @@ class House:
     def job(self, state: str = "state") -> dict[str, str]:
         """One job five minutes after the last; what lies on the broker of the ECU then."""
         self.at += POLL
-        environment = {
-            "APS_ECU_IP": "127.0.0.1",
-            "APS_ECU_PORT": self.ecu.port,
-            "APS_ECU_TIMEZONE": "Europe/Paris",
-            "APS_ECU_POSITION_LAT": PARIS.latitude,
-            "APS_ECU_POSITION_LNG": PARIS.longitude,
-            "MQTT_BROKER_PORT": self.broker.port,
-            "APS_STATE_DIR": self.folder / state,
-            **self.more,
-        }
-        (chosen,) = config.load(None, {name: str(value) for name, value in environment.items()})
+        chosen = in_paris(self.ecu.port, self.broker.port, self.folder / state, **self.more)
         Job(chosen, self.at, Store(chosen.state_directory, chosen.ecu.host, chosen.ecu.port)).run()
         return {topic.removeprefix(f"aps/{ECU}/"): text for topic, text in self.broker.retained("aps/#").items()}
 

@@ -8,11 +8,10 @@ from pathlib import Path
 from zoneinfo import ZoneInfo
 
 import pytest
-from parts import Broker, replace
+from parts import Broker, in_paris, replace
 
-from aps2mqtt import config
 from aps2mqtt.ecu import protocol
-from aps2mqtt.ecu.simulator import PARIS, Plant, Simulator, plant_answers
+from aps2mqtt.ecu.simulator import Plant, Simulator, plant_answers
 from aps2mqtt.errors import EcuUnreachable
 from aps2mqtt.job import Job, Outcome
 from aps2mqtt.state import Store
@@ -66,18 +65,7 @@ class Array:
     def job(self, at: datetime, **changes: object) -> Outcome:
         """One job at that time; the state is that of the one before."""
         self.at = at
-        environment = {
-            "APS_ECU_IP": "127.0.0.1",
-            "APS_ECU_PORT": self.ecu.port,
-            "APS_ECU_TIMEZONE": "Europe/Paris",
-            "APS_ECU_POSITION_LAT": PARIS.latitude,
-            "APS_ECU_POSITION_LNG": PARIS.longitude,
-            "APS_ECU_STOP_AT_NIGHT": True,
-            "MQTT_BROKER_PORT": self.broker.port,
-            "APS_STATE_DIR": self.folder,
-            **self.more,
-        }
-        (chosen,) = config.load(None, {name: str(value) for name, value in environment.items()})
+        chosen = in_paris(self.ecu.port, self.broker.port, self.folder, APS_ECU_STOP_AT_NIGHT=True, **self.more)
         store = Store(chosen.state_directory, chosen.ecu.host, chosen.ecu.port)
         return Job(chosen, at, store)._replace(**changes).run()
 

@@ -27,6 +27,7 @@ from parts import (
     free_port,
     mute,
     one_line,
+    place,
     site_at_midnight,
     start,
     sunny_ecu,
@@ -89,8 +90,7 @@ def test_the_ecu_is_asked_at_night_too(tmp_path: Path, broker: Broker) -> None:
     """A person asks; a job would leave it alone."""
     site = site_at_midnight()
     with sunny_ecu(clock=lambda: datetime(2026, 6, 21, 0, 2, tzinfo=UTC)) as ecu:
-        place = {"APS_ECU_POSITION_LAT": site.latitude, "APS_ECU_POSITION_LNG": site.longitude}
-        environment = settings(ecu, tmp_path, broker, APS_ECU_STOP_AT_NIGHT=True, **place)
+        environment = settings(ecu, tmp_path, broker, APS_ECU_STOP_AT_NIGHT=True, **place(site))
         assert [aps2mqtt("once", **environment).status for _ in range(2)] == [0, 0]
         assert len(ecu.requests) == 3
         assert "0 of 5 inverters online" in aps2mqtt("show", **environment).out

@@ -11,7 +11,7 @@ import machine
 import pytest
 import trustme
 from machine import PROGRAM, ROOT, Machine, wait_for
-from parts import Broker, Listener, mute, site_at_midnight, sunny_ecu, tls_settings, yaml_file
+from parts import Broker, Listener, mute, place, site_at_midnight, sunny_ecu, tls_settings, yaml_file
 
 from aps2mqtt.ecu.simulator import Plant, Simulator
 
@@ -280,10 +280,9 @@ def test_the_state_is_kept_between_jobs(systemd: Machine, broker: Broker) -> Non
     """At night the second job knows what the first one read, and leaves the ECU alone; so does the scheduler."""
     site = site_at_midnight()
     with Simulator(Plant(site=site)) as ecu:
-        place = {"APS_ECU_POSITION_LAT": site.latitude, "APS_ECU_POSITION_LNG": site.longitude}
         address = {"APS_ECU_IP": "127.0.0.1", "APS_ECU_PORT": ecu.port, "APS_ECU_STOP_AT_NIGHT": True}
         folder = systemd.tree / "etc/aps2mqtt"
-        yaml_file(folder, {"ecu": {**address, **place}, "mqtt": {"MQTT_BROKER_PORT": broker.port}})
+        yaml_file(folder, {"ecu": {**address, **place(site)}, "mqtt": {"MQTT_BROKER_PORT": broker.port}})
         assert start(systemd) == ("success", "0")
         assert len(ecu.requests) == 3
         assert start(systemd) == ("success", "0")
@@ -303,11 +302,10 @@ def test_a_job_by_hand_is_one_of_the_services(systemd: Machine, broker: Broker) 
     """Root by hand knows what the timer's job knew, and leaves a state that its next job can read and replace."""
     site = site_at_midnight()
     with Simulator(Plant(site=site)) as ecu:
-        place = {"APS_ECU_POSITION_LAT": site.latitude, "APS_ECU_POSITION_LNG": site.longitude}
         address = {"APS_ECU_IP": "127.0.0.1", "APS_ECU_PORT": ecu.port, "APS_ECU_STOP_AT_NIGHT": True}
         mqtt = {"MQTT_BROKER_PORT": broker.port}
         folder, path = systemd.tree / "etc/aps2mqtt", f"/var/lib/aps2mqtt/127.0.0.1_{ecu.port}.json"
-        yaml_file(folder, {"ecu": {**address, **place}, "mqtt": mqtt})
+        yaml_file(folder, {"ecu": {**address, **place(site)}, "mqtt": mqtt})
         program = f"{PROGRAM} -c /etc/aps2mqtt/config.yaml"
         assert start(systemd) == ("success", "0")
         owner = systemd.run("stat", "--format=%u:%g %a", path)
