@@ -5,6 +5,7 @@ from collections.abc import Iterator, Mapping
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
+import parts
 import pytest
 from parts import Broker, Ended, aps2mqtt, free_port, no_room, one_line, replace, sunny_ecu
 
@@ -92,16 +93,8 @@ def ecu() -> Iterator[Simulator]:
 
 
 def settings(ecu_port: int, broker: Broker, folder: Path, **more: object) -> dict[str, object]:
-    """An environment whose state lies below `folder`."""
-    return {
-        "APS_ECU_IP": "127.0.0.1",
-        "APS_ECU_PORT": ecu_port,
-        "APS_ECU_TIMEZONE": "UTC",
-        "MQTT_BROKER_PORT": broker.port,
-        "MQTT_DISCOVERY_ENABLED": True,
-        "APS_STATE_DIR": folder / "state",
-        **more,
-    }
+    """An environment with discovery, whose state lies below `folder`."""
+    return parts.settings(ecu_port, broker.port, folder, **{"MQTT_DISCOVERY_ENABLED": True, **more})
 
 
 def well(ended: Ended) -> list[str]:
