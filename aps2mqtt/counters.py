@@ -146,7 +146,8 @@ def _of_yesterday(value: float, known: Today, made: float) -> Today:
     if value > max(known.before) + made:
         return known
     before = tuple(dict.fromkeys((*known.before, value)))
-    return known._replace(yesterday=value or known.yesterday, reported=value, before=before)
+    yesterday = max(value, known.yesterday or 0.0) or known.yesterday
+    return known._replace(yesterday=yesterday, reported=value, before=before)
 
 
 # -- doubts -----------------------------------------------------------------------------------------------------------

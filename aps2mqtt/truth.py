@@ -193,6 +193,10 @@ def _date_of(memory: Memory) -> date | None:
     return memory.today.date if memory.today is not None else None
 
 
+def _stamp_of(memory: Memory) -> date | None:
+    return memory.timestamp.date() if memory.timestamp is not None else None
+
+
 # -- energy/lifetime --------------------------------------------------------------------------------------------------
 
 
@@ -247,14 +251,15 @@ def _today(
         known, last = retained, _LastReading(recalled.timestamp, _recalled_from(recalled))
     if known is None:
         return None if snapshot.contradictory else _first_today(snapshot, recalled, site_date, moment)
-    set_back = memory is not None and clock_is_behind(memory, moment.now)
+    # What `memory` has from before its date was of the date of its data.
+    set_back = memory is not None and clock_is_behind(memory, moment.now) and _stamp_of(memory) == site_date
     known = _at_date(known, site_date, last.on, set_back=set_back)
     if snapshot.contradictory:
         return known
     # Stamped with the day before, a counter that has grown did so after our last poll; after a pause it may have begun
-    # that day anew without us.
-    grown = last.long_ago or snapshot.today > max(known.before, default=0)
-    of_yesterday = _is_of_day_before(snapshot, site_date) and grown
+    # that day anew without us; and data that are no later than those before cannot be of another date.
+    not_renewed = last.long_ago or snapshot.today > max(known.before, default=0) or moment.advanced == timedelta()
+    of_yesterday = _is_of_day_before(snapshot, site_date) and not_renewed
     return counters.of_date(snapshot.today, known, last.at, moment, of_yesterday=of_yesterday)
 
 
@@ -267,7 +272,8 @@ def _first_today(snapshot: Snapshot, recalled: Recalled, site_date: date, moment
     value = snapshot.today
     if _is_of_day_before(snapshot, site_date):
         yesterday = value if 0 < value <= moment.made(counters.DAY) else None
-        return Today(site_date, 0, value, renewed=False, before=(value,), yesterday=yesterday)
+        total = yesterday or 0.0
+        return Today(site_date, 0, total, renewed=False, before=(total,), yesterday=yesterday)
     if value > moment.made(moment.into_the_day) or (value == 0 and (recalled.today or not recalled.readable)):
         return None
     return Today(site_date, value, value, renewed=True)
@@ -346,10 +352,13 @@ def _inverters(
     if memory is not None:
         before = energy.at_date(memory.inverters, memory.energies_of, site_date)
         passed = energy.hours(memory.timestamp, snapshot.timestamp, site_date)
-    if snapshot.short is not None:  # of a lost state: what lies on the broker may be of one that is left out
+    if snapshot.short is not None or memory is None:  # of a lost state: the broker may know one that is not listed
         before = {uid: Known(len(of), len(of), energies=of) for uid, of in recalled.items()} | before
     inverters = []
     known = {uid: before[uid]._replace(missing=0, unlisted=0) for uid in snapshot.skipped & before.keys()}
+    if _all_are_offline(snapshot):
+        inverters += [_absent(uid, was) for uid, was in known.items()]
+        known = {uid: _without_power(was) for uid, was in known.items()}
     for inverter in snapshot.inverters:
         was = before.get(inverter.uid)
         grown = energy.grown(was, inverter.powers, passed)
@@ -367,25 +376,36 @@ def _inverters(
     return tuple(inverters), tuple(gone), known
 
 
+def _all_are_offline(snapshot: Snapshot) -> bool:
+    return snapshot.online == 0 and not snapshot.contradictory
+
+
 def _missing(uid: str, was: Known, snapshot: Snapshot) -> tuple[Known | None, Inverter | None]:
-    """One that a list without it makes offline, if nobody can be missing from that, and gone by the third (None)."""
+    """One that a list without it makes offline, if nobody can be missing from that, and gone by the third (None).
+
+    An ECU that contradicts itself removes nothing.
+    """
     missing = was.missing + snapshot.complete
-    if missing >= GONE_AFTER:
+    if missing >= GONE_AFTER and not snapshot.contradictory:
         return None, None
-    if not missing:
+    if not (missing or _all_are_offline(snapshot)):
         return was, None
-    return was._replace(missing=missing, unlisted=0, powers=(0,) * was.panels), _absent(uid, was)
+    return _without_power(was)._replace(missing=min(missing, GONE_AFTER - 1), unlisted=0), _absent(uid, was)
 
 
 def _left_out(uid: str, was: Known, snapshot: Snapshot) -> tuple[Known, Inverter | None]:
-    """One that a short list leaves out: it keeps what it had, until nobody knows; asleep if all are."""
-    if snapshot.online == 0 and not snapshot.contradictory:
-        return was._replace(unlisted=0, powers=(0,) * was.panels), _absent(uid, was)
+    """One that a short list leaves out: it keeps what it had, until nobody knows; offline if all are."""
+    if _all_are_offline(snapshot):
+        return _without_power(was)._replace(unlisted=0), _absent(uid, was)
     unlisted = was.unlisted + 1
     if unlisted < UNKNOWN_AFTER:
         return was._replace(unlisted=unlisted), None
     nobody_knows = _absent(uid, was)._replace(online=None, powers=(None,) * was.panels)
     return was._replace(unlisted=UNKNOWN_AFTER, powers=(None,) * was.panels), nobody_knows
+
+
+def _without_power(was: Known) -> Known:
+    return was._replace(powers=(0,) * was.panels)
 
 
 def _unlisted(
@@ -430,7 +450,8 @@ def _recalled_energies(snapshot: Snapshot, recalled: Recalled, site_date: date) 
     if _recalled_date(snapshot, recalled, site_date) != site_date:
         return {}
     most = limits.energy(1, counters.DAY / counters.HOUR)
-    return {uid: tuple(kwh * 1000 for kwh in of) for uid, of in recalled.energies.items() if sum(of) <= most}
+    possible = {uid: of for uid, of in recalled.energies.items() if sum(of) <= most and all(kwh >= 0 for kwh in of)}
+    return {uid: tuple(kwh * 1000 for kwh in of) for uid, of in possible.items()}
 
 
 def _kwh(energies: tuple[float, ...]) -> tuple[float, ...]:

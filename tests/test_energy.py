@@ -252,8 +252,11 @@ def test_an_inverter_that_an_incomplete_list_leaves_out_keeps_its_energy(bridge)
 def test_an_inverter_of_a_type_that_is_not_understood_for_a_while_keeps_its_energy(bridge):
     bridge.poll(NOON, on(120))
     bridge.poll(NOON + 5 * MINUTE, on(120))
-    assert bridge.poll(NOON + 10 * MINUTE, skipped=frozenset({UID})) == "nothing"
-    assert bridge.poll(NOON + 30 * MINUTE, on(120)) == "0.01"
+    unknown = {"skipped": frozenset({UID}), "registered": 1}
+    assert bridge.poll(NOON + 10 * MINUTE, **unknown, online=1) == "nothing"
+    assert bridge.poll(NOON + 15 * MINUTE, **unknown, online=0) == "0.01"
+    assert bridge.said[f"{UID}/power"] == "0"
+    assert bridge.poll(NOON + 35 * MINUTE, on(120)) == "0.01"
 
 
 def test_an_inverter_that_is_never_heard_again_for_a_while_keeps_its_energy(bridge):

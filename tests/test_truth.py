@@ -347,6 +347,45 @@ def test_an_incomplete_list_removes_nothing_and_counts_nothing():
     assert below(THREE, bridge.job(read(TWO))) == OFFLINE_THREE
 
 
+@pytest.mark.parametrize(
+    "at_night",
+    [
+        read(replace(RECORDS[TWO], online=False), replace(RECORDS[TWO], online=False), registered=1),
+        read(replace(RECORDS[TWO], online=False), listed=2),
+        read(replace(RECORDS[TWO], online=False), replace(RECORDS[THREE], online=False, type="Z9")),
+        read(replace(RECORDS[TWO], online=False), replace(RECORDS[THREE], online=False, uid="70400000000a")),
+    ],
+    ids=["twice the same", "incomplete", "an unknown type", "a garbled UID"],
+)
+def test_where_none_is_online_nobody_is_whatever_the_list_leaves_out(at_night):
+    """0001 says so. Noon's watts would stand all night."""
+    bridge = Bridge()
+    bridge.job(read(TWO, THREE))
+    for _ in range(4):
+        assert below(THREE, bridge.job(at_night)) == OFFLINE_THREE
+    assert below(THREE, bridge.job(read(TWO, THREE)))["power"] == "30"
+
+
+@pytest.mark.parametrize(
+    "lie", [{"registered": 0, "online": 0, "power": 227}, {"registered": 65535, "online": 1}], ids=str
+)
+def test_an_ecu_that_contradicts_itself_removes_no_inverter(lie):
+    """One that its list does not have is offline, however long."""
+    bridge = Bridge()
+    bridge.job(read(TWO, THREE))
+    for _ in range(5):
+        assert below(THREE, bridge.job(read(TWO, **lie))) == OFFLINE_THREE
+    assert below(THREE, bridge.job(read(TWO))) == dict.fromkeys(OFFLINE_THREE, "")
+
+
+def test_an_inverter_that_only_the_broker_knows_is_missing_like_others():
+    """The state is lost, and the list is complete without it."""
+    bridge = Bridge()
+    known = Recalled(1000.0, 3.5, NOON, energies={THREE: (0.01, 0.02, 0.0)})
+    told = [below(THREE, bridge.job(read(TWO), NOON, known)) for _ in range(3)]
+    assert [one.get("online") for one in told] == ["False", "False", ""]
+
+
 def test_an_incomplete_list_between_complete_ones_neither_counts_nor_starts_over():
     """It says nothing of who is not in it."""
     bridge = Bridge()
@@ -1600,6 +1639,45 @@ def test_a_reading_without_a_stamp_does_not_let_lifetime_fall_to_what_the_broker
     assert bridge.job(read(lifetime=0.0, at=None), NOON + 2 * FIVE_MINUTES, more)["energy/lifetime"] == "1000.5"
 
 
+@pytest.mark.parametrize("step", [FIVE_MINUTES, timedelta(hours=1)], ids=str)
+@pytest.mark.parametrize("lie", [7.67, 7.5, 2.51, 0.0])
+def test_data_of_yesterday_that_stand_are_not_todays_after_a_lie(step, lie):
+    """The data stand all night. One frame, before or after midnight, has another total: nothing was made since."""
+    evening = NOON.replace(hour=21)
+    midnight = evening.replace(day=22, hour=0)
+    for lies_at in (midnight - step, midnight + 2 * step):
+        bridge, now = Bridge(), evening
+        while now < midnight.replace(hour=6):
+            told = bridge.job(read(TWO, today=lie if now == lies_at else 7.63, at=evening), now)
+            assert now < midnight or told["energy/today"] == "0"
+            now += step
+        assert bridge.job(read(TWO, today=0.1, at=now), now)["energy/today"] == "0.1"
+        assert float(bridge.retained["energy/yesterday"]) in {7.63, 7.67}
+
+
+def test_a_first_reading_of_yesterday_that_no_day_can_make_opens_no_door_to_the_next():
+    """The second one is of yesterday, too."""
+    evening, now = NOON.replace(hour=21), NOON.replace(day=22, hour=1)
+    bridge = Bridge()
+    for today in (662.99, 7.63, 7.63, 7.63):
+        assert bridge.job(read(TWO, today=today, at=evening), now)["energy/today"] == "0"
+        now += timedelta(hours=1)
+
+
+@pytest.mark.parametrize("ahead", [timedelta(days=2), timedelta(days=30)], ids=str)
+def test_a_clock_that_was_ahead_for_days_and_is_set_right_after_midnight_brings_no_total_back(ahead):
+    """What was made before that was of the day before."""
+    bridge, now, evening = Bridge(), NOON.replace(hour=20), NOON.replace(hour=21)
+    while now < evening.replace(day=22, hour=9):
+        is_day = 6 <= now.hour < 21
+        today = round((now.hour - 6) * 0.5, 2) if is_day else 0.0 if now.day == 22 else 7.5
+        stamp = now if is_day else evening
+        bridge.job(read(TWO, today=today, at=stamp), now + ahead if now < evening.replace(day=22, hour=1) else now)
+        if now.day == 22 and now.hour >= 1:
+            assert float(bridge.retained["energy/today"]) <= today
+        now += FIVE_MINUTES
+
+
 def test_a_total_without_a_date_gets_none_from_the_next_reading():
     """The broker retains 8 kWh without a stamp: nobody knows of which date, also once a 0 of today has been read."""
     bridge, undated = Bridge(), Recalled(1000.0, 8.0, None, energies={TWO: (4.0, 4.0)})
@@ -1615,7 +1693,8 @@ def test_a_total_without_a_date_gets_none_from_the_next_reading():
 @given(st.none() | snapshots(), st.sampled_from([NOON, NOON - DAY, NOON + DAY]), snapshots(), RECALLED)
 def test_the_same_data_polled_twice_give_the_same_messages(earlier, then, made, retained):
     """Whatever was read before. The rules that count lists and readings to three and twelve do not come that far."""
-    memory = truth.settle(earlier, None, retained, then, PARIS)[1] if earlier else None
+    none = retained._replace(energies={})  # by the third list an inverter that only the broker knows is gone
+    memory = truth.settle(earlier, None, none, then, PARIS)[1] if earlier else None
     first, memory = truth.settle(made, memory, retained, NOON, PARIS)
     told = messages(Style(), first)
     if retained.readable:
