@@ -73,7 +73,12 @@ class Moment(NamedTuple):
 
     def made(self, span: timedelta) -> float:
         """What can have come to a counter in this time, in kWh."""
-        return limits.energy(self.inverters, span / HOUR) + SLACK
+        return made(self.inverters, span)
+
+
+def made(inverters: int, span: timedelta) -> float:
+    """What can have come to the counter of so many inverters in this time, in kWh."""
+    return limits.energy(inverters, span / HOUR) + SLACK
 
 
 # -- energy/lifetime --------------------------------------------------------------------------------------------------

@@ -30,7 +30,9 @@ def failed(memory: Memory, error: JobError, now: datetime) -> Memory:
 def restart_is_due(memory: Memory, site: Site, timezone: tzinfo, now: datetime) -> bool:
     """True where the reasons are good enough; whether the ECU can be restarted is another question."""
     hang = memory.hang
-    if hang is None or hang.jobs < JOBS or now - hang.since < DAYLIGHT or _is_patient(memory, now):
+    if hang is None or hang.jobs < JOBS or _is_patient(memory, now):
+        return False
+    if now - max(hang.since, memory.read_at) < DAYLIGHT:  # what the state says of a hang from before is no reason
         return False
     at_site = now.astimezone(timezone)
     if MAINTENANCE[0] <= (at_site.hour, at_site.minute) < MAINTENANCE[1]:
@@ -55,4 +57,4 @@ def _is_patient(memory: Memory, now: datetime) -> bool:
         return False
     doublings = min(max(memory.restarts - 1, 0), MOST_DOUBLINGS)
     patience = PATIENCE * (1 << doublings)
-    return now - memory.restarted_at < patience
+    return abs(now - memory.restarted_at) < patience  # a clock that was years ahead keeps no ECU from it for years

@@ -23,6 +23,8 @@ def after_job(before: Rhythm | None, now: datetime) -> Rhythm:
         return Rhythm(now)
     pause = now - before.at
     longest, longest_at = before.longest, before.longest_at
+    if longest_at is not None:
+        longest_at = min(longest_at, now)  # of a clock that was ahead: it ages from now on
     if longest_at is not None and now - longest_at > LATELY:
         longest, longest_at = 0, None
     if NEARLY * timedelta(seconds=longest) <= pause <= LONGEST_PAUSE:

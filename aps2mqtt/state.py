@@ -12,7 +12,7 @@ from datetime import UTC, date, datetime, timedelta
 from pathlib import Path
 from typing import Any
 
-from aps2mqtt import files
+from aps2mqtt import counters, files
 from aps2mqtt.config import is_topic
 from aps2mqtt.model import Doubt, Hang, Idle, Known, Layout, Memory, Rhythm, Short, Still, Today, Watch
 from aps2mqtt.rhythm import LONGEST_PAUSE
@@ -387,4 +387,21 @@ def _memory(state: dict[str, Any], left_out: list[str]) -> Memory:
     if state["version"] != VERSION:
         raise ValueError(f"version {state['version']!r:.40}, not {VERSION}")
     memory: Memory = _memory_fields(state, left_out)
-    return memory
+    return _possible(memory, left_out)
+
+
+def _possible(memory: Memory, left_out: list[str]) -> Memory:
+    """`memory` without what no array of so many inverters makes."""
+    inverters = max(1, len(memory.inverters), min(memory.registered or 0, MOST_INVERTERS))
+    day, today = counters.made(inverters, counters.DAY), memory.today
+    most_of_one = counters.made(1, counters.DAY) * 1000
+    absurd: dict[str, Any] = {}
+    if (memory.lifetime or 0) > counters.made(inverters, counters.LIFE):
+        absurd["lifetime"] = None
+    if today is not None and max(today.published, today.yesterday or 0) > day:
+        absurd["today"] = None
+    if any(sum(known.energies) > most_of_one for known in memory.inverters.values()):
+        absurd["energies_of"] = None  # nobody knows them, so that the broker is asked
+        absurd["inverters"] = {uid: known._replace(energies=(0.0,) * len(known.energies)) for uid, known in memory.inverters.items()}
+    left_out += absurd
+    return memory._replace(**absurd)

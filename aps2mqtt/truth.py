@@ -35,7 +35,7 @@ def clock_is_behind(memory: Memory, now: datetime) -> bool:
 
 def wants_recall(snapshot: Snapshot, memory: Memory | None, now: datetime) -> bool:
     """True where the broker may know more: a counter is not remembered, or there were data that `memory` lacks."""
-    if memory is None or memory.lifetime is None or memory.today is None:
+    if memory is None or None in (memory.lifetime, memory.today, memory.energies_of):
         return True
     missed = max(abs(now - memory.read_at), _advanced(snapshot, memory) or timedelta())
     return missed > ALONE

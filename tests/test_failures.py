@@ -575,6 +575,37 @@ def test_a_state_that_is_absurd_costs_comfort_not_the_job(tmp_path: Path, ecu: S
         assert said in one_line(ended.err)
 
 
+@pytest.mark.parametrize(
+    ("place", "value"),
+    [
+        (("lifetime",), 4e9),
+        (("today", "published"), 4e9),
+        (("today", "yesterday"), 4e9),
+        (("inverters", "704000000001", "energies"), [1e12, 5e5]),
+    ],
+    ids=str,
+)
+def test_energies_of_the_state_that_no_array_makes_come_from_the_broker(
+    tmp_path: Path, ecu: Simulator, broker: Broker, place: tuple[str, ...], value: object
+) -> None:
+    """They are not published; what the broker retains goes on."""
+    environment = settings(ecu.port, broker.port, tmp_path)
+    aps2mqtt("once", **environment)
+    before = readings(broker)
+    (state,) = (tmp_path / "state").glob("*.json")
+    damaged = json.loads(state.read_text())
+    inner = damaged
+    for key in place[:-1]:
+        inner = inner[key]
+    inner[place[-1]] = value
+    state.write_text(json.dumps(damaged))
+    ended = aps2mqtt("once", **environment)
+    assert ended.status == 0
+    assert "is damaged in part" in one_line(ended.err)
+    assert readings(broker) == before
+    assert aps2mqtt("once", **environment).err == ""
+
+
 def test_doubts_about_the_configuration_are_told_once(tmp_path: Path, ecu: Simulator, broker: Broker) -> None:
     """Under cron each line is a mail."""
     (tmp_path / "ca.pem").touch()

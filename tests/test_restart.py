@@ -199,7 +199,7 @@ def test_there_is_no_restart_of_an_ecu_that_was_never_read(tmp_path: Path, broke
 
 # -- the rule, pure ---------------------------------------------------------------------------------------------------
 
-MEMORY = Memory("216200000001", NOON, True, "", None, 5, 1.0, None, None, {})
+MEMORY = Memory("216200000001", NOON - timedelta(days=1), True, "", None, 5, 1.0, None, None, {})
 SILENT = EcuSilent("mute; restart it")
 
 
@@ -215,6 +215,12 @@ def test_five_jobs_have_to_span_twenty_minutes() -> None:
     assert not due(NOON, hang=Hang(NOON - timedelta(minutes=19, seconds=59), 50))
     assert not due(NOON, hang=Hang(NOON - timedelta(hours=2), 4))
     assert not due(NOON, hang=None)
+
+
+def test_what_a_damaged_state_says_of_time_restarts_nothing_and_keeps_no_ecu_from_it() -> None:
+    """A hang from before the last good reading, or a restart that is to come."""
+    assert not due(NOON, read_at=NOON - timedelta(minutes=5), hang=Hang(datetime(1970, 1, 1, tzinfo=UTC), 99))
+    assert due(NOON, restarted_at=datetime(2099, 12, 31, tzinfo=UTC))
 
 
 def test_the_twenty_minutes_have_to_be_daylight() -> None:

@@ -134,6 +134,12 @@ def test_a_machine_that_was_off_for_some_hours_is_taken_for_a_pause_for_two_days
     assert {fresh for now, _, fresh in after if now > BEGIN + 3 * DAY + 4 * HOUR} == {LEAST}
 
 
+def test_a_pause_that_is_to_come_is_forgotten_like_others() -> None:
+    """A state that was damaged, or a clock that was ahead."""
+    absurd = Rhythm(BEGIN, 26 * 3600.0, BEGIN + 3650 * DAY)
+    assert jobs(every(5 * MINUTE, 4, BEGIN + 5 * MINUTE), absurd)[-1][2] == LEAST
+
+
 @pytest.mark.parametrize("back", [MINUTE, HOUR, 20 * HOUR, 3 * DAY, 3650 * DAY])
 def test_a_clock_that_is_set_back_makes_nothing_stale(back: timedelta) -> None:
     """No time between two jobs is negative; the rhythm is the true one again with the next job."""
