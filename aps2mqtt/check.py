@@ -13,7 +13,7 @@ from contextlib import ExitStack
 from datetime import datetime, time, timedelta
 from pathlib import Path
 
-from aps2mqtt import __version__, credentials, diagnosis, sun, window
+from aps2mqtt import __version__, credentials, diagnosis, files, sun, window
 from aps2mqtt.config import KEYS, Config, Key
 from aps2mqtt.ecu import client
 from aps2mqtt.ecu.snapshot import snapshot
@@ -161,7 +161,8 @@ def _state(config: Config, store: Store) -> tuple[Step, Memory | None]:
 
 def _obstacle(directory: Path) -> str:
     """What keeps this user from writing in `directory`, or from making it; empty: nothing."""
-    there = next(path for path in (directory.absolute(), *directory.absolute().parents) if os.path.lexists(path))
+    directory = files.whole(directory)
+    there = next((path for path in (directory, *directory.parents) if os.path.lexists(path)), directory)
     if not there.is_dir():
         return f"{there} is no folder"
     if not os.access(there, os.W_OK | os.X_OK):

@@ -49,13 +49,21 @@ class Given(NamedTuple):
     file: Path | None = None  # which holds it, and nothing else
 
 
+NOTHING = ("", "~", "null")  # YAML's words for it
+
+
+def is_nothing(text: str) -> bool:
+    """True for what nobody can have meant for a name or a password."""
+    return text.strip().lower() in NOTHING
+
+
 class AccessPoint:
     """The ECU's own access point. There is none without name and password: an ECU would set them empty."""
 
     __slots__ = ("password", "ssid")
 
     def __init__(self, ssid: str, password: Secret) -> None:
-        if not ssid.strip() or not password.strip():
+        if is_nothing(ssid) or is_nothing(password):
             raise ValueError("an access point has a name and a password")
         self.ssid: Final = ssid
         self.password: Final = password
@@ -195,6 +203,8 @@ def is_topic(value: str) -> bool:
 def _topic(value: str) -> str:
     if not is_topic(_text(value)):
         raise ValidationError("a topic without + and #, that begins neither with / nor with $ and does not end with /")
+    if value != value.strip():
+        raise ValidationError("a topic without spaces around it")
     return value
 
 
@@ -221,7 +231,7 @@ def _content(value: str, environ: Mapping[str, str]) -> bytes:
     return path
 
 
-QUOTES = ('""', "''", "“”")
+QUOTES = ('""', "''", "“”", "„“", "„”", "‘’", "‚‘", "«»", "»«")  # noqa: RUF001 - all that keyboards have
 
 
 def _is_quoted(value: str) -> bool:
@@ -587,14 +597,17 @@ def _mistake(key: Key, given: Given, allowed: str) -> str:
 def _contradictions(ecu: _Ecu, values: Mapping[str, Any]) -> Iterator[str]:
     given = ecu.given
     if BROKER_PASSWORD in given and "MQTT_BROKER_USER" not in given:
-        yield "MQTT_BROKER_PASSWD is set without MQTT_BROKER_USER; MQTT knows no password without a user"
+        yield (
+            "MQTT_BROKER_PASSWD is set without MQTT_BROKER_USER; MQTT knows no password without a user "
+            f"(it is {given[BROKER_PASSWORD].where})"
+        )
     pair = ("MQTT_BROKER_CERT_PATH", "MQTT_BROKER_KEY_PATH")
     for one, other in (pair, pair[::-1]):
         if one in given and other not in given:
             yield f"{one} is set without {other}; a client certificate needs both"
     if values["APS_ECU_AUTO_RESTART"]:
         for needed in ("APS_ECU_WIFI_SSID", "APS_ECU_WIFI_PASSWD"):
-            if needed not in given or given[needed].text.isspace():
+            if needed not in given or is_nothing(given[needed].text):
                 yield f"APS_ECU_AUTO_RESTART is set without {needed}{ecu.place}; the restart needs both"
 
 

@@ -7,6 +7,8 @@ import os
 from collections.abc import Mapping
 from pathlib import Path
 
+from aps2mqtt import files
+
 CONFIG = "config.yaml"  # the configuration's credential, whatever the file is called
 PASSWORD = "mqtt-password"  # noqa: S105 - the name of a file, beside the configuration
 BESIDE = (PASSWORD, "mqtt-ca.pem", "mqtt-cert.pem", "mqtt-key.pem")  # what the units hand over from there
@@ -37,7 +39,7 @@ def is_service(environ: Mapping[str, str]) -> bool:
 
 def unreadable(path: Path, error: OSError, environ: Mapping[str, str]) -> str:
     """What to say of a file that has to be read."""
-    cause = f"{path.absolute()} cannot be read: {error.strerror}"
+    cause = f"{files.whole(path)} cannot be read: {error.strerror}"
     if is_service(environ):
         return f"{cause}; systemd did not hand it over: in an LXC guest, repeat the unit's LoadCredential= in a drop-in"
     if isinstance(error, FileNotFoundError):

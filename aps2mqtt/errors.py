@@ -161,13 +161,14 @@ def is_exhausted(error: Exception) -> bool:
 
 
 DOTS = "••••"  # for a secret of any length
-PASSWORD = re.compile(r"(pass|pwd)\w*[\s:=]+", re.IGNORECASE)  # `?password=x`, or a key that slipped into a value
+# `?password=x`, `"password": "x"`, or a key that slipped into a value.
+PASSWORD = re.compile(r"(pass|pwd|\b(pw|psk|secret|token))\w{0,20}\W{0,3}[\s:=]\W{0,3}", re.IGNORECASE)
 LONGEST = 100  # characters of a value that are shown
 
 
 def shown(value: str) -> str:
     """What may be shown of a value that people gave: no login, nothing that is called a password, and not at length."""
-    before, login, value = value.rpartition("@")
+    before, login, value = value.replace("%40", "@").rpartition("@")
     if PASSWORD.search(before):  # so that may be its own @
         return DOTS
     if password := PASSWORD.search(value):
@@ -178,7 +179,8 @@ def shown(value: str) -> str:
 
 def leading_word(name: str) -> str:
     """What may be shown of a name that we do not know: a slip of the pen makes a name of a key and its value."""
-    return shown(re.split(r"[^\w-]", name, maxsplit=1)[0])
+    word = re.split(r"[^\w-]", name, maxsplit=1)[0]
+    return shown(re.sub("(?<=PASSWD)(?!_FILE$).{3,}", "", word))
 
 
 def described(error: Exception) -> str:

@@ -32,6 +32,13 @@ def read(path: Path, most: int) -> bytes:
     return content
 
 
+def whole(path: Path) -> Path:
+    """`path` from the root on, a link as it is; as it was given where the working directory is gone."""
+    with contextlib.suppress(OSError):
+        return Path(os.path.abspath(path))  # noqa: PTH100 - it outlives what the link points to
+    return path
+
+
 def replace(path: Path, text: str, *, private: bool = False) -> None:
     """Writes `path`, readable for everybody, or `private` for its folder's owner; raises OSError.
 

@@ -402,6 +402,8 @@ def _possible(memory: Memory, left_out: list[str]) -> Memory:
         absurd["today"] = None
     if any(sum(known.energies) > most_of_one for known in memory.inverters.values()):
         absurd["energies_of"] = None  # nobody knows them, so that the broker is asked
-        absurd["inverters"] = {uid: known._replace(energies=(0.0,) * len(known.energies)) for uid, known in memory.inverters.items()}
+        absurd["inverters"] = {
+            uid: known._replace(energies=(0.0,) * len(known.energies)) for uid, known in memory.inverters.items()
+        }
     left_out += absurd
     return memory._replace(**absurd)

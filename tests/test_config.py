@@ -3,6 +3,7 @@
 import contextlib
 import os
 import tempfile
+import time
 from collections.abc import Iterator
 from datetime import UTC
 from pathlib import Path
@@ -12,7 +13,7 @@ import pytest
 
 from aps2mqtt import config
 from aps2mqtt.config import KEYS, AccessPoint, Config, Key, Secret
-from aps2mqtt.errors import ConfigError
+from aps2mqtt.errors import ConfigError, leading_word, shown
 
 ROOT = Path(__file__).parent.parent
 SECRET = "t0psecret"
@@ -446,6 +447,36 @@ def test_files_that_cannot_be_read_are_mistakes(tmp_path: Path):
     assert all("there is none" in mistake for mistake in found)
 
 
+def test_a_password_without_a_user_says_where_it_is(tmp_path: Path):
+    """A file beside the configuration may be forgotten."""
+    (tmp_path / "mqtt-password").write_text(SECRET)
+    (mistake,) = mistakes({}, "ecu:\n  APS_ECU_IP: ecu\n", tmp_path)
+    assert mistake.endswith(f"(it is in {tmp_path}/mqtt-password)")
+
+
+@pytest.mark.parametrize("prefix", ["solar ", " ", " $SYS", "a/ ", "\u00a0solar"])
+def test_a_prefix_with_spaces_around_it_is_a_mistake(prefix: str):
+    """Home Assistant would find nothing below it, and nobody sees why."""
+    for name in ("MQTT_TOPIC_PREFIX", "MQTT_DISCOVERY_PREFIX"):
+        assert "allowed is " in mistakes({name: prefix})[0]
+
+
+@pytest.mark.parametrize("slip", [" {}", "_{}", "-{}", "{}", ": {}"])
+def test_a_password_that_slipped_into_its_key_is_not_shown(slip: str):
+    """The key is, and the file's."""
+    assert leading_word("MQTT_BROKER_PASSWD" + slip.format(SECRET)) == "MQTT_BROKER_PASSWD"
+    assert leading_word("MQTT_BROKER_PASSWD_FILE" + slip.format(SECRET)) != "MQTT_BROKER_PASSWD_FILE" + SECRET
+    assert leading_word("MQTT_BROKER_PASSWD_FILE") == "MQTT_BROKER_PASSWD_FILE"
+
+
+def test_a_long_value_is_shown_soon():
+    """A file may have a megabyte of it."""
+    began = time.monotonic()
+    shown("pass" * 250_000)
+    shown("pass@" * 200_000)
+    assert time.monotonic() - began < 5
+
+
 def test_a_password_in_place_of_its_file_is_not_shown():
     """As some write it who have not read on."""
     assert mistakes({"MQTT_BROKER_USER": "u", "MQTT_BROKER_PASSWD_FILE": SECRET}) == [
@@ -459,6 +490,14 @@ def test_a_password_in_place_of_its_file_is_not_shown():
         ({"MQTT_BROKER_PASSWD": SECRET}, "MQTT_BROKER_PASSWD is set without MQTT_BROKER_USER"),
         ({"MQTT_BROKER_CERT_PATH": __file__}, "MQTT_BROKER_CERT_PATH is set without MQTT_BROKER_KEY_PATH"),
         ({"MQTT_BROKER_KEY_PATH": __file__}, "MQTT_BROKER_KEY_PATH is set without MQTT_BROKER_CERT_PATH"),
+        (
+            {"APS_ECU_AUTO_RESTART": "True", "APS_ECU_WIFI_SSID": "ap", "APS_ECU_WIFI_PASSWD": "null"},
+            "APS_ECU_AUTO_RESTART is set without APS_ECU_WIFI_PASSWD",
+        ),
+        (
+            {"APS_ECU_AUTO_RESTART": "True", "APS_ECU_WIFI_SSID": "~", "APS_ECU_WIFI_PASSWD": SECRET},
+            "APS_ECU_AUTO_RESTART is set without APS_ECU_WIFI_SSID",
+        ),
         (
             {"APS_ECU_AUTO_RESTART": "True", "APS_ECU_WIFI_PASSWD": SECRET},
             "APS_ECU_AUTO_RESTART is set without APS_ECU_WIFI_SSID",
@@ -497,7 +536,7 @@ def test_there_is_no_access_point_without_name_or_password(ssid: str, password: 
 
 
 @pytest.mark.parametrize("key", KEYS, ids=lambda key: key.name)
-@pytest.mark.parametrize("quotes", ['""', "''", "“”"])
+@pytest.mark.parametrize("quotes", ['""', "''", "“”", "„“", "‘’", "«»"])  # noqa: RUF001 - as people type them
 def test_a_value_in_quotation_marks_is_a_mistake_that_is_named(tmp_path: Path, key: Key, quotes: str):
     """As env files leave them; of every key, in the environment and, nested, in the file; a secret is not shown."""
     value = f"{quotes[0]}{SECRET if key.secret else key.default or 'x,y'}{quotes[1]}"
@@ -532,6 +571,7 @@ def test_a_file_holds_a_password_as_it_is(tmp_path: Path):
         f"mqtt://u:x@{SECRET}@host:1",
         f"u:a,{SECRET}@host:1",
         f"u:{SECRET} \n@host:1",
+        f"u:{SECRET}%40host:1",
     ],
 )
 def test_a_login_in_a_value_is_not_shown(value: str):
@@ -549,6 +589,11 @@ def test_a_login_in_a_value_is_not_shown(value: str):
         f"mqtt://h?password={SECRET}",
         f"mqtt://h?password=x@{SECRET}",
         f"h:1883 pwd: {SECRET} x",
+        f'h "password": "{SECRET}"',
+        f"h passwd = {SECRET}",
+        f"h?pw={SECRET}",
+        f"h?token={SECRET}",
+        f"h psk: {SECRET}",
     ],
 )
 def test_what_a_value_calls_a_password_is_not_shown(value: str):

@@ -108,3 +108,14 @@ def test_a_file_that_cannot_be_written_leaves_nothing(tmp_path: Path) -> None:
         files.replace(path, "more than there is room for")
     assert [one.name for one in tmp_path.iterdir()] == ["file"]
     assert path.read_text() == "before"
+
+
+def test_a_folder_that_is_gone_is_no_bug(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A shell may stand in one that another has removed."""
+    (gone := tmp_path / "gone").mkdir()
+    monkeypatch.chdir(gone)
+    gone.rmdir()
+    ended = aps2mqtt("-c", "config.yaml", "once")
+    assert ended.status == 78
+    assert "config.yaml cannot be read: No such file or directory; name the file with -c" in one_line(ended.err)
+    assert aps2mqtt("units", "--output", "x").status == 64

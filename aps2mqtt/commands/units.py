@@ -13,7 +13,7 @@ import os
 import sys
 from pathlib import Path
 
-from aps2mqtt import console, units
+from aps2mqtt import console, files, units
 from aps2mqtt.errors import ExitStatus, UsageError
 
 log = logging.getLogger(__name__)
@@ -28,9 +28,9 @@ def arguments(parser: argparse.ArgumentParser) -> None:
 def run(options: argparse.Namespace) -> int:
     """Writes the files and says how to go on."""
     script = _console_script()
-    config = _absolute(console.config_path(options) or Path(units.DEFAULT.config))
+    config = files.whole(console.config_path(options) or Path(units.DEFAULT.config))
     paths = units.Paths(script or units.DEFAULT.program, config)
-    folder = _absolute(options.output)
+    folder = files.whole(options.output)
     try:
         texts = {name: units.render(name, template, paths) for name, template in units.templates().items()}
         if not os.path.lexists(config) and not os.path.lexists(folder / units.EXAMPLE):
@@ -63,9 +63,5 @@ def _console_script() -> Path | None:
     """The program as its users start it."""
     for path in (Path(sys.argv[0]), Path(sys.executable).with_name("aps2mqtt")):
         if path.name == "aps2mqtt" and path.is_file():
-            return _absolute(path)
+            return files.whole(path)
     return None
-
-
-def _absolute(path: Path) -> Path:
-    return Path(os.path.abspath(path))  # noqa: PTH100 - a link is kept: it outlives what it points to
