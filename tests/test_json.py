@@ -8,7 +8,7 @@ from zoneinfo import ZoneInfo
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
-from parts import Broker, aps2mqtt, frame, sunny_ecu
+from parts import Broker, aps2mqtt, frame, settings, sunny_ecu
 
 from aps2mqtt import config, truth
 from aps2mqtt.ecu.protocol import RealTime, Record, Signal, SystemInfo
@@ -410,15 +410,7 @@ DEVICES = {f"homeassistant/device/aps_{one}/config" for one in ("216000000001", 
 
 def once(ecu: Simulator, broker: Broker, folder: Path, **more: object) -> None:
     """A job of cron, silent and well."""
-    environment = {
-        "APS_ECU_IP": "127.0.0.1",
-        "APS_ECU_PORT": ecu.port,
-        "APS_ECU_TIMEZONE": "Europe/Paris",
-        "MQTT_BROKER_PORT": broker.port,
-        "APS_STATE_DIR": folder / "state",
-        **more,
-    }
-    ended = aps2mqtt("once", **environment)
+    ended = aps2mqtt("once", **settings(ecu.port, broker.port, folder, **more))
     assert (ended.status, ended.out, ended.err) == (0, "", "")
 
 
@@ -509,14 +501,7 @@ def test_a_failed_job_between_leaves_the_clearing_to_the_next_good_one(tmp_path:
     with sunny_ecu(plant=ARRAY) as ecu:
         once(ecu, broker, tmp_path)
         port = ecu.port
-    environment = {
-        "APS_ECU_IP": "127.0.0.1",
-        "APS_ECU_PORT": port,
-        "APS_ECU_TIMEZONE": "Europe/Paris",
-        "MQTT_BROKER_PORT": broker.port,
-        "APS_STATE_DIR": tmp_path / "state",
-    }
-    assert aps2mqtt("once", MQTT_PAYLOAD="json", **environment).status == 69
+    assert aps2mqtt("once", **settings(port, broker.port, tmp_path, MQTT_PAYLOAD="json")).status == 69
     assert broker.retained().keys() == FLAT | ANYWAY | {f"{ROOT}/error"}
     with sunny_ecu(plant=ARRAY, port=port) as ecu:
         once(ecu, broker, tmp_path, MQTT_PAYLOAD="json")
