@@ -611,6 +611,14 @@ def test_a_frame_whose_text_looks_like_its_bytes_is_found_in_every_form(text: st
     assert [one.data for one in finder.frames(text.encode(encoding)) if one.data[9:13] == b"0030"] == [LIKE_TEXT]
 
 
+@pytest.mark.parametrize("encoding", ["utf-8", "utf-16"])
+def test_a_frame_saved_as_text_is_the_bytes_that_it_was(encoding: str) -> None:
+    """As editors and shells save what they take for Latin-1; the length in the frame tells."""
+    for data in FRAMES.values():
+        if len(data) == protocol.declared_size(data[: protocol.LENGTH_KNOWN]):
+            assert [one.data for one in finder.frames(data.decode("latin-1").encode(encoding))] == [data]
+
+
 def test_escapes_of_json_and_c_are_the_bytes_that_they_stand_for() -> None:
     text = (
         r"""{"payload":"APS110032003000@\u0080\u0000\u0000\u0000\b\u00b5\u0080`\u0000\u0000\u0000\u0005\u00c6END\n"}"""

@@ -7,6 +7,7 @@ import codecs
 import json
 import re
 from collections.abc import Iterator
+from contextlib import suppress
 from itertools import pairwise
 from typing import NamedTuple
 
@@ -47,8 +48,17 @@ def frames(content: bytes) -> list[Found]:
         content = content.decode("utf-16", "replace").encode()
     text = content.decode("latin-1").removeprefix("\xef\xbb\xbf")
     if START.match(content):
-        return _raw(dumps.unescaped(text) if dumps.is_escaped(text.strip()) else content)
+        return _raw(dumps.unescaped(text) if dumps.is_escaped(text.strip()) else _as_bytes(content))
     return _captures(text) or _printed(text) or _digits(text) or _lines(text) or _raw(content)
+
+
+def _as_bytes(content: bytes) -> bytes:
+    """A frame that was saved as text in UTF-8, a character for each byte, as it was: its length tells."""
+    with suppress(UnicodeError):
+        data = content.decode().encode("latin-1")
+        if len(data.rstrip(b"\r\n")) == _declared(data) - len(NEWLINE):
+            return data
+    return content
 
 
 def _raw(content: bytes) -> list[Found]:
