@@ -16,6 +16,7 @@ from aps2mqtt.errors import ExitStatus
 from aps2mqtt.printable import printable
 
 DEFAULT_COMMAND = "run"
+OPTIONS = ("help", "version")  # which people take for commands
 DESCRIPTION = "Reads an APsystems ECU and publishes what it says as retained MQTT messages."
 EPILOG = """\
 examples:
@@ -58,6 +59,8 @@ def _in_our_words(message: str) -> str:
 
         close = difflib.get_close_matches(unknown[1], commands.ABOUT, 1)
         remedy = f"did you mean {close[0]}?" if close else "see aps2mqtt --help"
+        if unknown[1] in OPTIONS:
+            remedy = f"did you mean aps2mqtt --{unknown[1]}?"
         return f"there is no command {unknown[1]!r}; {remedy}"
     return ""
 

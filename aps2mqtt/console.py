@@ -27,6 +27,8 @@ if TYPE_CHECKING:
 log = logging.getLogger(__name__)
 
 MAX_PORT = 65535
+BLOCKS = "█▏▁●◐✓→─"
+WITHOUT_BLOCKS = ("linux",)  # whose console has a font of 256 or 512 glyphs
 FIRST_DAY = date(2000, 1, 1)  # no ECU is as old
 
 
@@ -138,12 +140,17 @@ def store(config: "Config") -> "Store":
 
 def show(lines: Iterable[str]) -> None:
     """Prints lines of text, whoever wrote them, at once and whole; raises OutputError where it cannot."""
-    draw(map(printable, lines))
+    write("".join(f"{printable(line)}\n" for line in lines))
 
 
 def draw(lines: Iterable[str]) -> None:
     """Prints lines of screen/, which may hold colors and have been made printable there; as `show`."""
-    write("\n".join(lines) + "\n")
+    text = "\n".join(lines) + "\n"
+    if not has_blocks():
+        from aps2mqtt.screen.picture import ASCII
+
+        text = text.translate(ASCII)
+    write(text)
 
 
 def write(text: str) -> None:
@@ -171,6 +178,17 @@ def width() -> int:
 def has_color() -> bool:
     """True on a terminal that can, whose user has not said NO_COLOR."""
     return is_capable() and not os.environ.get("NO_COLOR")
+
+
+def has_blocks() -> bool:
+    """True where what is drawn can be shown as it is; else it is drawn in ASCII."""
+    if os.environ.get("TERM") in WITHOUT_BLOCKS:
+        return False
+    try:
+        BLOCKS.encode(sys.stdout.encoding)
+    except UnicodeEncodeError:
+        return False
+    return True
 
 
 def is_capable() -> bool:

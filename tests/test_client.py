@@ -2,6 +2,7 @@
 
 import itertools
 import socket
+import struct
 import time
 from collections.abc import Iterable
 
@@ -10,6 +11,7 @@ from parts import Listener, frame
 
 from aps2mqtt.deadline import Deadline
 from aps2mqtt.ecu.client import Endpoint, Limits, exchange
+from aps2mqtt.errors import EcuMute
 
 ANSWER = frame("ecur-sysinfo-1.2.31-2025")
 LIMITS = Limits(newline=0.05)
@@ -42,6 +44,23 @@ def test_an_answer_may_be_cut_anywhere(end: int) -> None:
 
 def test_an_answer_may_come_in_many_segments() -> None:
     assert answer([1, 8, 9, 13, 40]) == ANSWER
+
+
+def test_what_drops_the_connection_may_be_no_ecu() -> None:
+    """A broker does so. An ECU does, too, where somebody else asks it."""
+
+    def reset(connection: socket.socket) -> None:
+        connection.recv(64)
+        connection.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))
+        connection.close()
+
+    with Listener(reset) as ecu, pytest.raises(EcuMute) as caught:
+        exchange(Endpoint("ecu", "127.0.0.1", ecu.port), b"APS1100160001END\n", LIMITS, Deadline(20))
+    for words in (
+        "drops it (Connection reset by peer); is that the ECU? Check APS_ECU_IP and APS_ECU_PORT",
+        "restart it",
+    ):
+        assert words in str(caught.value)
 
 
 def test_the_final_newline_is_waited_for_shortly() -> None:

@@ -46,8 +46,7 @@ def test_simulate_prints_its_port_and_answers_until_it_is_stopped(stop: signal.S
 def test_simulate_replays_captured_frames(tmp_path: Path) -> None:
     """What the files do not have, the simulated array answers."""
     files = ("ecur-sysinfo-1.2.31-2025", "ecur-yc600-qs1-2025-redacted")
-    replay = [argument for name in files for argument in ("--replay", capture(name))]
-    simulator = start("simulate", "--port", 0, *replay)
+    simulator = start("simulate", "--port", 0, "--replay", *map(capture, files))  # as the shell writes *.json
     port = await_line(simulator, r"127\.0\.0\.1:(\d+)")[1]
     ended = aps2mqtt("once", "--dry-run", APS_ECU_IP="127.0.0.1", APS_ECU_PORT=port, APS_STATE_DIR=tmp_path)
     simulator.terminate()
@@ -73,8 +72,9 @@ def test_simulate_lists_its_faults() -> None:
         (("--inverters", "0xDS3"), "'0xDS3' is no set of inverters"),
         (("--inverters", ",".join(["1000xunseen"] * 5_000)), "are more than one answer can hold"),
         (("--port", "9" * 5_000), "--help"),
-        (("--time", "25:00"), "--help"),
-        (("--replay", "/nonexistent"), "/nonexistent cannot be read"),
+        (("--time", "25:00"), "'25:00' is no time of day; write it as 12:00"),
+        (("--replay", "/nonexistent/x"), "/nonexistent/x cannot be read: No such file or directory; name a file that"),
+        (("--replay", __file__, "/nonexistent"), "holds no captures"),
         (("--replay", __file__), "holds no captures"),
         (("--port", "-1"), "--help"),
     ],
@@ -360,6 +360,8 @@ def test_debugging_is_asked_for_in_many_words(tmp_path: Path, value: str, *, log
     [
         (("onec",), "there is no command 'onec'; did you mean once?"),
         (("-D", "chekc"), "there is no command 'chekc'; did you mean check?"),
+        (("help",), "there is no command 'help'; did you mean aps2mqtt --help?"),
+        (("version",), "there is no command 'version'; did you mean aps2mqtt --version?"),
         (("xyzzy",), "there is no command 'xyzzy'; see aps2mqtt --help"),
         (("-c",), "-c needs a file; for instance: aps2mqtt -c config.yaml once"),
         (("once", "--config"), "-c needs a file; for instance: aps2mqtt -c config.yaml once"),

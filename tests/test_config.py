@@ -155,9 +155,9 @@ def test_unknown_keys_of_the_file_are_mistakes_with_a_suggestion(tmp_path: Path)
     )
     path = tmp_path / "config.yaml"
     assert mistakes(None, text, tmp_path) == [
+        f"{path}: MQTT_BROKER_PORT stands outside of a section; put it below `mqtt:`, indented",
         f"{path}: there is no key 'APS_ECU_TIMEZON'; did you mean APS_ECU_TIMEZONE?",
         f"{path}: MQTT_RETAIN stands in section ecu; it belongs in mqtt",
-        f"{path}: MQTT_BROKER_PORT stands in 'MQTT_BROKER_PORT'; it belongs in section mqtt",
         f"{path}: MQTT_CLIENT_ID stands in 'mqqt'; it belongs in section mqtt",
         f"{path}: there is no key 'COLOUR'; the sections are ecu and mqtt",
     ]
@@ -194,6 +194,61 @@ def test_what_is_no_configuration_file_is_told(tmp_path: Path, text: str, says: 
     assert mistake.startswith(str(tmp_path / "config.yaml"))
     assert says in mistake
     assert "\n" not in mistake
+
+
+INDENTED = "is indented otherwise than the lines before it; begin `ecu:` and `mqtt:` in the first column"
+OPEN_QUOTE = "the quotation mark at line 2 is not closed; close it"
+LACKS_COLON = "lacks a colon with a space behind it; write KEY: value"
+
+
+@pytest.mark.parametrize(
+    ("text", "says"),
+    [
+        ("ecu:\n  APS_ECU_IP: a\n    APS_ECU_PORT: 8899\n", f"line 3 {INDENTED}"),
+        ("ecu:\n    APS_ECU_IP: a\n\n  # the port\n  APS_ECU_PORT: 8899\n", f"line 5 {INDENTED}"),
+        (
+            "mqtt:\n    MQTT_BROKER_PASSWD: t0psecret\n  MQTT_BROKER_PORT: 1\necu:\n  APS_ECU_IP: a\n",
+            f"line 3 {INDENTED}",
+        ),
+        ("mqtt:\n  MQTT_BROKER_PASSWD: t0psecret\n ecu:\n  APS_ECU_IP: a\n", f"line 3 {INDENTED}"),
+        ("  ecu:\n    APS_ECU_IP: a\nmqtt:\n  MQTT_BROKER_PASSWD: t0psecret\n", f"line 3 {INDENTED}"),
+        ('mqtt:\n  MQTT_BROKER_PASSWD: "t0psecret\n  MQTT_BROKER_HOST: h\necu:\n  APS_ECU_IP: a\n', OPEN_QUOTE),
+        ("mqtt:\n  MQTT_BROKER_PASSWD: 't0psecret\necu:\n  APS_ECU_IP: a\n", OPEN_QUOTE),
+        ("mqtt:\n  MQTT_BROKER_PASSWD: 't0psecret\n  MQTT_BROKER_USER: 'me'\n", OPEN_QUOTE),
+        ("mqtt:\n  MQTT_BROKER_USER: 'a # b'\n  MQTT_BROKER_PASSWD: t0psecret: a\n", "line 3, column 32; put values"),
+        (
+            "mqtt:\n  MQTT_BROKER_PASSWD: @t0psecret\n",
+            "line 2, column 23; put values with special characters in quotes",
+        ),
+        ("mqtt:\n  MQTT_BROKER_PASSWD: {t0psecret\n  MQTT_BROKER_PORT: 1\n", "line 2, column 23; put values"),
+        ("mqtt:\n  MQTT_BROKER_PASSWD=t0psecret\n  MQTT_BROKER_PORT: 1\n", f"line 2 {LACKS_COLON}"),
+        ("mqtt:\n  MQTT_BROKER_PORT: 1\n  MQTT_BROKER_PASSWD:t0psecret\n", f"line 3 {LACKS_COLON}"),
+        ("ecu\n  APS_ECU_IP: a\n", f"line 1 {LACKS_COLON}"),
+    ],
+)
+def test_the_commonest_mistakes_in_yaml_have_their_own_remedy(tmp_path: Path, text: str, says: str):
+    """At the line that has to be changed, and without a word of the file."""
+    (mistake,) = mistakes({"APS_ECU_IP": ""}, text, tmp_path)
+    assert says in mistake
+
+
+def test_keys_outside_of_a_section_or_without_a_colon_are_told_and_not_missed_as_well(tmp_path: Path):
+    """Their values are taken, so that what is wrong with these is told, too."""
+    place, alone = f"{tmp_path}/config.yaml", {"APS_ECU_IP": ""}
+    outside = "stands outside of a section; put it below `ecu:`, indented"
+    lacks = "lacks the colon and the space behind it; write"
+    assert mistakes(alone, "APS_ECU_IP: a\n", tmp_path) == [f"{place}: APS_ECU_IP {outside}"]
+    for text in ("ecu:\n  APS_ECU_IP:a\n", "ecu:\n  APS_ECU_IP=a\nmqtt:\n  MQTT_BROKER_PORT: 1\n"):
+        assert mistakes(alone, text, tmp_path) == [f"{place}: APS_ECU_IP {lacks} APS_ECU_IP: VALUE"]
+    assert mistakes(alone, "ecu:\n  APS_ECU_IP = a\n  APS_ECU_PORT:x\n", tmp_path) == [
+        f"{place}: APS_ECU_IP {lacks} APS_ECU_IP: VALUE",
+        f"{place}: APS_ECU_PORT {lacks} APS_ECU_PORT: VALUE",
+        f"APS_ECU_PORT = 'x' in {place}: allowed is a whole number from 1 to 65535",
+    ]
+    assert mistakes(alone, "APS_ECU_IP=a\n", tmp_path) == [
+        f"{place}: APS_ECU_IP {lacks} APS_ECU_IP: VALUE",
+        f"{place}: APS_ECU_IP {outside}",
+    ]
 
 
 def test_a_file_that_is_not_there_or_no_text_is_told(tmp_path: Path):

@@ -1,6 +1,7 @@
 """`aps2mqtt decode`: any frame field by field, out of whatever it was kept in."""
 
 import json
+import pprint
 import subprocess
 import sys
 import time
@@ -483,12 +484,253 @@ def test_a_frame_is_found_as_other_programs_print_it(text: str) -> None:
     assert [one.data for one in finder.frames(text.encode("latin-1"))] == [SIGNAL]
 
 
+FOLLOWED = """\
+    00000000  41 50 53 31 31 30 30 33  32 30 30 33 30 30 30 70   APS11003 2003000p
+    00000010  20 00 00 00 02 ff 70 00  00 00 00 01 b2 45 4e 44    .....p. .....END
+    00000020  0a                                                 .
+"""
+HXD = """\
+Offset(h) 00 01 02 03 04 05 06 07 08 09 0A 0B 0C 0D 0E 0F
+
+00000000  41 50 53 31 31 30 30 33 32 30 30 33 30 30 30 70  APS110032003000p
+00000010  20 00 00 00 02 FF 70 00 00 00 00 01 B2 45 4E 44   .....p......END
+00000020  0A                                               .
+"""
+FORMAT_HEX = """\
+           Path: C:\\answer.bin
+
+           00 01 02 03 04 05 06 07 08 09 0A 0B 0C 0D 0E 0F
+
+00000000   41 50 53 31 31 30 30 33 32 30 30 33 30 30 30 70  APS110032003000p
+00000010   20 00 00 00 02 FF 70 00 00 00 00 01 B2 45 4E 44   ....ÿp.....²END
+00000020   0A                                               .
+"""
+FORMAT_HEX_7 = """\
+   Label: String (System.String) <5C5CA1F6>
+
+          Offset Bytes                                           Ascii
+                 00 01 02 03 04 05 06 07 08 09 0A 0B 0C 0D 0E 0F
+          ------ ----------------------------------------------- -----
+0000000000000000 41 50 53 31 31 30 30 33 32 30 30 33 30 30 30 70 APS110032003000p
+0000000000000010 20 00 00 00 02 FF 70 00 00 00 00 01 B2 45 4E 44  �...
+0000000000000020 0A                                              .
+"""
+WIRESHARK = """\
+0000   41 50 53 31 31 30 30 33 32 30 30 33 30 30 30 70   APS110032003000p
+0010   20 00 00 00 02 ff 70 00 00 00 00 01 b2 45 4e 44    .....p......END
+0020   0a                                                .
+"""
+C_ARRAY = """\
+/* Frame (33 bytes) */
+static const unsigned char pkt1[33] = {
+0x41, 0x50, 0x53, 0x31, 0x31, 0x30, 0x30, 0x33, /* APS11003 */
+0x32, 0x30, 0x30, 0x33, 0x30, 0x30, 0x30, 0x70, /* 2003000p */
+0x20, 0x00, 0x00, 0x00, 0x02, 0xff, 0x70, 0x00, /*  .....p. */
+0x00, 0x00, 0x00, 0x01, 0xb2, 0x45, 0x4e, 0x44, /* .....END */
+0x0a /* . */
+};
+"""
+C_ARRAY_IN_ITS_FIRST_LINE = """\
+uint8_t answer[] = { 0x41, 0x50, 0x53, 0x31, 0x31, 0x30, 0x30, 0x33,
+                     0x32, 0x30, 0x30, 0x33, 0x30, 0x30, 0x30, 0x70,
+                     0x20, 0x00, 0x00, 0x00, 0x02, 0xff, 0x70, 0x00,
+                     0x00, 0x00, 0x00, 0x01, 0xb2, 0x45, 0x4e, 0x44, 0x0a };
+"""
+OD_X = """\
+000000 41 50 53 31 31 30 30 33 32 30 30 33 30 30 30 70
+000010 20 00 00 00 02 ff 70 00 00 00 00 01 b2 45 4e 44
+000020 0a
+000021
+"""
+OD_WITH_DECIMAL_OFFSETS = """\
+0000000 41 50 53 31 31 30 30 33 32 30 30 33 30 30 30 70
+0000016 20 00 00 00 02 ff 70 00 00 00 00 01 b2 45 4e 44
+0000032 0a
+0000033
+"""
+GDB = """\
+0x7ffe0010:	0x41	0x50	0x53	0x31	0x31	0x30	0x30	0x33
+0x7ffe0018:	0x32	0x30	0x30	0x33	0x30	0x30	0x30	0x70
+0x7ffe0020:	0x20	0x00	0x00	0x00	0x02	0xff	0x70	0x00
+0x7ffe0028:	0x00	0x00	0x00	0x01	0xb2	0x45	0x4e	0x44
+0x7ffe0030:	0x0a	0x00	0x00	0x00	0x00	0x00	0x00	0x00
+"""
+MODULE_HEXDUMP = """\
+00000000: 41 50 53 31 31 30 30 33  32 30 30 33 30 30 30 70  APS110032003000p
+00000010: 20 00 00 00 02 FF 70 00  00 00 00 01 B2 45 4E 44   .....p......END
+00000020: 0A                                                .
+"""
+DOS = """\
+00000000  41 50 53 31 31 30 30 33-32 30 30 33 30 30 30 70   APS110032003000p
+00000010  20 00 00 00 02 FF 70 00-00 00 00 01 B2 45 4E 44    .....p......END
+00000020  0A                                                .
+"""
+PPRINT = """\
+(b'APS110032003000p \\x00\\x00\\x00\\x02'
+ b'\\xffp\\x00\\x00\\x00\\x00\\x01\\xb2END\\n')
+"""
+STRACE = r"""recvfrom(3, "APS110032003000p \0\0\0\2\377p\0\0\0\0\1\262END\n", 1024, 0, NULL, NULL) = 33"""
+JSON = r"""{"payload": "APS110032003000p \u0000\u0000\u0000\u0002\u00ffp\u0000\u0000\u0000\u0000\u0001\u00b2END\n"}"""
+LIKE_TEXT = b"APS110032003000p \0\0\0\2\xffp\0\0\0\0\1\xb2END\n"
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        FOLLOWED,
+        "00000000  41 50 53 31 31 30 30 31  36 30 30 30 31 45 4e 44   APS11001 60001END\n"
+        f"00000010  0a     .\n{FOLLOWED}",
+        HXD,
+        FORMAT_HEX,
+        FORMAT_HEX_7,
+        WIRESHARK,
+        C_ARRAY,
+        C_ARRAY_IN_ITS_FIRST_LINE,
+        OD_X,
+        OD_WITH_DECIMAL_OFFSETS,
+        GDB,
+        MODULE_HEXDUMP,
+        DOS,
+        PPRINT,
+        STRACE,
+        JSON,
+        "".join(f"> {line}\n" for line in FOLLOWED.splitlines()),
+        "".join(f">> {line}\n" for line in LIKE_TEXT.hex(" ", -16).splitlines()),
+        "".join(f"Nov 24 05:31:{31 + at} pi socat[312]: {line}\n" for at, line in enumerate(HXD.splitlines())),
+        "".join(f"2026-11-24 05:31:{31 + at},5 DEBUG {line}\n" for at, line in enumerate(OD_X.splitlines())),
+        "".join(f"Nov 24 05:31:{31 + at} pi x[312]: {LIKE_TEXT[8 * at : 8 * at + 8].hex(' ')}\n" for at in range(5)),
+        '"' + "".join(f"\\x{byte:02x}" for byte in LIKE_TEXT) + '"',
+        'x = "' + "".join(f"\\{byte:03o}" for byte in LIKE_TEXT) + '";',
+        LIKE_TEXT.hex("-"),
+        f"it says {LIKE_TEXT.hex('-').upper()}.",
+    ],
+)
+@pytest.mark.parametrize("encoding", ["utf-8", "utf-16"])
+def test_a_frame_whose_text_looks_like_its_bytes_is_found_in_every_form(text: str, encoding: str) -> None:
+    """UTF-16 is what `>` of PowerShell writes."""
+    assert [one.data for one in finder.frames(text.encode(encoding)) if one.data[9:13] == b"0030"] == [LIKE_TEXT]
+
+
+@pytest.mark.parametrize("encoding", ["utf-8", "utf-16"])
+def test_a_frame_saved_as_text_is_the_bytes_that_it_was(encoding: str) -> None:
+    """As editors and shells save what they take for Latin-1; the length in the frame tells."""
+    for data in FRAMES.values():
+        if len(data) == protocol.declared_size(data[: protocol.LENGTH_KNOWN]):
+            assert [one.data for one in finder.frames(data.decode("latin-1").encode(encoding))] == [data]
+
+
+def test_escapes_of_json_and_c_are_the_bytes_that_they_stand_for() -> None:
+    text = (
+        r"""{"payload":"APS110032003000@\u0080\u0000\u0000\u0000\b\u00b5\u0080`\u0000\u0000\u0000\u0005\u00c6END\n"}"""
+    )
+    assert [one.data for one in finder.frames(text.encode())] == [SIGNAL]
+    (found,) = finder.frames(rb"'APS11\0\7\10\200\a\b\f\v\t\r\n\\\"\/\x41'")
+    assert found.data == b'APS11\0\7\10\200\7\b\f\v\t\r\n\\"/A'
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        r'"APS110032003000@\u2022\u0000\u0000\u0000\b\u00b5"',
+        '"APS110032003000@\ufffd\\u0000\\u0000\\u0000"',
+        r'"APS110032003000@\q\u0000\u0000"',
+        "41 50 53 31 31 30 30 33 32 30 30 33 30 30 30 40 0 0 1 2 3",
+        "0x41,0x50,0x53,0x31,0x31,0x30,0x30,0x33,0x32,0x30,0x30,0x33,0x30,0x30,0x30,0x40,0x0,0x1,0x12",
+        f"{PAIRS[:47]}\nit is 05:31:31\n05:31:31\n2026-11-24\n2026\n",
+        f"cut: {DIGITS[:33]}\n{DIGITS[33:]}",
+        f"00 {PAIRS[:47]}\n10 {PAIRS[48:95]}\n",
+        f"00: {PAIRS[:47]}\n10: {PAIRS[48:95]}\n",
+        f"0x00: {PAIRS[:47]}\n0x10: {PAIRS[48:95]}\n",
+        f"000g {PAIRS[:47]}\n001g {PAIRS[48:95]} .......\n",
+        "65 80 83 49 49 48 48 51 50 48 48 51 48 48 48 64 300 0 0",
+    ],
+)
+def test_what_is_not_understood_is_no_byte_of_a_frame(text: str) -> None:
+    """A frame ends before it, and nothing behind it is guessed."""
+    assert [one.data for one in finder.frames(text.encode())] == [SIGNAL[:16]]
+
+
+FORMS = {
+    "followed": lambda data: _rows(data, "    {at:08X}  ", 16, half="  ", text="   "),
+    "hxd": lambda data: _rows(data, "{at:08X}  ", 16, half=" ", text="  "),
+    "format-hex 7": lambda data: _rows(data, "{at:016X} ", 16, half=" ", text=" "),
+    "wireshark": lambda data: _rows(data, "{at:04x}   ", 16, half=" ", text="   "),
+    "hexdump -C": lambda data: _rows(data, "{at:08x}  ", 16, half="  ", text="  |"),
+    "eight a row": lambda data: _rows(data, "0x{at:04x}: ", 8, half=" ", text="  "),
+    "quoted": lambda data: "> " + _rows(data, "{at:08x}  ", 16, half="  ", text="   ").replace("\n", "\n> "),
+    "od": lambda data: "".join(f"{at:07o} {data[at : at + 16].hex(' ')}\n" for at in range(0, len(data), 16)),
+    "no offsets": lambda data: "".join(f" {data[at : at + 16].hex(' ')}\n" for at in range(0, len(data), 16)),
+    "C": lambda data: "".join(
+        f"  {', '.join(f'0x{byte:02x}' for byte in data[at : at + 12])},\n" for at in range(0, len(data), 12)
+    ),
+    "hyphens": lambda data: data.hex("-"),
+    "Python": repr,
+    "pprint": lambda data: pprint.pformat(data, width=40),
+    "JSON": lambda data: json.dumps({"payload": data.decode("latin-1")}),
+    "JSON in UTF-8": lambda data: json.dumps({"payload": data.decode("latin-1")}, ensure_ascii=False),
+    "strace": lambda data: f'recv(3, "{"".join(map(_octal, data))}", 9999, 0) = {len(data)}',
+    "decimal": lambda data: str(list(data)),
+}
+
+
+def _rows(data: bytes, offset: str, width: int, *, half: str, text: str) -> str:
+    """A dump with text behind its bytes."""
+    lines = ""
+    for at in range(0, len(data), width):
+        row = data[at : at + width]
+        digits = f"{row[: width // 2].hex(' ')}{half if len(row) > width // 2 else ''}{row[width // 2 :].hex(' ')}"
+        shown = "".join(chr(byte) if chr(byte).isascii() and chr(byte).isprintable() else "." for byte in row)
+        lines += f"{offset.format(at=at)}{digits:<{3 * width - 2 + len(half)}}{text}{shown}\n"
+    return lines
+
+
+def _octal(byte: int) -> str:
+    return chr(byte) if chr(byte).isalnum() and byte < 128 else f"\\{byte:03o}"
+
+
+@pytest.mark.parametrize("form", FORMS)
+def test_every_captured_frame_is_read_back_from_every_form(form: str) -> None:
+    for name, data in FRAMES.items():
+        read = finder.frames(FORMS[form](data).encode())
+        assert [one.data for one in read] == [data], name
+
+
 def test_an_offset_is_never_taken_for_bytes_of_the_frame() -> None:
     """A dump that goes on elsewhere is two, and what is not understood is no frame."""
     first, second, third = XXD.splitlines()
     for lines in ([second, third], [first, third], [first], [third, second, first]):
         found = finder.frames("\n".join(lines).encode())
         assert all(SIGNAL.startswith(one.data) for one in found)
+
+
+XXD_B = """\
+00000000: 01000001 01010000 01010011 00110001 00110001 00110000  APS110
+00000006: 00110000 00110011 00110010 00110000 00110000 00110011  032003
+0000000c: 00110000 00110000 00110000 01000000 10000000 00000000  000@..
+"""
+OF_BITS = "00110001" * 16
+BESIDE_BITS = f"row 1 {OF_BITS} APS110032003000@\nrow 2 {OF_BITS} @0000000000000\n"
+
+
+@pytest.mark.parametrize("text", [XXD_B, BESIDE_BITS], ids=["xxd -b", "wide"])
+def test_the_text_beside_bytes_is_no_frame(text: str) -> None:
+    assert finder.frames(text.encode()) == []
+    whole = f"it says {REFUSED[:-1].decode()}\n"  # as text, which a few frames are to their end
+    assert [one.data for one in finder.frames(whole.encode())] == [REFUSED]
+
+
+OFFSETS = ("followed", "hxd", "format-hex 7", "wireshark", "hexdump -C", "eight a row", "quoted", "od")
+
+
+@pytest.mark.parametrize("form", OFFSETS)
+def test_a_dump_with_a_spoilt_row_ends_before_it(form: str) -> None:
+    """Whatever is left of that row, no byte comes to stand in another's place."""
+    for data in FRAMES.values():
+        rows = FORMS[form](data).splitlines()
+        for at, row in enumerate(rows[:12]):
+            for spoilt in ([], [row[:30]], ["..."], [row.replace("0", "g", 1)], [row, row], [row[5:]]):
+                text = "\n".join([*rows[:at], *spoilt, *rows[at + 1 :]])
+                assert all(data.startswith(one.data) for one in finder.frames(text.encode()))
 
 
 def test_a_literal_that_is_cut_ends_before_the_escape() -> None:
@@ -536,11 +778,25 @@ def test_a_frame_that_makes_no_sense_to_its_end_ends_with_76(
     capsys: pytest.CaptureFixture[str], tmp_path: Path
 ) -> None:
     """After all have been shown; one line says what to do."""
-    (tmp_path / "log").write_text(f"1.2.3.4:8899 > {DIGITS[:40]}\n1.2.3.4:8899 > {DIGITS}\n")
+    (tmp_path / "log").write_text(f"1.2.3.4:8899 > {DIGITS}\n1.2.3.4:8899 > {DIGITS[:40]}\n")
     assert cli.main(["decode", str(tmp_path / "log")]) == 76
     printed = capsys.readouterr()
     assert printed.out.count("answer to 0030") == 2
     assert "1 of 2; ask the ECU anew" in one_line(printed.err)
+
+
+def test_a_frame_that_breaks_off_before_more_text_says_that_the_form_may_not_be_known(
+    capsys: pytest.CaptureFixture[str], tmp_path: Path
+) -> None:
+    """To ask the ECU anew would help nobody whose dump is whole."""
+    dump = tmp_path / "dump"
+    for text in (f"000g {PAIRS[:47]}\n001g {PAIRS[48:95]} .......\n", f"{XXD.splitlines()[0]}\n0.1 {PAIRS[48:95]}\n"):
+        dump.write_text(text)
+        assert cli.main(["decode", str(dump)]) == 76
+        assert "1 of 1; if the rest is there, this form of dump is not known" in one_line(capsys.readouterr().err)
+    dump.write_text(f"cut: {PAIRS[:47]}\n")
+    assert cli.main(["decode", str(dump)]) == 76
+    assert "ask the ECU anew" in one_line(capsys.readouterr().err)
 
 
 @pytest.mark.parametrize(

@@ -311,3 +311,12 @@ def test_no_control_character_gets_through_nor_anything_that_shifts_columns():
     assert "".join(lines).isprintable()
     assert max(map(columns, lines)) <= 80
     assert len(lines) < 80
+
+
+def test_every_character_of_a_drawing_has_one_of_ascii() -> None:
+    """Arrays, charts, tables and steps, as their golden files have them."""
+    drawings = [path for path in (Path(__file__).parent / "golden").rglob("*.txt") if "ansi" not in path.name]
+    assert len(drawings) > 10
+    for path in drawings:
+        drawn = path.read_text(encoding="utf-8").translate(picture.ASCII)
+        assert drawn.isascii(), (path.name, sorted({char for char in drawn if not char.isascii()}))

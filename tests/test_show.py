@@ -509,6 +509,18 @@ def test_a_console_without_blocks_gets_ascii(tmp_path: Path) -> None:
         assert "\\u" not in ended.out
 
 
+@pytest.mark.parametrize(
+    ("command", "drawn"), [(("check",), r"^\+ configuration"), (("schedule",), "####"), (("history", "month"), "####")]
+)
+def test_no_command_draws_what_the_terminal_cannot_show(tmp_path: Path, command: tuple[str, ...], drawn: str) -> None:
+    """Every character has one of ASCII in its place."""
+    with sunny_ecu() as ecu:
+        ended = aps2mqtt(*command, **settings(ecu, tmp_path, PYTHONIOENCODING="ascii", MQTT_BROKER_PORT=1, COLUMNS=100))
+    assert re.search(drawn, ended.out, re.MULTILINE), ended.out
+    assert "\\u" not in ended.out
+    assert "\\x" not in ended.out
+
+
 def test_the_demo_that_is_kept_draws_its_picture_in_place() -> None:
     """It stays on the screen, poll after poll; Ctrl-C gives the screen back, and is no failure."""
     pytest.importorskip("amqtt", reason="the demo extra is not installed: pip install 'aps2mqtt[demo]'")

@@ -28,7 +28,7 @@ PARTS = {
     "tls": {"failure", "_distrust"},
     "commands.health": {"_condition"},
     "problems": {"in_words", "_of_counts"},
-    "configfile": {"read", "_malformed", "_sections", "_values", "_pairs", "_is_section"},
+    "configfile": {"read", "_malformed", "_sections", "_outside", "_slipped", "_values", "_pairs", "_is_section"},
     "errors": {"described"},
     "credentials": {"unreadable"},
     "config": {

@@ -48,8 +48,10 @@ def test_every_capture_is_in_the_list_of_hardware():
     page = (ROOT / "docs" / "hardware.md").read_text(encoding="utf-8")
     for path in (ROOT / "tests" / "captures").glob("*.json"):
         capture = json.loads(path.read_text(encoding="utf-8"))
-        assert f"| {capture['ecu_model']} | {capture['firmware'] or 'not told'} |" in page, path
-        assert capture["source"] in page, path
+        assert f"| {capture['ecu_model']} | {capture['firmware'] or 'not told'} |" in page, (
+            f"{path.name} is not listed: run scripts/write-docs"
+        )
+        assert capture["source"] in page, f"the source of {path.name} is not listed: run scripts/write-docs"
 
 
 def test_a_capture_that_nobody_understands_yet_is_in_the_list_of_hardware(write_docs):

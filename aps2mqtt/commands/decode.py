@@ -1,8 +1,9 @@
 """Shows frames field by field: offset, bytes, name, value, unit, and where they
-stop making sense. Takes raw bytes, hex, dumps of xxd and hexdump, Python's
-b'APS...', lists of numbers, files of `aps2mqtt capture` and logs of -D. Serial
-numbers are shown as they are: to a report, attach what `capture` writes. Ends
-with 76 if a frame makes no sense to its end.
+stop making sense. Takes raw bytes, hex, dumps of xxd, hexdump and Wireshark,
+text in quotes as Python, JSON and strace write it, lists of numbers, files of
+`aps2mqtt capture` and logs of -D. Serial numbers are shown as they are: to a
+report, attach what `capture` writes. Ends with 76 if a frame makes no sense to
+its end.
 
 example:
   aps2mqtt decode ecur-sysinfo-1.3.19.json
@@ -36,6 +37,11 @@ def run(options: argparse.Namespace) -> int:
         place = ": ".join(part for part in (name, one.where) if part)
         heading = f"{place}: {frame.about}, {len(one.data)} bytes"
         console.show([*([""] if number else []), heading, *listing.lines(frame)])
+    if broken := sum(one.breaks_off for _, one in found):
+        raise MalformedFrame(
+            f"frames that are cut, though text follows: {broken} of {len(found)}; if the rest is there, this form of "
+            "dump is not known: write it as hexadecimal digits alone, else ask the ECU anew with `aps2mqtt capture`"
+        )
     if bad:
         raise MalformedFrame(
             f"frames that cannot be understood to their end: {bad} of {len(found)}; "

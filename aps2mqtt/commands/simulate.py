@@ -30,9 +30,10 @@ def arguments(parser: argparse.ArgumentParser) -> None:
         "--replay",
         metavar="FILE",
         type=Path,
-        action="append",
+        action="extend",
+        nargs="+",
         default=[],
-        help="answer with the frames in this file of captures (may be given again)",
+        help="answer with the frames in these files of captures",
     )
 
 
@@ -60,8 +61,10 @@ def run(options: argparse.Namespace) -> int:
 
 
 def _time(text: str) -> time:
-    """A time of day; raises ValueError."""
-    return datetime.strptime(text, "%H:%M").time()  # noqa: DTZ007 - the machine's zone, whichever that is
+    try:
+        return datetime.strptime(text, "%H:%M").time()  # noqa: DTZ007 - the machine's zone, whichever that is
+    except ValueError as error:
+        raise argparse.ArgumentTypeError(f"{text!r} is no time of day; write it as 12:00") from error
 
 
 def _clock(at: time | None) -> Callable[[], datetime]:

@@ -296,5 +296,8 @@ def _answer(connection: socket.socket, request: bytes, limits: Limits, deadline:
     except TimeoutError:
         return bytes(received), "answers nothing (time-out); check APS_ECU_IP and APS_ECU_PORT, and power it off and on"
     except OSError as error:
-        return bytes(received), f"drops it ({error.strerror}); restart it if this stays"
+        return bytes(received), (
+            f"drops it ({error.strerror}); is that the ECU? Check APS_ECU_IP and APS_ECU_PORT, and if both are right, "
+            "let nothing else ask it at the same time, and restart it if this stays"
+        )
     return bytes(received), ""

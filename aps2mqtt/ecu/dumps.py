@@ -1,31 +1,49 @@
-"""Bytes as other programs print them: dumps with offsets, Python's literals, lists of decimal numbers. Pure.
+"""Bytes as other programs print them: dumps with offsets, literals of Python, C and JSON, decimal numbers. Pure.
 
-text -> (where, bytes), (where, bytes), ...
+text -> Printed, Printed, ...
 """
 
 import re
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 from contextlib import suppress
+from itertools import chain
 from typing import NamedTuple
 
-# xxd and tcpdump: an offset with a colon, groups of digits, two spaces, text.
-WITH_COLON = re.compile(
-    r"\s*(?:0x)?([0-9a-f]{1,8}):\s+((?:[0-9a-f]{2})+(?: (?:[0-9a-f]{2})+)*)(?:\s.*)?", re.IGNORECASE
-)
-# hexdump -C and od -t x1: an offset, pairs of digits, perhaps text between bars or brackets.
-PAIRS = re.compile(r"\s*([0-9a-f]{6,8})((?:\s{1,2}[0-9a-f]{2})+)\s*(?:[|>].*)?", re.IGNORECASE)
-# hexdump and od -x: an offset, words of two bytes as little-endian machines have them.
-WORDS = re.compile(r"\s*([0-9a-f]{6,8})((?:\s+[0-9a-f]{4})+)\s*", re.IGNORECASE)
+# A row of a dump: an offset, perhaps with a colon, and groups of digits. Behind these stands text, some of which
+# may look like a group. Before the offset may stand what a log or a letter puts before each line.
+OFFSET = re.compile(r"(?<!\S)(?:0x)?([0-9a-f]{4,16})(?::|(?=\s))", re.IGNORECASE)
+GROUP = r"(?:0x)?(?:[0-9a-f]{2})+(?![^\s-])"
+GROUPS = re.compile(rf"\s+{GROUP}(?:(?:\s{{1,2}}|-){GROUP})*", re.IGNORECASE)
+BASES = (16, 8, 10)  # of offsets: `od` counts in any of them
+DIGITS_OF_BASE = {16: re.compile("[0-9a-f]+", re.IGNORECASE), 8: re.compile("[0-7]{7}"), 10: re.compile("[0-9]+")}
+USUAL_ROWS = (8, 16)  # bytes
 SQUEEZED = "*"  # lines that are as the one before
 MOST_SQUEEZED = 20_000  # bytes of a dump up to which these are filled in; no frame is longer
-OCTAL = re.compile("[0-7]{7}")  # as od counts; hexdump has seven digits, too
 
-LITERAL = re.compile(r"""b?(?P<quote>['"])(?P<inside>APS(?:\\.|(?!(?P=quote)|\\).)*)""")
-ESCAPE = re.compile(r"\\(?:(?:x|u00)(?P<hex>[0-9a-fA-F]{2})|(?P<name>.))", re.DOTALL)
-CUT_ESCAPE = re.compile(r"\\(?:x[0-9a-fA-F]?)?$")
-NAMED = {"n": "\n", "r": "\r", "t": "\t", "0": "\0"}
+# A literal may go on in another one right behind it, on the same line or the next.
+SIGNATURE = r"(?:APS|\\x41\\x50\\x53|\\u0041\\u0050\\u0053|\\101\\120\\123)"
+LITERAL = re.compile(rf"""b?(?P<quote>['"])(?P<inside>{SIGNATURE}(?:\\.|(?!(?P=quote)|[\\\n]).)*)(?P=quote)?""")
+NEXT_LITERAL = re.compile(
+    rf"""\s*b?(?P<quote>['"])(?!{SIGNATURE})(?P<inside>(?:\\.|(?!(?P=quote)|[\\\n]).)*)(?P=quote)"""
+)
+CHARACTER = re.compile(
+    r"\\(?:(?:x|u00)(?P<hex>[0-9a-fA-F]{2})|(?P<octal>[0-3]?[0-7]{1,2})|(?P<name>.))|(?P<plain>[^\\])", re.DOTALL
+)
+NAMED = {"n": "\n", "r": "\r", "t": "\t", "b": "\b", "f": "\f", "a": "\a", "v": "\v", "e": "\x1b"}
+THEMSELVES = "\\'\"/`"
+MAX_BYTE = 0xFF
 
-DECIMALS = re.compile(r"(?<![\d.])65[\s,;]+80[\s,;]+83(?:[\s,;]+-?\d{1,3}(?![\d.]))*")  # Java's may be negative
+# Java's may be negative.
+DECIMAL = r"(?:-(?:12[0-8]|1[01]\d|\d{1,2})|25[0-5]|2[0-4]\d|[01]?\d{1,2})(?![\d.])"
+DECIMALS = re.compile(rf"(?<![\d.])65[\s,;]+80[\s,;]+83(?:[\s,;]+{DECIMAL})*")
+
+
+class Printed(NamedTuple):
+    """Bytes that were printed, where they begin, and whether text follows behind them."""
+
+    where: str
+    data: bytes
+    more: bool
 
 
 class Row(NamedTuple):
@@ -36,72 +54,147 @@ class Row(NamedTuple):
     data: bytes
     squeezed: bool
 
-    def gap(self, first: "Row", octets: int) -> int:
-        """Bytes missing between it and the `octets` from `first` on; -1 where it does not go on there."""
-        bases = (16, 8) if OCTAL.fullmatch(self.offset) and OCTAL.fullmatch(first.offset) else (16,)
-        gaps = (int(self.offset, base) - int(first.offset, base) - octets for base in bases)
-        return min((gap for gap in gaps if gap >= 0), default=-1)
+    def beyond(self, first: "Row", base: int) -> int | None:
+        """Bytes between its offset and that of `first`; None where these are no numbers of that base."""
+        if not all(DIGITS_OF_BASE[base].fullmatch(offset) for offset in (self.offset, first.offset)):
+            return None
+        return int(self.offset, base) - int(first.offset, base)
 
 
-def contents(text: str) -> Iterator[tuple[str, bytes]]:
-    """What is printed in `text`, with the place where it begins."""
-    lines = text.splitlines()
-    yield from _dumped(lines)
-    for number, line in enumerate(lines, 1):
-        for literal in LITERAL.finditer(line):
-            yield f"line {number}", unescaped(literal["inside"])
+def contents(text: str) -> Iterator[Printed]:
+    """What is printed in `text`."""
+    last = len(text.rstrip().splitlines())
+    for rows, data in _dumped(text):
+        yield Printed(f"line {rows[0].line}", data, rows[-1].line < last)
+    end = line = 0
+    for literal in LITERAL.finditer(text):
+        line += text.count("\n", end, literal.start())
+        end = literal.start()
+        inside, behind = _joined(text, literal)
+        yield Printed(f"line {line + 1}", unescaped(inside), _goes_on(text, behind))
     for numbers in DECIMALS.finditer(text):
-        yield f"byte {numbers.start()}", bytes(int(one) & 0xFF for one in re.findall(r"-?\d+", numbers[0]))
+        data = bytes(int(one) & 0xFF for one in re.findall(r"-?\d+", numbers[0]))
+        yield Printed(f"byte {numbers.start()}", data, _goes_on(text, numbers.end()))
+
+
+def _goes_on(text: str, behind: int) -> bool:
+    """Whether more follows there than what closes a list or a literal."""
+    return re.compile(r"[\s\]}),;'\"]*+$").match(text, behind) is None
 
 
 def is_escaped(text: str) -> bool:
-    """Whether bytes are written in `text` as between quotation marks of Python."""
-    return text.isascii() and text.isprintable() and r"\x" in text
+    """Whether bytes are written in `text` as between quotation marks."""
+    return text.isascii() and text.isprintable() and "\\" in text
 
 
 def unescaped(inside: str) -> bytes:
-    """The bytes of what stands between quotation marks, less an escape that is cut at the end."""
+    """The bytes of what stands between quotation marks, up to the first that is not understood, as a cut escape."""
     with suppress(UnicodeError):  # a file of UTF-8, read byte by byte
         inside = inside.encode("latin-1").decode()
-    return ESCAPE.sub(_character, CUT_ESCAPE.sub("", inside)).encode("latin-1", "ignore")
+    found, at = [], 0
+    while (one := CHARACTER.match(inside, at)) and (character := _character(one)) and ord(character) <= MAX_BYTE:
+        found.append(character)
+        at = one.end()
+    return "".join(found).encode("latin-1")
 
 
 def is_dump(text: str) -> bool:
     """Whether `text` has offsets before its bytes, which must not be taken for some of them."""
-    return any(True for _ in _dumped(text.splitlines()))
+    return any(True for _ in _dumped(text))
 
 
-def _character(escape: re.Match[str]) -> str:
-    return chr(int(escape["hex"], 16)) if escape["hex"] else NAMED.get(escape["name"], escape["name"])
+# -- literals ---------------------------------------------------------------------------------------------------------
 
 
-def _dumped(lines: Iterable[str]) -> Iterator[tuple[str, bytes]]:
-    """The bytes of each dump: several rows that go on from each other, or a single one that begins at 0."""
+def _joined(text: str, literal: re.Match[str]) -> tuple[str, int]:
+    """What stands in a literal and in those that it goes on in, and where these end."""
+    pieces, end = [literal["inside"]], literal.end()
+    while text[end - 1] == literal["quote"] and (following := NEXT_LITERAL.match(text, end)):
+        pieces.append(following["inside"])
+        end = following.end()
+    return "".join(pieces), end
+
+
+def _character(one: re.Match[str]) -> str:
+    """What is written there; empty for an escape that nobody knows."""
+    if one["hex"]:
+        return chr(int(one["hex"], 16))
+    if one["octal"]:
+        return chr(int(one["octal"], 8))
+    if one["plain"]:
+        return one["plain"]
+    return one["name"] if one["name"] in THEMSELVES else NAMED.get(one["name"], "")
+
+
+# -- dumps ------------------------------------------------------------------------------------------------------------
+
+
+def _dumped(text: str) -> Iterator[tuple[Sequence[Row], bytes]]:
+    """The rows of each dump with their bytes: several that go on from each other, or a single one that begins at 0.
+
+    Numbers of several bytes are read from either end: one of them gives no frame.
+    """
+    lines = text.splitlines()
+    return chain(_runs(_rows(lines, little_endian=False)), _runs(_rows(lines, little_endian=True)))
+
+
+def _runs(rows: Iterator[Row]) -> Iterator[tuple[Sequence[Row], bytes]]:
     run: list[Row] = []
     data = bytearray()
-    for row in _rows(lines):
-        gap = row.gap(run[0], len(data)) if run else -1
-        if gap == 0 or (row.squeezed and 0 < gap <= MOST_SQUEEZED - len(data)):
-            data += (run[-1].data * gap)[:gap] + row.data
+    bases: Sequence[int] = BASES
+    for row in rows:
+        fitting = _fitting(row, run, len(data), bases) if run else {}
+        if fitting:
+            bases = tuple(fitting)
+            lacks = fitting[bases[0]] - len(data)
+            if lacks < 0:
+                run[-1] = run[-1]._replace(data=run[-1].data[:lacks])
+                del data[lacks:]
+            data += (run[-1].data * lacks)[: max(lacks, 0)] + row.data
             run.append(row)
             continue
         if _is_dump(run):
-            yield f"line {run[0].line}", bytes(data)
-        run, data = [row], bytearray(row.data)
+            yield run, _trimmed(run, data)
+        run, data, bases = [row], bytearray(row.data), BASES
     if _is_dump(run):
-        yield f"line {run[0].line}", bytes(data)
+        yield run, _trimmed(run, data)
+
+
+def _fitting(row: Row, run: Sequence[Row], octets: int, bases: Sequence[int]) -> dict[int, int]:
+    """The bases by which `row` goes on from a run of so many bytes, with the bytes before it.
+
+    These are fewer than were read where text behind the last row looks like bytes, and more where rows are left out.
+    """
+    sizes = {base: size for base in bases if (size := row.beyond(run[0], base)) is not None}
+    exact = {base: size for base, size in sizes.items() if size == octets}
+    least, most = octets - len(run[-1].data), MOST_SQUEEZED if row.squeezed else octets
+    return exact or {base: size for base, size in sizes.items() if base == BASES[0] and least < size <= most}
+
+
+def _trimmed(run: Sequence[Row], data: bytearray) -> bytes:
+    """Without text behind the last row that looks like bytes."""
+    if len(run) == 1:
+        return bytes(data)
+    widest = max(len(row.data) for row in run[:-1])
+    widest = widest if widest in USUAL_ROWS else max(USUAL_ROWS[-1], widest)  # one may end where a packet has ended
+    return bytes(data[: len(data) - max(0, len(run[-1].data) - widest)])
 
 
 def _is_dump(run: Sequence[Row]) -> bool:
     return len(run) > 1 or (bool(run) and not run[0].offset.strip("0"))
 
 
-def _rows(lines: Iterable[str]) -> Iterator[Row]:
+def _rows(lines: Sequence[str], *, little_endian: bool) -> Iterator[Row]:
     squeezed = False
     for number, line in enumerate(lines, 1):
-        found = next((match for form in (WITH_COLON, PAIRS, WORDS) if (match := form.fullmatch(line))), None)
-        if found is not None:
-            step = -1 if found.re is WORDS else 1
-            data = b"".join(bytes.fromhex(group)[::step] for group in found[2].split())
-            yield Row(number, found[1], data, squeezed)
+        for offset in OFFSET.finditer(line):
+            if digits := GROUPS.match(line, offset.end()):
+                every = [bytes.fromhex(group) for group in re.findall("[0-9a-fA-F]{2,}", digits[0])]
+                wider = (at for at, group in enumerate(every) if len(group) > len(every[0]))
+                groups = every[: next(wider, len(every))]
+                if not little_endian:
+                    yield Row(number, offset[1], b"".join(groups), squeezed)
+                elif len(groups[0]) > 1:
+                    yield Row(number, offset[1], b"".join(group[::-1] for group in groups), squeezed)
+                break
         squeezed = line.strip() == SQUEEZED

@@ -412,7 +412,9 @@ def _captures(file: Path) -> list[Mapping[str, object]]:
         for capture in captures:
             Frame.build("11", str(capture["command"]), bytes.fromhex(capture["hex"]))
     except OSError as error:
-        raise ScenarioError(f"{file} cannot be read: {error.strerror}") from error
+        raise ScenarioError(
+            f"{file} cannot be read: {error.strerror}; name a file that `aps2mqtt capture` has written"
+        ) from error
     except (ValueError, TypeError, KeyError) as error:
         raise ScenarioError(f"{file} holds no captures; they are JSON objects with command and hex") from error
     return captures

@@ -24,7 +24,8 @@ FULL = "█"
 LEVELS = "▁▂▃▄▅▆▇█"
 STRENGTHS = "▂▄▆█"
 UNKNOWN = "-"  # power of a panel of which nothing is heard
-ASCII = str.maketrans("█▉▊▋▌▍▎▏▁▂▃▄▅▆▇●◐○·…", "####==--__.::++*%o.~", "°")
+# All that is drawn on a screen, by any module.
+ASCII = str.maketrans("█▉▊▋▌▍▎▏▁▂▃▄▅▆▇●◐○·…░│┤└─┬✓✗–→", "####==--__.::++*%o.~?||+-++x->", "°")  # noqa: RUF001 - a dash
 
 BOLD, DIM, RED, GREEN, YELLOW, PLAIN = "\033[1m", "\033[2m", "\033[31m", "\033[32m", "\033[33m", "\033[0m"
 # From weak to strong; lighter with every step, so that eyes that see no red or green tell them apart too.

@@ -20,13 +20,11 @@ Handler = Callable[[int, FrameType | None], Any] | signal.Handlers
 ENTER = "\033[?1049h\033[?25l\033[2J"  # another screen than that of the shell, without a cursor
 LEAVE = "\033[H\033[J\033[?25h\033[?1049l"  # empty: of one that was resized, tmux leaves its text to the shell
 HOME, CLEAR_LINE = "\033[H", "\033[K"
-BLOCKS = "█▏▁●◐"
-WITHOUT_BLOCKS = ("linux",)  # whose console has a font of 256 or 512 glyphs
 
 
 def canvas() -> Canvas:
     """What standard output can show."""
-    return Canvas(console.width(), None, console.has_color(), _has_blocks())
+    return Canvas(console.width(), None, console.has_color(), console.has_blocks())
 
 
 def in_place_canvas() -> Canvas:
@@ -112,13 +110,3 @@ def _quiet_keys() -> Iterator[None]:
         yield
     finally:
         termios.tcsetattr(sys.stdin, termios.TCSANOW, before)
-
-
-def _has_blocks() -> bool:
-    if os.environ.get("TERM") in WITHOUT_BLOCKS:
-        return False
-    try:
-        BLOCKS.encode(sys.stdout.encoding)
-    except UnicodeEncodeError:
-        return False
-    return True
