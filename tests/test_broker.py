@@ -1,9 +1,11 @@
 """Brokers that are far away, that refuse with a reason, that take less than others, and what is no broker at all."""
 
 import re
+import shutil
 import socket
 import ssl
 import struct
+import subprocess
 import textwrap
 import threading
 import time
@@ -17,7 +19,7 @@ import trustme
 from faraway import far_from
 from parts import NOON, Broker, Listener, aps2mqtt, mute, one_line, settings, start_script, sunny_ecu
 
-from aps2mqtt import config
+from aps2mqtt import config, tls
 from aps2mqtt.config import BrokerConfig
 from aps2mqtt.ecu.simulator import Plant, Simulator, inverter_models
 from aps2mqtt.errors import BrokerRefusal, BrokerUnreachable, JobError
@@ -556,6 +558,55 @@ def test_a_failure_of_tls_has_its_true_cause_and_never_the_advice_to_go_without(
     assert f"the broker at 127.0.0.1:{server.port} {words}" in str(error)
     assert error.status == 69
     assert "SECURED_CONNECTION" not in str(error)
+
+
+def openssl(folder: Path, *commands: str) -> None:
+    """Certificates, as people make them by hand."""
+    if shutil.which("openssl") is None:
+        pytest.skip("openssl is not installed")
+    for command in commands:
+        subprocess.run(["openssl", *command.split()], cwd=folder, check=True, capture_output=True)
+
+
+CA_BY_HAND = "req -new -x509 -days 365 -nodes -subj /CN=ca -keyout ca.key -out ca.pem"
+REQUEST = "req -new -nodes -newkey rsa:{bits} -subj /CN=localhost -keyout server.key -out server.csr"
+SIGNED = "x509 -req -in server.csr -CA ca.pem -CAkey ca.key -CAcreateserial -out server.pem -days 30"
+BY_HAND = "allow_anonymous true\ncafile {0}/ca.pem\ncertfile {0}/server.pem\nkeyfile {0}/server.key"
+
+
+def test_certificates_by_mosquittos_own_recipe_are_trusted(tmp_path: Path) -> None:
+    """Its CA does not say what its key may do, which Python 3.13 demands; chain and name are checked."""
+    openssl(tmp_path, CA_BY_HAND, REQUEST.format(bits=2048), SIGNED)
+    more = {"MQTT_BROKER_CACERTS_PATH": tmp_path / "ca.pem", "MQTT_BROKER_SECURED_CONNECTION": True}
+    with Broker(tmp_path, BY_HAND.format(tmp_path)) as broker:
+        with Session(broker_config(broker.port, MQTT_BROKER_HOST="localhost", **more)) as session:
+            session.publish([Message("aps/x", "1")])
+        error = failed(broker_config(broker.port, **more), [])
+        assert "has a certificate for another name" in str(error)
+        trustme.CA().cert_pem.write_to_path(tmp_path / "other.pem")
+        more |= {"MQTT_BROKER_CACERTS_PATH": tmp_path / "other.pem", "MQTT_BROKER_HOST": "localhost"}
+        error = failed(broker_config(broker.port, **more), [])
+        assert "set MQTT_BROKER_CACERTS_PATH to the certificate of the CA" in str(error)
+
+
+def test_a_certificate_that_no_ca_would_mend_has_to_be_issued_anew(tmp_path: Path) -> None:
+    """One with a short key: another file of a CA would not help."""
+    openssl(tmp_path, CA_BY_HAND, REQUEST.format(bits=1024), SIGNED)
+    context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+    context.set_ciphers("ALL:@SECLEVEL=0")
+    context.load_cert_chain(tmp_path / "server.pem", tmp_path / "server.key")
+    more = {"MQTT_BROKER_CACERTS_PATH": tmp_path / "ca.pem", "MQTT_BROKER_SECURED_CONNECTION": True}
+    with Listener(secured_by(context)) as server:
+        error = failed(broker_config(server.port, MQTT_BROKER_HOST="localhost", **more), [])
+    assert "does not accept (EE certificate key too weak); issue it a new one" in str(error)
+
+
+def test_other_failures_of_openssl_are_quoted() -> None:
+    """Diffie-Hellman parameters that are too short are no port without TLS."""
+    weak = ssl.SSLError(1, "[SSL: DH_KEY_TOO_SMALL] dh key too small")
+    weak.reason = "DH_KEY_TOO_SMALL"
+    said = tls.failure(weak, broker_config(8883))
+    assert said.startswith("cannot agree with this machine on TLS (dh key too small); ")
 
 
 def test_nobody_is_advised_to_go_without_tls() -> None:
