@@ -29,6 +29,7 @@ from aps2mqtt.mqtt.publisher import Following, Session
 from aps2mqtt.mqtt.topics import Message
 from aps2mqtt.state import Store
 
+HOW_QUIET = publisher.QUIET  # outside of the tests
 # mosquitto holds back no more than that of what a subscriber of QoS 1 has not taken yet.
 ROOMY = "allow_anonymous true\nmax_queued_messages 0"
 
@@ -334,6 +335,26 @@ def test_nothing_of_check_is_left_where_the_broker_ends_the_session_in_the_middl
         ended = aps2mqtt("check", **settings(ecu.port, broker.port, tmp_path, MQTT_VERSION=5))
     assert (ended.status, "quota exceeded" in " ".join(ended.out.split())) == (69, True)
     assert retained == {b"aps/check": b""}
+
+
+def with_late_values(connection: socket.socket) -> None:
+    """A broker whose retained messages come 0.7 s behind what is published meanwhile."""
+    for kind, body in packets(connection):
+        if kind == CONNECT:
+            connection.sendall(bytes.fromhex("20020000"))
+        elif kind == SUBSCRIBE:
+            connection.sendall(b"\x90\x04" + body[:2] + b"\x00\x00")
+        elif kind == PUBLISH:
+            connection.sendall(b"\x40\x02" + message_id(body) + b"\x30\x07\x00\x04echo1")
+            time.sleep(0.7)
+            connection.sendall(b"\x31\x07\x00\x05aps/x")
+
+
+def test_what_is_retained_may_come_late(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Without it, a job without a state would publish a lower lifetime."""
+    monkeypatch.setattr(publisher, "QUIET", HOW_QUIET)
+    with Listener(with_late_values) as broker, Session(broker_config(broker.port)) as session:
+        assert "aps/x" in (session.retained(["aps/x"], Message("echo", "1", retain=False)) or {})
 
 
 def test_the_reason_is_not_lost_where_much_is_on_the_way() -> None:
