@@ -9,7 +9,7 @@ fails those that need it are skipped; the broker is tried whatever the ECU says,
 import os
 import platform
 from collections.abc import Callable, Iterator, Sequence
-from contextlib import ExitStack
+from contextlib import ExitStack, suppress
 from datetime import datetime, time, timedelta
 from pathlib import Path
 
@@ -17,13 +17,13 @@ from aps2mqtt import __version__, credentials, diagnosis, files, sun, window
 from aps2mqtt.config import KEYS, Config, Key
 from aps2mqtt.ecu import client
 from aps2mqtt.ecu.snapshot import snapshot
-from aps2mqtt.errors import ConfigError, EcuError, JobError, shown
+from aps2mqtt.errors import BrokerUnreachable, ConfigError, EcuError, JobError, shown
 from aps2mqtt.job import PATIENCE, Job, style
 from aps2mqtt.lock import hold
 from aps2mqtt.model import Memory, Site
-from aps2mqtt.mqtt import topics
+from aps2mqtt.mqtt import discovery, reasons, topics
 from aps2mqtt.mqtt.publisher import Session
-from aps2mqtt.mqtt.topics import Message
+from aps2mqtt.mqtt.topics import Message, Style
 from aps2mqtt.state import StateError, Store
 from aps2mqtt.steps import Finding, State, Step, explained, failed, judged, skipped
 
@@ -44,6 +44,10 @@ MAY_NOT_READ = (
 TOO_LARGE = (
     "raise the broker's limit (mosquitto: message_size_limit, max_packet_size): it drops larger messages silently",
     "for announcements to Home Assistant, set MQTT_DISCOVERY_STYLE: component, whose messages are smaller",
+)
+NO_WILDCARDS = Finding(
+    "it takes no subscriptions with wildcards: a job cannot compare its counters with those published",
+    (reasons.reason(reasons.NO_WILDCARDS).remedy,),
 )
 NOT_REACHED = "skipped"
 TOO_FAR = 4.0  # hours between the sun's time and the zone's; with summer time some zones come to 3
@@ -253,7 +257,9 @@ def _ecu(job: Job, memory: Memory | None, clock: Clock, patience: float, message
         yield diagnosis.totals(info, ecu.timezone, memory, clock())
         real_time = conversation.real_time(info)
         yield diagnosis.inverters(real_time, info, ecu.timezone, clock())
-        messages += job.would_say(snapshot(info, real_time, None, ecu.timezone), memory)
+        read = snapshot(info, real_time, None, ecu.timezone)
+        for of_run in (False, True):  # whose announcements are longer
+            messages += job._replace(of_run=of_run).would_say(read, memory)
         try:
             yield diagnosis.signals(conversation.signal(info), real_time)
         except EcuError as error:
@@ -280,16 +286,23 @@ def _broker(config: Config, clock: Clock, largest: int) -> Iterator[Step]:
         user = shown(broker.user)
         who = f"as {user}" if user else "without a user"
         yield judged("login", [Finding(f"{who}, MQTT {session.version}")], {"user": user, "mqtt": session.version})
-        yield _message(session, config, clock(), largest)
+        topic = topics.check_topic(style(config))
+        try:
+            yield _message(session, config, Message(topic, clock().isoformat()), largest)
+        except JobError:  # the session may have ended with it
+            with suppress(JobError), Session(broker) as another:
+                another.publish([Message(topic, "")])
+            raise
 
 
-def _message(session: Session, config: Config, now: datetime, largest: int) -> Step:
+def _message(session: Session, config: Config, small: Message, largest: int) -> Step:
     """A retained message on a topic of its own, as large as the job's largest, which is read back and removed."""
-    topic = topics.check_topic(style(config))
-    small = Message(topic, now.isoformat())
+    topic = small.topic
     large = Message(topic, small.payload.ljust(largest - len(topic.encode()), "."))
     retained = _retained(session, large)
-    if retained is None:
+    if isinstance(session.unread, BrokerUnreachable):
+        back = explained(str(session.unread))
+    elif retained is None:
         back = Finding("it does not come back: the broker lets this user not read", MAY_NOT_READ)
     elif retained.get(topic) == large.payload:
         back = Finding("read back as it was sent")
@@ -300,9 +313,32 @@ def _message(session: Session, config: Config, now: datetime, largest: int) -> S
     session.publish([Message(topic, "")])
     return judged(
         "message",
-        (Finding(f"retained on {topic}, acknowledged"), back, Finding("removed again")),
+        (
+            Finding(f"retained on {topic}, acknowledged"),
+            back,
+            Finding("removed again"),
+            None if session.wildcards else NO_WILDCARDS,
+            _announcements(session, style(config)),
+        ),
         {"topic": topic, "bytes": len(large.payload), "read_back": not back.remedies},
     )
+
+
+def _announcements(session: Session, chosen: Style) -> Finding | None:
+    """Whether the account may write where Home Assistant reads; raises what a job would."""
+    if not chosen.discovery:
+        return None
+    probe = Message(discovery.probe_topic(chosen), "", retain=False)
+    if session.version == "5":
+        session.publish([probe])
+    elif session.retained([], probe) is None:
+        below = f"{chosen.discovery_prefix}/#"
+        return Finding(
+            f"an empty message below {chosen.discovery_prefix} does not come back: this user may not write there, or "
+            "not read; over MQTT 3.1.1 the broker does not say which",
+            (f"allow the account to write {below}", f"if it may, nothing: a job does not need to read {below}"),
+        )
+    return Finding(f"announcements below {chosen.discovery_prefix} are allowed")
 
 
 def _retained(session: Session, message: Message) -> dict[str, str] | None:

@@ -11,6 +11,7 @@ from aps2mqtt.errors import ConfigError, is_exhausted
 # Codes of X.509 verification, as OpenSSL numbers them.
 NOT_YET_VALID, EXPIRED = 9, 10
 SELF_SIGNED = 18
+UNKNOWN_ISSUER = (2, 19, 20, 21)
 OTHER_NAME = (62, 64)  # host name, IP address
 # Words in OpenSSL's names for what went wrong.
 NO_COMMON_VERSION = ("UNSUPPORTED_PROTOCOL", "PROTOCOL_VERSION", "VERSION_TOO_LOW")
@@ -22,6 +23,7 @@ NO_TLS = (
     "PACKET_LENGTH",
     "UNKNOWN_PROTOCOL",
 )
+BEGINNING = 4  # bytes
 
 
 class Secured(ssl.SSLSocket):
@@ -45,7 +47,7 @@ class Secured(ssl.SSLSocket):
         except ssl.SSLError as error:
             self.alert = error if "ALERT" in str(error.reason) else None
             raise
-        self.first = self.first or data[:1]
+        self.first = (self.first + data)[:BEGINNING]
         return data
 
 
@@ -63,6 +65,8 @@ def context(broker: BrokerConfig) -> ssl.SSLContext:
         raise ConfigError(
             f"MQTT_BROKER_CACERTS_PATH = {broker.ca_file!r}: allowed is a file of PEM certificates"
         ) from error
+    # Python 3.13 also refuses what mosquitto's own recipe makes: a CA that does not say what its key may do.
+    context.verify_flags &= ~ssl.VERIFY_X509_STRICT
     if certificate is not None:
         try:
             # Without a password OpenSSL would ask for one on the terminal.
@@ -91,11 +95,18 @@ def failure(error: Exception, broker: BrokerConfig) -> str:
         return f"has no version of TLS that this machine accepts ({words}); let the broker use TLS 1.2 or later"
     if any(word in reason for word in NO_TLS):
         return "does not speak TLS; set MQTT_BROKER_PORT to its TLS port (often 8883)"
-    if "ALERT" not in reason:
+    if isinstance(error, ssl.SSLEOFError | ConnectionError) or not reason:
         return (
             "drops the connection during the TLS handshake, as one that does not speak TLS; set MQTT_BROKER_PORT to "
             "its TLS port (often 8883), or look at its log"
         )
+    if "ALERT" not in reason:
+        return f"cannot agree with this machine on TLS ({words}); look at its log, or update it"
+    return _refused(reason, words, broker)
+
+
+def _refused(reason: str, words: str, broker: BrokerConfig) -> str:
+    """Why the broker does not trust us."""
     if broker.certificate_file and any(word in reason for word in ABOUT_CERTIFICATES):
         return (
             f"refuses our client certificate ({words}); set MQTT_BROKER_CERT_PATH and MQTT_BROKER_KEY_PATH to a "
@@ -120,7 +131,9 @@ def _distrust(error: ssl.SSLCertVerificationError) -> str:
             "has a certificate that it signed itself; copy that certificate from the broker's machine, and set "
             "MQTT_BROKER_CACERTS_PATH to the copy"
         )
-    return (
-        f"cannot be trusted ({error.verify_message}); set MQTT_BROKER_CACERTS_PATH to the certificate of the CA "
-        "that signed the broker's"
-    )
+    if error.verify_code in UNKNOWN_ISSUER:
+        return (
+            f"cannot be trusted ({error.verify_message}); set MQTT_BROKER_CACERTS_PATH to the certificate of the CA "
+            "that signed the broker's"
+        )
+    return f"has a certificate that this machine does not accept ({error.verify_message}); issue it a new one"

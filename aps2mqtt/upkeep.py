@@ -10,7 +10,7 @@ from typing import NamedTuple
 
 from aps2mqtt.config import Config
 from aps2mqtt.ecu import client
-from aps2mqtt.errors import BrokerRefusal, ConfigError, EcuUnreachable
+from aps2mqtt.errors import BrokerRefusal, BrokerUnreachable, ConfigError, EcuUnreachable
 from aps2mqtt.job import PATIENCE, Job, style
 from aps2mqtt.lock import hold
 from aps2mqtt.mqtt import discovery, topics
@@ -136,7 +136,10 @@ def _retained(config: Config, readings: list[str]) -> dict[str, str]:
 
 def _read(config: Config, filters: Iterable[str], probe: Message) -> dict[str, str] | None:
     with Session(config.broker) as session:
-        return session.retained(filters, probe)
+        found = session.retained(filters, probe)
+        if isinstance(session.unread, BrokerUnreachable):  # no right is missing
+            raise session.unread
+        return found
 
 
 def _is_object(topic: str, root: str) -> bool:

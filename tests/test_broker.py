@@ -1,9 +1,11 @@
 """Brokers that are far away, that refuse with a reason, that take less than others, and what is no broker at all."""
 
 import re
+import shutil
 import socket
 import ssl
 import struct
+import subprocess
 import textwrap
 import threading
 import time
@@ -15,18 +17,19 @@ from pathlib import Path
 import pytest
 import trustme
 from faraway import far_from
-from parts import NOON, Broker, Listener, aps2mqtt, mute, one_line, settings, start_script, sunny_ecu
+from parts import NOON, Broker, Listener, aps2mqtt, deaf, mute, one_line, settings, start_script, sunny_ecu
 
-from aps2mqtt import config
+from aps2mqtt import config, tls
 from aps2mqtt.config import BrokerConfig
 from aps2mqtt.ecu.simulator import Plant, Simulator, inverter_models
 from aps2mqtt.errors import BrokerRefusal, BrokerUnreachable, JobError
 from aps2mqtt.job import Job
 from aps2mqtt.mqtt import presence, publisher, reasons
-from aps2mqtt.mqtt.publisher import Session
+from aps2mqtt.mqtt.publisher import Following, Session
 from aps2mqtt.mqtt.topics import Message
 from aps2mqtt.state import Store
 
+HOW_QUIET = publisher.QUIET  # outside of the tests
 # mosquitto holds back no more than that of what a subscriber of QoS 1 has not taken yet.
 ROOMY = "allow_anonymous true\nmax_queued_messages 0"
 
@@ -79,10 +82,38 @@ def test_each_acknowledgement_gives_the_broker_time_for_the_next(
         assert time.monotonic() - began > 3
         monkeypatch.setattr(publisher, "LONGEST", 2.0)
         with (
-            pytest.raises(BrokerUnreachable, match="does not acknowledge in time"),
+            pytest.raises(BrokerUnreachable, match="takes 1 messages at once and is too far away for so many; raise"),
             Session(broker_config(far.port, MQTT_VERSION=5)) as session,
         ):
             session.publish(messages)
+
+
+TWO_ADDRESSES = """
+import socket, sys
+from aps2mqtt import cli
+truly = socket.getaddrinfo
+mute, port, command = int(sys.argv[1]), int(sys.argv[2]), sys.argv[3]
+
+def of_both(host, asked, *more, **named):
+    if host != "two.lan":
+        return truly(host, asked, *more, **named)
+    return [truly("127.0.0.1", one, *more, **named)[0] for one in (mute, port)]
+
+socket.getaddrinfo = of_both
+sys.exit(cli.main([command]))
+"""
+
+
+@pytest.mark.parametrize("command", ["once", "check"])
+def test_the_second_address_of_a_name_is_tried_where_the_first_is_mute(
+    tmp_path: Path, broker: Broker, ecu: Simulator, command: str
+) -> None:
+    """Each has its share of the time."""
+    with deaf() as mute_port:
+        more = settings(ecu.port, broker.port, tmp_path, MQTT_BROKER_HOST="two.lan")
+        process = start_script(TWO_ADDRESSES, mute_port, broker.port, command, **more)
+        out, err = process.communicate(timeout=60)
+    assert (process.returncode, err) == (0, ""), out
 
 
 # -- a broker by the letter -------------------------------------------------------------------------------------------
@@ -176,6 +207,154 @@ def test_a_broker_that_ends_the_session_is_quoted(code: int) -> None:
     error = refused(saying(WELCOME, bytes([0xE0, 2, code, 0])))
     assert f"ends the session ({reasons.reason(code).words}); " in str(error)
     assert error.status == (77 if code == 0x87 else 69)
+
+
+NOT_FOR_US = "topic readwrite aps/#\ntopic readwrite barrier/#\n"
+
+
+@pytest.mark.parametrize("style", ["device", "component"])
+def test_a_message_that_is_refused_keeps_none_of_the_others_back(tmp_path: Path, ecu: Simulator, style: str) -> None:
+    """An account without rights where Home Assistant reads: all readings are there, and the job fails in the end."""
+    more = {"MQTT_VERSION": 5, "MQTT_DISCOVERY_ENABLED": True, "MQTT_DISCOVERY_STYLE": style}
+    (tmp_path / "acl").write_text(NOT_FOR_US)
+    (tmp_path / "acl").chmod(0o600)
+    with Broker(tmp_path, f"allow_anonymous true\nacl_file {tmp_path}/acl") as broker:
+        ended = aps2mqtt("once", **settings(ecu.port, broker.port, tmp_path, **more))
+        found = broker.retained("aps/#")
+    assert (ended.status, "refuses a message on homeassistant/" in one_line(ended.err)) == (77, True)
+    with Broker(tmp_path) as broker:
+        aps2mqtt("once", **settings(ecu.port, broker.port, tmp_path / "other"))
+        assert broker.retained("aps/#") == found
+
+
+def test_an_announcement_that_is_too_large_keeps_no_reading_back(tmp_path: Path, ecu: Simulator) -> None:
+    """The broker says at the login what it takes."""
+    more = {"MQTT_VERSION": 5, "MQTT_DISCOVERY_ENABLED": True}
+    with Broker(tmp_path, "allow_anonymous true\nmax_packet_size 500") as broker:
+        ended = aps2mqtt("once", **settings(ecu.port, broker.port, tmp_path, **more))
+        assert len(broker.retained("aps/#")) > 30
+        assert broker.retained("homeassistant/#") == {}
+    assert ended.status == 69
+    assert "takes packets of 500 bytes at most, and that on homeassistant/device/" in one_line(ended.err)
+
+
+def with_words(code: int, properties: bytes) -> bytes:
+    """A reason of MQTT 5 and properties, as packets end with them."""
+    return bytes([code, len(properties)]) + properties
+
+
+SAID = b"\x1f\x00\x0bdisk; \x1bfull"  # Reason String
+OTHER = b"\x1c\x00\x07b2.home"  # Server Reference
+
+
+@pytest.mark.parametrize(
+    ("treat", "words"),
+    [
+        (saying(b"\x20\x11\x00" + with_words(0x97, SAID)), "refuses the session (quota exceeded: disk, ?full); "),
+        (saying(b"\x20\x0d\x00" + with_words(0x9D, OTHER)), "refuses the session (server moved: b2.home); "),
+        (saying(WELCOME, b"\x40\x12id" + with_words(0x97, SAID)), "refuses a message on aps/x (quota exceeded: disk, "),
+        (saying(WELCOME, b"\xe0\x10" + with_words(0x97, SAID)), "ends the session (quota exceeded: disk, ?full); "),
+    ],
+)
+def test_what_a_broker_says_beside_the_code_is_quoted(treat: Callable[[socket.socket], None], words: str) -> None:
+    """Made harmless, and without a semicolon, which is ours."""
+    assert words in str(refused(treat))
+
+
+@pytest.mark.parametrize("code", [0x80, 0x83, 0x87, 0x8F, 0x91, 0x97, 0xA1, 0xA2])
+def test_a_refused_subscription_has_the_brokers_reason(code: int) -> None:
+    """Only what an account may not do is mended by allowing it; 0x80 is all that the older version knows."""
+
+    def treat(connection: socket.socket) -> None:
+        for kind, body in packets(connection):
+            if kind == CONNECT:
+                connection.sendall(WELCOME)
+            elif kind == SUBSCRIBE:
+                connection.sendall(b"\x90\x05" + body[:2] + bytes([0, 0, code]))
+
+    with (
+        Listener(treat) as broker,
+        pytest.raises(JobError) as caught,
+        Following(broker_config(broker.port, MQTT_VERSION=5), ["aps/#", "roof/#"]),
+    ):
+        pass
+    allowed = code in (0x80, 0x87)
+    assert "does not let us read" in str(caught.value)
+    assert ("allow the account to read aps/#, roof/#" in str(caught.value)) == allowed
+    assert (reasons.reason(code).words in str(caught.value)) == (code != 0x80)
+    assert caught.value.status == (77 if allowed else 69)
+
+
+WITHOUT_WILDCARDS = bytes.fromhex("2005000002" + "2800")
+
+
+def without_wildcards(connection: socket.socket) -> None:
+    """A broker that ends the session at a subscription with any, and gives back what is said on the other topics."""
+    topics: list[bytes] = []
+    for kind, body in packets(connection):
+        if kind == CONNECT:
+            connection.sendall(WITHOUT_WILDCARDS)
+        elif kind == SUBSCRIBE and b"+" not in body and b"#" not in body:
+            topics.append(body)
+            connection.sendall(b"\x90\x04" + body[:2] + b"\x00\x00")
+        elif kind == SUBSCRIBE:
+            connection.sendall(b"\xe0\x02\xa2\x00")
+        elif kind == PUBLISH:
+            connection.sendall(b"\x40\x02" + message_id(body))
+
+
+def test_a_broker_without_wildcards_fails_no_job_and_is_told_by_check(tmp_path: Path, ecu: Simulator) -> None:
+    """A job without a state would ask for its counters with some."""
+    with Listener(without_wildcards) as broker:
+        more = settings(ecu.port, broker.port, tmp_path, MQTT_VERSION=5)
+        ended = aps2mqtt("once", **more)
+        assert (ended.status, ended.err) == (0, "")
+        assert "takes no subscriptions with wildcards" in aps2mqtt("check", **more).out
+        assert "(wildcards not supported)" in aps2mqtt("show", "--broker", **more).err
+
+
+def test_nothing_of_check_is_left_where_the_broker_ends_the_session_in_the_middle(
+    tmp_path: Path, ecu: Simulator
+) -> None:
+    """It is removed over another one."""
+    retained: dict[bytes, bytes] = {}
+
+    def treat(connection: socket.socket) -> None:
+        for kind, body in packets(connection):
+            if kind == CONNECT:
+                connection.sendall(WELCOME)
+            elif kind == PUBLISH:
+                (length,) = struct.unpack_from("!H", body)
+                retained[body[2 : 2 + length]] = body[5 + length :]
+                connection.sendall(b"\x40\x02" + message_id(body))
+            elif kind == SUBSCRIBE:
+                connection.sendall(b"\xe0\x02\x97\x00")
+                return
+
+    with Listener(treat) as broker:
+        ended = aps2mqtt("check", **settings(ecu.port, broker.port, tmp_path, MQTT_VERSION=5))
+    assert (ended.status, "quota exceeded" in " ".join(ended.out.split())) == (69, True)
+    assert retained == {b"aps/check": b""}
+
+
+def with_late_values(connection: socket.socket) -> None:
+    """A broker whose retained messages come 0.7 s behind what is published meanwhile."""
+    for kind, body in packets(connection):
+        if kind == CONNECT:
+            connection.sendall(bytes.fromhex("20020000"))
+        elif kind == SUBSCRIBE:
+            connection.sendall(b"\x90\x04" + body[:2] + b"\x00\x00")
+        elif kind == PUBLISH:
+            connection.sendall(b"\x40\x02" + message_id(body) + b"\x30\x07\x00\x04echo1")
+            time.sleep(0.7)
+            connection.sendall(b"\x31\x07\x00\x05aps/x")
+
+
+def test_what_is_retained_may_come_late(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Without it, a job without a state would publish a lower lifetime."""
+    monkeypatch.setattr(publisher, "QUIET", HOW_QUIET)
+    with Listener(with_late_values) as broker, Session(broker_config(broker.port)) as session:
+        assert "aps/x" in (session.retained(["aps/x"], Message("echo", "1", retain=False)) or {})
 
 
 def test_the_reason_is_not_lost_where_much_is_on_the_way() -> None:
@@ -375,6 +554,52 @@ def test_a_broker_that_knows_3_1_only_is_told() -> None:
         Session(broker_config(server.port)).__enter__()
 
 
+@pytest.mark.parametrize("answer", ["2000", "2003000000", "20020085"])
+def test_an_answer_to_the_login_that_is_none_is_no_old_broker(answer: str) -> None:
+    """Nor one whose message_size_limit is too low."""
+
+    def treat(connection: socket.socket) -> None:
+        connection.recv(4096)
+        connection.sendall(bytes.fromhex(answer))
+
+    with Listener(treat) as broker:
+        error = failed(broker_config(broker.port), [Message("aps/x", "1")])
+    assert "the login" in str(error) or "the session" in str(error)
+    assert "does not know this version" not in str(error)
+    assert "message_size_limit" not in str(error)
+
+
+def test_a_broker_that_answers_as_in_3_1_1_is_tried_so() -> None:
+    """Some take any version for their own."""
+    with Listener(saying(bytes.fromhex("20020000"), b"\x40\x02id")) as broker:
+        with Session(broker_config(broker.port, MQTT_VERSION=5)) as session:
+            session.publish([Message("aps/x", "1")])
+        assert session.version == "3.1.1"
+
+
+def test_a_port_that_expects_tls_is_told() -> None:
+    """By an alert in place of MQTT."""
+
+    def treat(connection: socket.socket) -> None:
+        connection.recv(4096)
+        connection.sendall(bytes.fromhex("15030100020246"))
+
+    with Listener(treat) as server:
+        error = failed(broker_config(server.port), [])
+    assert "expects TLS; set MQTT_BROKER_SECURED_CONNECTION: True" in str(error)
+
+
+def test_a_name_server_that_does_not_answer_makes_no_name_unknown(monkeypatch: pytest.MonkeyPatch) -> None:
+    """EAI_AGAIN."""
+
+    def resolve(*_: object, **__: object) -> None:
+        raise socket.gaierror(socket.EAI_AGAIN, "Temporary failure in name resolution")
+
+    monkeypatch.setattr(socket, "getaddrinfo", resolve)
+    error = failed(broker_config(1883, MQTT_BROKER_HOST="x.lan"), [])
+    assert "the broker's name x.lan was not resolved, as no name server answers; set MQTT_BROKER_HOST" in str(error)
+
+
 NEVER_RESOLVED = """
 import socket, sys, time
 from aps2mqtt import cli
@@ -556,6 +781,55 @@ def test_a_failure_of_tls_has_its_true_cause_and_never_the_advice_to_go_without(
     assert f"the broker at 127.0.0.1:{server.port} {words}" in str(error)
     assert error.status == 69
     assert "SECURED_CONNECTION" not in str(error)
+
+
+def openssl(folder: Path, *commands: str) -> None:
+    """Certificates, as people make them by hand."""
+    if shutil.which("openssl") is None:
+        pytest.skip("openssl is not installed")
+    for command in commands:
+        subprocess.run(["openssl", *command.split()], cwd=folder, check=True, capture_output=True)
+
+
+CA_BY_HAND = "req -new -x509 -days 365 -nodes -subj /CN=ca -keyout ca.key -out ca.pem"
+REQUEST = "req -new -nodes -newkey rsa:{bits} -subj /CN=localhost -keyout server.key -out server.csr"
+SIGNED = "x509 -req -in server.csr -CA ca.pem -CAkey ca.key -CAcreateserial -out server.pem -days 30"
+BY_HAND = "allow_anonymous true\ncafile {0}/ca.pem\ncertfile {0}/server.pem\nkeyfile {0}/server.key"
+
+
+def test_certificates_by_mosquittos_own_recipe_are_trusted(tmp_path: Path) -> None:
+    """Its CA does not say what its key may do, which Python 3.13 demands; chain and name are checked."""
+    openssl(tmp_path, CA_BY_HAND, REQUEST.format(bits=2048), SIGNED)
+    more = {"MQTT_BROKER_CACERTS_PATH": tmp_path / "ca.pem", "MQTT_BROKER_SECURED_CONNECTION": True}
+    with Broker(tmp_path, BY_HAND.format(tmp_path)) as broker:
+        with Session(broker_config(broker.port, MQTT_BROKER_HOST="localhost", **more)) as session:
+            session.publish([Message("aps/x", "1")])
+        error = failed(broker_config(broker.port, **more), [])
+        assert "has a certificate for another name" in str(error)
+        trustme.CA().cert_pem.write_to_path(tmp_path / "other.pem")
+        more |= {"MQTT_BROKER_CACERTS_PATH": tmp_path / "other.pem", "MQTT_BROKER_HOST": "localhost"}
+        error = failed(broker_config(broker.port, **more), [])
+        assert "set MQTT_BROKER_CACERTS_PATH to the certificate of the CA" in str(error)
+
+
+def test_a_certificate_that_no_ca_would_mend_has_to_be_issued_anew(tmp_path: Path) -> None:
+    """One with a short key: another file of a CA would not help."""
+    openssl(tmp_path, CA_BY_HAND, REQUEST.format(bits=1024), SIGNED)
+    context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+    context.set_ciphers("ALL:@SECLEVEL=0")
+    context.load_cert_chain(tmp_path / "server.pem", tmp_path / "server.key")
+    more = {"MQTT_BROKER_CACERTS_PATH": tmp_path / "ca.pem", "MQTT_BROKER_SECURED_CONNECTION": True}
+    with Listener(secured_by(context)) as server:
+        error = failed(broker_config(server.port, MQTT_BROKER_HOST="localhost", **more), [])
+    assert "does not accept (EE certificate key too weak); issue it a new one" in str(error)
+
+
+def test_other_failures_of_openssl_are_quoted() -> None:
+    """Diffie-Hellman parameters that are too short are no port without TLS."""
+    weak = ssl.SSLError(1, "[SSL: DH_KEY_TOO_SMALL] dh key too small")
+    weak.reason = "DH_KEY_TOO_SMALL"
+    said = tls.failure(weak, broker_config(8883))
+    assert said.startswith("cannot agree with this machine on TLS (dh key too small); ")
 
 
 def test_nobody_is_advised_to_go_without_tls() -> None:

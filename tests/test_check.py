@@ -654,11 +654,11 @@ def test_a_broker_that_drops_large_messages_is_a_doubt(tmp_path: Path, one_ecu: 
 def test_the_message_of_check_is_as_large_as_the_largest_of_a_job(
     tmp_path: Path, one_ecu: Simulator, broker: Broker
 ) -> None:
-    """Byte for byte, topic and payload."""
+    """Byte for byte, topic and payload; of a job of `run`, whose announcements name its presence, too."""
     more = {**PARIS, "MQTT_DISCOVERY_ENABLED": True}
     environment = {key: str(value) for key, value in settings(one_ecu.port, broker.port, tmp_path, **more).items()}
     (chosen,) = config.load(None, environment)
-    job = Job(chosen, NOON, Store(chosen.state_directory, "127.0.0.1", one_ecu.port))
+    job = Job(chosen, NOON, Store(chosen.state_directory, "127.0.0.1", one_ecu.port), dry_run=True, of_run=True)
     largest = max(len(topic + payload) for topic, payload, *_ in job.run().messages)
     with broker.heard("aps/check") as said:
         walked(tmp_path, one_ecu.port, broker.port, **more)
@@ -704,6 +704,37 @@ def test_a_certificate_that_ends_soon_is_a_doubt() -> None:
     assert step.state is State.WARNING
     assert text(step) == "certificate of broker.lan, signed by Home CA | for broker.lan | 9 days left"
     assert diagnosis.certificate(peer, NOON - timedelta(days=30)).state is State.OK
+
+
+def rights(folder: Path, *lines: str) -> str:
+    """Everybody may do this, and nothing else."""
+    (folder / "acl").write_text("\n".join((*lines, "topic readwrite barrier/#", "")))
+    (folder / "acl").chmod(0o600)
+    return f"allow_anonymous true\nacl_file {folder}/acl"
+
+
+@pytest.mark.parametrize("version", ["3.1.1", "5"])
+@pytest.mark.parametrize("allowed", ["read", "write", "readwrite"])
+def test_an_account_that_may_not_announce_is_told(
+    tmp_path: Path, one_ecu: Simulator, monkeypatch: pytest.MonkeyPatch, version: str, allowed: str
+) -> None:
+    """Over MQTT 5 it is known; over 3.1.1 a message that does not come back tells of one right or the other."""
+    monkeypatch.setattr(publisher, "SETTLE", 0.3)
+    more = {**PARIS, "MQTT_DISCOVERY_ENABLED": True, "MQTT_VERSION": version}
+    with Broker(tmp_path, rights(tmp_path, "topic readwrite aps/#", f"topic {allowed} homeassistant/#")) as broker:
+        taken = walked(tmp_path, one_ecu.port, broker.port, **more)
+        assert broker.retained() == {}
+    step = taken["message"]
+    if allowed == "readwrite" or (allowed, version) == ("write", "5"):
+        assert "announcements below homeassistant are allowed" in text(step)
+        assert step.state is State.OK
+    elif version == "5":
+        assert "refuses a message on homeassistant/" in text(step)
+        assert step.status == 77
+    else:
+        assert "this user may not write there, or not read" in text(step)
+        assert "allow the account to write homeassistant/#" in remedies(step)
+        assert (step.state, step.status) == (State.WARNING, 0)
 
 
 # -- nothing is left behind -------------------------------------------------------------------------------------------

@@ -368,7 +368,7 @@ def test_a_process_that_slept_brings_no_burst(tmp_path: Path, broker: Broker) ->
     """A laptop that was closed: what was missed is not made up for."""
     with sunny_ecu() as ecu:
         process = start("run", **settings(ecu, broker.port, tmp_path))
-        until(lambda: len(ecu.requests) >= 3)
+        until(lambda: broker.retained(STATUS) == {STATUS: "online"})
         process.send_signal(signal.SIGSTOP)
         time.sleep(5)
         before = len(ecu.requests)

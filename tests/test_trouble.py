@@ -25,7 +25,7 @@ LOGGED = {"warning", "error", "critical"}
 PARTS = {
     "ecu.client": {"_answer"},
     "mqtt.publisher": {"_loop_until", "_refusal"},
-    "tls": {"failure", "_distrust"},
+    "tls": {"failure", "_refused", "_distrust"},
     "commands.health": {"_condition"},
     "problems": {"in_words", "_of_counts"},
     "configfile": {"read", "_malformed", "_sections", "_outside", "_slipped", "_values", "_pairs", "_is_section"},

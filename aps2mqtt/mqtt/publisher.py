@@ -25,9 +25,10 @@ from paho.mqtt.reasoncodes import ReasonCode
 from aps2mqtt import tls
 from aps2mqtt.config import BrokerConfig
 from aps2mqtt.deadline import Deadline, bounded
-from aps2mqtt.errors import BrokerRefusal, BrokerUnreachable, JobError, is_exhausted
+from aps2mqtt.errors import BrokerRefusal, BrokerUnreachable, JobError, is_exhausted, shown
 from aps2mqtt.mqtt import reasons
 from aps2mqtt.mqtt.topics import Message
+from aps2mqtt.printable import printable
 
 if TYPE_CHECKING:
     from paho.mqtt.client import SocketLike
@@ -37,12 +38,15 @@ log = logging.getLogger(__name__)
 SESSION = 15.0  # seconds without an answer of the broker
 LONGEST = 45.0  # seconds from connecting to the last acknowledgement
 SETTLE = 2.0  # seconds for what we publish to come back, if the broker lets us read
-QUIET = 0.3  # seconds without anything more that is retained
+QUIET = 1.0  # seconds without anything more that is retained; only jobs that know less than the broker pay them
 STEP = 0.1  # seconds to wait for the network at a time
 CLIENT_ID_LENGTH = 23  # a broker may refuse more (MQTT 3.1.1, section 3.1.3.1)
 QOS = 1
 WINDOW = 1000  # messages that are not acknowledged yet; a broker of MQTT 5 may ask for less
+LATELY = 2.0  # seconds since the last answer of a broker that is not mute
 CONNACK = b"\x20"  # what an answer to the login begins with
+OTHER_VERSION = b"\x20\x02\x00\x01"  # the whole of one: not this version of MQTT
+ALERT = b"\x15"  # what TLS begins with when it cannot understand
 GARBLED = (MQTTException, ValueError, LookupError, struct.error)  # what paho raises of packets that are none
 MAX_RETAINED = 65536  # bytes of a value that is read back; longer, and it is none of ours
 MAX_TOPICS = 50_000  # that are read back
@@ -60,7 +64,8 @@ class Session:
     The broker has SESSION seconds for each answer. Entering, `retained` and `publish` raise BrokerUnreachable,
     BrokerRefusal (what somebody has to be allowed) and, for files of TLS that are none, ConfigError. `reached`: a
     connection was made, under TLS a secured one, whatever came of it; `certificate` is the broker's then, as
-    `ssl.SSLSocket.getpeercert` has it, `version` that of MQTT.
+    `ssl.SSLSocket.getpeercert` has it, `version` that of MQTT. `wildcards`: subscriptions may have some; `unread` is
+    what to tell of the last subscription, if the broker refused it.
     """
 
     def __init__(self, broker: BrokerConfig) -> None:
@@ -71,16 +76,21 @@ class Session:
         self.reached = False
         self.certificate: Mapping[str, Any] | None = None
         self.version = ""
+        self.wildcards = True
+        self.unread: JobError | None = None
         self._resolved = False
         self._connection: socket.socket | None = None
-        self._first = b""  # byte of the broker
+        self._first = b""  # bytes of the broker
         self._connected = False
         self._answered = False  # since the last step
+        self._lately = Deadline(0)  # until when the last answer is a late one
         self._failure: JobError | None = None
         self._window = WINDOW
         self._largest: int | None = None  # packet that the broker takes, in bytes
         self._unacknowledged: dict[int, str] = {}  # topics by message id
-        self._granted: bool | None = None
+        self._refused: JobError | None = None  # what to tell of the first message that the broker does not take
+        self._asked: tuple[str, ...] = ()  # topics of the last subscription
+        self._confirmed = False
         self._retained: dict[str, str] = {}
         self._held = 0  # characters of them
         self._arrived = 0  # messages
@@ -97,13 +107,13 @@ class Session:
             return str(connection.getpeername()[0])
 
     def _reach(self) -> socket.socket:
-        self._resolve()
-        return socket.create_connection((self._broker.host, self._broker.port), SESSION)
+        return socket.create_connection((self._broker.host, self._broker.port), self._resolve())
 
-    def _resolve(self) -> None:
-        """Ahead of who connects: a resolver that is mute is no broker that is."""
-        socket.getaddrinfo(self._broker.host, self._broker.port, type=socket.SOCK_STREAM)
+    def _resolve(self) -> float:
+        """Ahead of who connects: a resolver that is mute is no broker that is. Seconds that each address has."""
+        addresses = socket.getaddrinfo(self._broker.host, self._broker.port, type=socket.SOCK_STREAM)
         self._resolved = True
+        return max(STEP, self._deadline.remaining() / len(addresses))
 
     def __enter__(self) -> Self:
         *newer, last = VERSIONS[self._broker.version]
@@ -134,7 +144,7 @@ class Session:
         self._echo = probe.topic
         self._subscribe((*topics, probe.topic))
         self.publish([probe])
-        if self._granted:
+        if self.unread is None:
             self._settle(SETTLE, lambda: not self._echo)
         if self._echo:
             return None
@@ -150,13 +160,19 @@ class Session:
                 arrived, quiet = self._arrived, self._deadline.within(seconds)
 
     def publish(self, messages: Iterable[Message]) -> None:
-        """Publishes `messages` in their order; returns when the broker has acknowledged every one."""
-        messages = tuple(messages)
-        self._measure(messages)
+        """Publishes `messages` in their order; returns when the broker has acknowledged every one.
+
+        One that the broker does not take keeps none of the others back, as half of them would be no truth; the first
+        such is told behind them all.
+        """
+        self._refused = None
         for message in messages:
-            self._loop_until(lambda: len(self._unacknowledged) < self._window, "does not acknowledge in time")
-            self._send(message)
+            if self._fits(message):
+                self._loop_until(lambda: len(self._unacknowledged) < self._window, "does not acknowledge in time")
+                self._send(message)
         self._loop_until(lambda: not self._unacknowledged, "does not acknowledge in time")
+        if self._refused is not None:
+            raise self._refused
         log.debug("%s > all acknowledged", self._name)
 
     def _send(self, message: Message) -> None:
@@ -168,22 +184,26 @@ class Session:
             raise self._lost()
         self._unacknowledged[info.mid] = message.topic
 
-    def _measure(self, messages: Iterable[Message]) -> None:
-        """Raises BrokerUnreachable for the first that is larger than the broker takes, before any is sent."""
-        if self._largest is None:
-            return
-        for message in messages:
-            if (size := _packet_size(message)) > self._largest:
-                raise BrokerUnreachable(
-                    f"{self._name} takes packets of {self._largest} bytes at most, and that on {message.topic} has "
-                    f"{size}; {reasons.SIZE}"
-                )
+    def _fits(self, message: Message) -> bool:
+        """False for one that is larger than the broker takes: it would end the session."""
+        if self._largest is None or (size := _packet_size(message)) <= self._largest:
+            return True
+        self._refused = self._refused or BrokerUnreachable(
+            f"{self._name} takes packets of {self._largest} bytes at most, and that on {message.topic} has "
+            f"{size}; {reasons.SIZE}"
+        )
+        return False
 
     def _subscribe(self, topics: Iterable[str]) -> None:
-        self._granted = None
+        """Returns when the broker has confirmed it or, as `unread` has it then, refused."""
+        self._asked = tuple(topics)
+        self.unread, self._confirmed = None, False
+        if not self.wildcards and any(set("+#") & set(topic) for topic in self._asked):  # which would end the session
+            self.unread = self._of_reading(reasons.NO_WILDCARDS)
+            return
         # Not at QoS 1: of that mosquitto queues 1000 messages for a client, and drops the others.
-        self._client.subscribe([(topic, 0) for topic in topics])
-        self._loop_until(lambda: self._granted is not None, "does not confirm a subscription in time")
+        self._client.subscribe([(topic, 0) for topic in self._asked])
+        self._loop_until(lambda: self._confirmed, "does not confirm a subscription in time")
 
     def _expiring(self, message: Message) -> Properties | None:
         """What a broker of MQTT 5 is told beside a message."""
@@ -213,8 +233,6 @@ class Session:
         return self
 
     def _connect(self) -> None:
-        # paho's limit is for each address of a name and for each step of TLS, ours for all of it and the resolver.
-        self._client.connect_timeout = SESSION
         self._connection, self._first = None, b""
         with self._reaching():
             bounded(self._dial, self._deadline)
@@ -236,7 +254,8 @@ class Session:
             raise self._unreachable(error) from error
 
     def _dial(self) -> None:
-        self._resolve()
+        # paho's limit is for each address of a name and for each step of TLS, ours for all of it and the resolver.
+        self._client.connect_timeout = self._resolve()
         self._client.connect(self._broker.host, self._broker.port)
 
     def _close(self) -> None:
@@ -251,8 +270,16 @@ class Session:
     def _loop_until(self, done: Callable[[], bool], otherwise: str) -> None:
         while not done():
             if not self._deadline.remaining():
-                raise BrokerUnreachable(f"{self._name} {otherwise}; look at its log, or restart it")
+                raise self._late(otherwise)
             self._step(min(STEP, self._deadline.remaining()))
+
+    def _late(self, otherwise: str) -> BrokerUnreachable:
+        if self._unacknowledged and self._window < WINDOW and self._lately.remaining():
+            return BrokerUnreachable(
+                f"{self._name} takes {self._window} messages at once and is too far away for so many; raise that limit "
+                "(mosquitto: max_inflight_messages), or set MQTT_VERSION: 3.1.1"
+            )
+        return BrokerUnreachable(f"{self._name} {otherwise}; look at its log, or restart it")
 
     def _step(self, seconds: float) -> None:
         if not self._connected:
@@ -263,6 +290,7 @@ class Session:
             raise self._garbled() from error
         if self._answered:  # and has as long for its next answer
             self._answered, self._deadline = False, self._end.within(SESSION)
+            self._lately = Deadline(LATELY)
         if self._failure is not None:
             raise self._failure
         if not self._connected:
@@ -273,20 +301,22 @@ class Session:
             raise self._lost()
 
     def _peek(self, seconds: float) -> None:
-        """Waits for the broker's first byte, and leaves it where it is; under TLS that is not to be had."""
+        """Waits for the broker's first bytes, and leaves them where they are; under TLS that is not to be had."""
         if self._connection is None or isinstance(self._connection, ssl.SSLSocket):
             return
         with suppress(OSError):
             self._connection.settimeout(seconds)
-            self._first = self._first or self._connection.recv(1, socket.MSG_PEEK)
+            self._first = self._first or self._connection.recv(tls.BEGINNING, socket.MSG_PEEK)
         with suppress(OSError):
             self._connection.settimeout(0)
 
     def _judge_first(self) -> None:
-        """Raises BrokerUnreachable where the broker's first byte is none of MQTT."""
+        """Raises BrokerUnreachable where the broker's first bytes are none of MQTT."""
         if isinstance(self._connection, tls.Secured):
             self._first = self._connection.first
-        if self._first not in (b"", CONNACK):
+        if self._first.startswith(ALERT) and not self._broker.tls:
+            raise BrokerUnreachable(f"{self._name} expects TLS; set MQTT_BROKER_SECURED_CONNECTION: True")
+        if self._first and not self._first.startswith(CONNACK):
             raise BrokerUnreachable(
                 f"{self._name} does not speak MQTT; check MQTT_BROKER_HOST, and that MQTT_BROKER_PORT is its port for "
                 "MQTT (mostly 1883, with TLS 8883), not for web pages or WebSockets"
@@ -298,9 +328,9 @@ class Session:
         if code.value == reasons.UNSUPPORTED_VERSION:
             self._failure = OldBroker(f"{self._name} does not know this version of MQTT; {reasons.OTHER_VERSION}")
         elif code.is_failure and reasons.reason(code.value).of_authority:
-            self._failure = self._refusal(f"{self._name} refuses the login", code.value)
+            self._failure = self._refusal(f"{self._name} refuses the login", code.value, properties)
         elif code.is_failure:
-            self._failure = self._refusal(f"{self._name} refuses the session", code.value)
+            self._failure = self._refusal(f"{self._name} refuses the session", code.value, properties)
         else:
             self._connected = True
             self._answered = True
@@ -314,13 +344,14 @@ class Session:
             self._failure = BrokerUnreachable(f"{self._name} takes messages at QoS 0 only; {reasons.QOS}")
         self._window = min(WINDOW, getattr(properties, "ReceiveMaximum", WINDOW))
         self._largest = getattr(properties, "MaximumPacketSize", None)
+        self.wildcards = bool(getattr(properties, "WildcardSubscriptionAvailable", 1))
 
     def _on_disconnect(
-        self, _client: Client, _userdata: object, flags: DisconnectFlags, code: ReasonCode, _props: Properties | None
+        self, _client: Client, _userdata: object, flags: DisconnectFlags, code: ReasonCode, props: Properties | None
     ) -> None:
         """What the broker itself says of the end, which it can over MQTT 5 only."""
         if flags.is_disconnect_packet_from_server:
-            self._failure = self._failure or self._refusal(f"{self._name} ends the session", code.value)
+            self._failure = self._failure or self._refusal(f"{self._name} ends the session", code.value, props)
 
     def _on_socket_open(self, _client: Client, _userdata: object, connection: "SocketLike") -> None:
         self._connection = connection if isinstance(connection, socket.socket) else None
@@ -335,19 +366,21 @@ class Session:
             self._failure = self._failure or self._refusal(f"{self._name} ends the session", code)
 
     def _on_publish(
-        self, _client: Client, _userdata: object, mid: int, code: ReasonCode, _properties: Properties
+        self, _client: Client, _userdata: object, mid: int, code: ReasonCode, properties: Properties
     ) -> None:
         topic = self._unacknowledged.pop(mid, "")
         self._answered = True
         if code.is_failure:  # MQTT 5 only; before that, a broker drops in silence what it does not take
-            self._failure = self._failure or self._refusal(
-                f"{self._name} refuses a message on {topic}", code.value, reasons.WRITE
+            self._refused = self._refused or self._refusal(
+                f"{self._name} refuses a message on {topic}", code.value, properties, reasons.WRITE
             )
 
     def _on_subscribe(
-        self, _client: Client, _userdata: object, _mid: int, codes: list[ReasonCode], _properties: Properties | None
+        self, _client: Client, _userdata: object, _mid: int, codes: list[ReasonCode], properties: Properties | None
     ) -> None:
-        self._granted = not any(code.is_failure for code in codes)
+        refused = next((code for code in codes if code.is_failure), None)
+        self.unread = None if refused is None else self._of_reading(refused.value, properties)
+        self._confirmed = True
         self._answered = True
 
     def _on_message(self, _client: Client, _userdata: object, message: MQTTMessage) -> None:
@@ -368,21 +401,31 @@ class Session:
             self._retained[message.topic] = text
             self._held = held
 
-    def _refusal(self, what: str, code: int, to_allow: str = "") -> JobError:
+    def _of_reading(self, code: int, properties: Properties | None = None) -> JobError:
+        """What to tell of a subscription that was refused with that code."""
+        to_allow = f"allow the account to read {', '.join(self._asked)}"
+        if code == reasons.UNSPECIFIED:  # the one code that MQTT 3.1.1 has, whatever the reason
+            return BrokerRefusal(f"{self._name} does not let us read; {to_allow}")
+        return self._refusal(f"{self._name} does not let us read", code, properties, to_allow)
+
+    def _refusal(self, what: str, code: int, properties: Properties | None = None, to_allow: str = "") -> JobError:
         """`what` the broker does for that reason; `to_allow` is the remedy where somebody has to be allowed it."""
         reason = reasons.reason(code)
+        words = f"{reason.words}{_own_words(properties)}"
         if reason.of_authority:
-            return BrokerRefusal(f"{what} ({reason.words}); {to_allow or reason.remedy}")
-        return BrokerUnreachable(f"{what} ({reason.words}); {reason.remedy}")
+            return BrokerRefusal(f"{what} ({words}); {to_allow or reason.remedy}")
+        return BrokerUnreachable(f"{what} ({words}); {reason.remedy}")
 
     def _garbled(self) -> BrokerUnreachable:
-        if not self._connected and not self._is_5:
-            # paho's word for return code 1: it would try an older one.
-            return OldBroker(f"{self._name} does not know this version of MQTT; update the broker")
-        return BrokerUnreachable(
-            f"{self._name} answers with a packet that MQTT does not know; mosquitto does so to messages above its "
-            "message_size_limit: raise that, or look at the broker's log"
-        )
+        if self._connected:
+            return BrokerUnreachable(
+                f"{self._name} answers with a packet that MQTT does not know; mosquitto does so to messages above its "
+                "message_size_limit: raise that, or look at the broker's log"
+            )
+        other = "" if self._broker.version == "5" else ", or set MQTT_VERSION: 5"
+        if self._first == OTHER_VERSION:
+            return OldBroker(f"{self._name} does not know this version of MQTT; update the broker{other}")
+        return OldBroker(f"{self._name} answers the login as MQTT does not; look at its log{other}")
 
     def _lost(self) -> BrokerUnreachable:
         if self._connected and self._is_5:
@@ -406,13 +449,8 @@ class Session:
     def _unreachable(self, error: Exception) -> BrokerUnreachable:
         if self._broker.tls and isinstance(error, ssl.SSLError | ConnectionResetError):
             return BrokerUnreachable(f"{self._name} {tls.failure(error, self._broker)}")
-        if isinstance(error, TimeoutError) and not self._resolved:
-            return BrokerUnreachable(
-                f"the broker's name {self._broker.host} was not resolved in time; set MQTT_BROKER_HOST to its address, "
-                "or check this machine's name server"
-            )
-        if isinstance(error, socket.gaierror | UnicodeError):
-            return BrokerUnreachable(f"the broker's name {self._broker.host} is unknown; check MQTT_BROKER_HOST")
+        if not self._resolved or isinstance(error, socket.gaierror | UnicodeError):
+            return self._unresolved(error)
         if isinstance(error, ConnectionRefusedError):
             return BrokerUnreachable(
                 f"{self._name} refuses the connection; start it, or check MQTT_BROKER_HOST and MQTT_BROKER_PORT"
@@ -425,11 +463,20 @@ class Session:
         reason = error.strerror if isinstance(error, OSError) else str(error)
         return BrokerUnreachable(f"{self._name} cannot be reached ({reason}); check MQTT_BROKER_HOST and the network")
 
+    def _unresolved(self, error: Exception) -> BrokerUnreachable:
+        host = self._broker.host
+        remedy = "set MQTT_BROKER_HOST to its address, or check this machine's name server"
+        if isinstance(error, TimeoutError):
+            return BrokerUnreachable(f"the broker's name {host} was not resolved in time; {remedy}")
+        if isinstance(error, socket.gaierror) and error.errno == socket.EAI_AGAIN:
+            return BrokerUnreachable(f"the broker's name {host} was not resolved, as no name server answers; {remedy}")
+        return BrokerUnreachable(f"the broker's name {host} is unknown; check MQTT_BROKER_HOST")
+
 
 class Following(Session):
     """A session that stays, and knows what lies on `topics` as it changes; only the way there has an end.
 
-    Entering raises what a session does, and BrokerRefusal where it is not let to read; `follow` raises
+    Entering raises what a session does, and the same where it is not let to read; `follow` raises
     BrokerUnreachable when the broker goes.
     """
 
@@ -441,9 +488,8 @@ class Following(Session):
         super().__enter__()
         try:
             self._subscribe(self._topics)
-            if not self._granted:
-                places = ", ".join(self._topics)
-                raise BrokerRefusal(f"{self._name} does not let us read; allow the account to read {places}")
+            if self.unread is not None:
+                raise self.unread
         except JobError:
             self._close()
             raise
@@ -473,6 +519,12 @@ class Following(Session):
 def _tell_fallback(what: str) -> None:
     """Once for a process: `run` has one line for each poll."""
     log.info("%s", what)
+
+
+def _own_words(properties: Properties | None) -> str:
+    """What a broker of MQTT 5 says beside a code, made harmless: why, and which server to use."""
+    texts = (getattr(properties, name, "") for name in ("ReasonString", "ServerReference"))
+    return "".join(f": {shown(printable(text)).replace(';', ',')}" for text in texts if text)
 
 
 def _nothing(*_: object) -> None:

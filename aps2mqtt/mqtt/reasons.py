@@ -6,13 +6,16 @@ the codes that mean the same.
 
 from typing import NamedTuple
 
+UNSPECIFIED = 0x80
 UNSUPPORTED_VERSION = 0x84
+NO_WILDCARDS = 0xA2
 DISCONNECT = 0xE0  # first byte of the packet
 MORE = 0x80  # of a byte of a length: another one follows
 
 LOG = "look at the broker's log"
 WRITE = "allow the account to write there"
 LOGIN = "check MQTT_BROKER_USER and MQTT_BROKER_PASSWD, and the broker's list of accounts"
+RIGHTS = f"{LOGIN}, and MQTT_CLIENT_ID where it takes certain ones only"
 OTHER_VERSION = "set MQTT_VERSION: 3.1.1, or update the broker"
 CLIENT_ID = "set MQTT_CLIENT_ID to letters and digits"
 PREFIX = "check MQTT_TOPIC_PREFIX and MQTT_DISCOVERY_PREFIX"
@@ -38,14 +41,14 @@ class Reason(NamedTuple):
 
 REASONS = {
     0x00: Reason("no reason given"),
-    0x80: Reason("no reason given"),
+    UNSPECIFIED: Reason("no reason given"),
     0x81: Reason("malformed packet"),
     0x82: Reason("protocol error"),
     0x83: Reason("a reason of the broker's own"),
     UNSUPPORTED_VERSION: Reason("unsupported version of MQTT", OTHER_VERSION),
     0x85: Reason("client identifier not valid", CLIENT_ID),
     0x86: Reason("bad user name or password", LOGIN, of_authority=True),
-    0x87: Reason("not authorized", LOGIN, of_authority=True),
+    0x87: Reason("not authorized", RIGHTS, of_authority=True),
     0x88: Reason("server unavailable", WAIT),
     0x89: Reason("server busy", WAIT),
     0x8A: Reason("banned", "lift the ban on this client in the broker", of_authority=True),
@@ -55,6 +58,7 @@ REASONS = {
     0x8E: Reason("session taken over", TWIN),
     0x8F: Reason("topic filter invalid", PREFIX),
     0x90: Reason("topic name invalid", PREFIX),
+    0x91: Reason("packet identifier in use"),
     0x93: Reason("too many messages at once", SLOWER),
     0x95: Reason("packet too large", SIZE),
     0x96: Reason("message rate too high", SLOWER),
@@ -67,7 +71,8 @@ REASONS = {
     0x9D: Reason("server moved", ELSEWHERE),
     0x9F: Reason("connection rate exceeded", SLOWER),
     0xA0: Reason("maximum connect time"),
-    0xA2: Reason("wildcards not supported", "let the broker take subscriptions with wildcards"),
+    0xA1: Reason("subscription identifiers not supported"),
+    NO_WILDCARDS: Reason("wildcards not supported", "let the broker take subscriptions with wildcards"),
 }
 
 
