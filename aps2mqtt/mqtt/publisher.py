@@ -46,6 +46,7 @@ WINDOW = 1000  # messages that are not acknowledged yet; a broker of MQTT 5 may 
 LATELY = 2.0  # seconds since the last answer of a broker that is not mute
 CONNACK = b"\x20"  # what an answer to the login begins with
 OTHER_VERSION = b"\x20\x02\x00\x01"  # the whole of one: not this version of MQTT
+OF_3_1_1 = b"\x20\x02"  # how it begins there: MQTT 5 has a byte more
 ALERT = b"\x15"  # what TLS begins with when it cannot understand
 GARBLED = (MQTTException, ValueError, LookupError, struct.error)  # what paho raises of packets that are none
 MAX_RETAINED = 65536  # bytes of a value that is read back; longer, and it is none of ours
@@ -425,7 +426,8 @@ class Session:
         other = "" if self._broker.version == "5" else ", or set MQTT_VERSION: 5"
         if self._first == OTHER_VERSION:
             return OldBroker(f"{self._name} does not know this version of MQTT; update the broker{other}")
-        return OldBroker(f"{self._name} answers the login as MQTT does not; look at its log{other}")
+        kind = OldBroker if self._is_5 and self._first.startswith(OF_3_1_1) else BrokerUnreachable
+        return kind(f"{self._name} answers the login as MQTT does not; look at its log{other}")
 
     def _lost(self) -> BrokerUnreachable:
         if self._connected and self._is_5:
