@@ -13,7 +13,6 @@ from hypothesis import HealthCheck, settings
 from parts import Broker, end_all, sunny_ecu, tls_settings
 
 from aps2mqtt.ecu.simulator import Simulator
-from aps2mqtt.mqtt import publisher
 
 # The same examples in every run. How long one takes says more about the machine than about the program.
 settings.register_profile(
@@ -45,12 +44,6 @@ def _logs_are_nobodys() -> Iterator[None]:
     yield
     ours.handlers, ours.propagate = handlers, propagate
     ours.setLevel(level)  # clears the caches of the loggers below, too
-
-
-@pytest.fixture(autouse=True)
-def _brokers_are_prompt(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Those of the tests are on this machine."""
-    monkeypatch.setattr(publisher, "QUIET", 0.3)
 
 
 @pytest.fixture

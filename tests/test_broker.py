@@ -29,7 +29,6 @@ from aps2mqtt.mqtt.publisher import Following, Session
 from aps2mqtt.mqtt.topics import Message
 from aps2mqtt.state import Store
 
-HOW_QUIET = publisher.QUIET  # outside of the tests
 # mosquitto holds back no more than that of what a subscriber of QoS 1 has not taken yet.
 ROOMY = "allow_anonymous true\nmax_queued_messages 0"
 
@@ -350,9 +349,8 @@ def with_late_values(connection: socket.socket) -> None:
             connection.sendall(b"\x31\x07\x00\x05aps/x")
 
 
-def test_what_is_retained_may_come_late(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_what_is_retained_may_come_late() -> None:
     """Without it, a job without a state would publish a lower lifetime."""
-    monkeypatch.setattr(publisher, "QUIET", HOW_QUIET)
     with Listener(with_late_values) as broker, Session(broker_config(broker.port)) as session:
         assert "aps/x" in (session.retained(["aps/x"], Message("echo", "1", retain=False)) or {})
 

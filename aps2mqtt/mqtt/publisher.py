@@ -38,7 +38,8 @@ log = logging.getLogger(__name__)
 SESSION = 15.0  # seconds without an answer of the broker
 LONGEST = 45.0  # seconds from connecting to the last acknowledgement
 SETTLE = 2.0  # seconds for what we publish to come back, if the broker lets us read
-QUIET = 1.0  # seconds without anything more that is retained; only jobs that know less than the broker pay them
+QUIET = 0.3  # seconds without anything more that is retained
+EMPTY = 1.0  # seconds without anything that is retained
 STEP = 0.1  # seconds to wait for the network at a time
 CLIENT_ID_LENGTH = 23  # a broker may refuse more (MQTT 3.1.1, section 3.1.3.1)
 QOS = 1
@@ -149,7 +150,8 @@ class Session:
             self._settle(SETTLE, lambda: not self._echo)
         if self._echo:
             return None
-        self._settle(QUIET)  # no broker is bound to that order
+        # No broker is bound to that order.
+        self._settle(QUIET if self._retained.keys() - {probe.topic} else EMPTY)
         return self._retained
 
     def _settle(self, seconds: float, done: Callable[[], bool] = lambda: False) -> None:
