@@ -46,7 +46,7 @@ def snapshot(info: SystemInfo, real_time: RealTime, signal: Signal | None, timez
     for record in understood.values():
         remarks += tuple(impossible(record))
     nothing_of_some = not real_time.records and (info.power > 0 or not has_no_inverters(info))
-    listed = len(real_time.records) - twice
+    listed = len(real_time.records)
     contradictory, short = is_contradictory(info, listed), left_out(info, listed)
     counted = listed or MOST_INVERTERS  # where 0001 cannot be believed
     power, doubts = _power(info, counted if contradictory else max(1, info.registered, listed))

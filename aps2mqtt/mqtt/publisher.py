@@ -426,10 +426,9 @@ class Session:
                 "message_size_limit: raise that, or look at the broker's log"
             )
         other = "" if self._broker.version == "5" else ", or set MQTT_VERSION: 5"
-        if self._first == OTHER_VERSION:
+        if self._first.startswith(OF_3_1_1 if self._is_5 else OTHER_VERSION):
             return OldBroker(f"{self._name} does not know this version of MQTT; update the broker{other}")
-        kind = OldBroker if self._is_5 and self._first.startswith(OF_3_1_1) else BrokerUnreachable
-        return kind(f"{self._name} answers the login as MQTT does not; look at its log{other}")
+        return BrokerUnreachable(f"{self._name} answers the login as MQTT does not; look at its log{other}")
 
     def _lost(self) -> BrokerUnreachable:
         if self._connected and self._is_5:
