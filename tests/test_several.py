@@ -9,6 +9,7 @@ from collections.abc import Callable, Iterator
 from datetime import datetime
 from itertools import pairwise
 from pathlib import Path
+from statistics import median
 
 import pytest
 from parts import Broker, aps2mqtt, free_port, one_line, replace, start, sunny_ecu
@@ -257,7 +258,7 @@ def test_a_mute_ecu_delays_no_poll_of_another(tmp_path: Path, broker: Broker) ->
         until(lambda: len(two.requests) >= 3, MOST)
         began = time.monotonic()
         until(lambda: len(two.requests) >= 3 * 5, MOST)
-        assert time.monotonic() - began < 4.9
+        assert time.monotonic() - began < 9
         log = stop(process)
     assert len(one.requests) <= 2
     polls = [line for line in log if "inverters online" in line]
@@ -266,14 +267,13 @@ def test_a_mute_ecu_delays_no_poll_of_another(tmp_path: Path, broker: Broker) ->
 
 
 def test_polls_of_the_scheduler_are_staggered_too(tmp_path: Path, broker: Broker) -> None:
-    """The first and all on the grid, whose points are the same for all."""
+    """By a tenth of a second, on a grid whose points are the same for all. A busy machine is late for some."""
     with asked_when(FIRST, SECOND) as (ecus, times):
         process = start("-c", listed(tmp_path, *ecus, broker_port=broker.port), "run")
-        until(lambda: min(map(len, times)) >= 4, 20)
+        until(lambda: min(map(len, times)) >= 8, 30)
         stop(process)
-    assert 0.05 < times[1][0] - times[0][0] < 1
-    for first, second in zip(times[0][2:4], times[1][2:4], strict=True):
-        assert 0.05 < second % 1 - first % 1 < 0.5
+    apart = [(second - first + 0.5) % 1 - 0.5 for first, second in zip(*times, strict=False)]
+    assert 0.05 < median(apart) < 0.5
 
 
 def test_a_broker_that_comes_is_filled_by_all(tmp_path: Path) -> None:
