@@ -221,7 +221,11 @@ class Broker:
     def __exit__(self, *_: object) -> None:
         assert self.process is not None
         self.process.terminate()
-        self.process.wait(START)
+        try:
+            self.process.wait(START)
+        except subprocess.TimeoutExpired:  # on a machine that stands still
+            self.process.kill()
+            self.process.wait(START)
 
     def retained(self, topic: str = "#") -> dict[str, str]:
         """All that the broker retains."""
