@@ -315,8 +315,14 @@ class Terminal:
         return self.written[since:].split("\033[H")[1:]
 
     def end(self, number: signal.Signals) -> int:
-        """Ends the program; its status."""
-        self.process.send_signal(number)
+        """Ends the program; its status. Once more if need be: Python loses an interrupt while it frees an object."""
+        for _ in range(3):
+            self.process.send_signal(number)
+            until = time.monotonic() + WAIT / 4
+            while self.process.poll() is None and time.monotonic() < until:
+                self._read(0.05)
+            if self.process.poll() is not None:
+                break
         return self.wait()
 
     def wait(self) -> int:
