@@ -20,7 +20,7 @@ SECTIONS = {"APS": "ecu", "MQTT": "mqtt"}  # of our keys, by their first word
 OUR_KEY = r"(?P<key>(?P<word>APS|MQTT)_[A-Z_]+)"
 # A key whose value does not stand behind a colon and a space.
 SLIP = re.compile(rf"{OUR_KEY}(?::| *=) *(?P<value>\S+)")
-KEY = re.compile(r"(?P<indent> *(?:- +)*)[^\s:#'\"]+:(?=\s|$)")
+KEY = re.compile(r" *(?:- +)*[^\s:#'\"]+:(?=\s|$)")
 OPENED = re.compile(r"""[^#]*?: +(?P<quote>["'])(?:(?!(?P=quote)).)*$""")  # a quotation mark that is alone on its line
 NOTHING = ("", "~", "null", "Null", "NULL")  # where a section is expected; as a value they are text
 

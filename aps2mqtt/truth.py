@@ -193,10 +193,6 @@ def _date_of(memory: Memory) -> date | None:
     return memory.today.date if memory.today is not None else None
 
 
-def _stamp_of(memory: Memory) -> date | None:
-    return memory.timestamp.date() if memory.timestamp is not None else None
-
-
 # -- energy/lifetime --------------------------------------------------------------------------------------------------
 
 
@@ -252,7 +248,7 @@ def _today(
     if known is None:
         return None if snapshot.contradictory else _first_today(snapshot, recalled, site_date, moment)
     # What `memory` has from before its date was of the date of its data.
-    set_back = memory is not None and clock_is_behind(memory, moment.now) and _stamp_of(memory) == site_date
+    set_back = memory is not None and clock_is_behind(memory, moment.now) and _stamped(memory) == site_date
     known = _at_date(known, site_date, last.on, set_back=set_back)
     if snapshot.contradictory:
         return known
@@ -330,8 +326,8 @@ def _is_of_day_before(snapshot: Snapshot, site_date: date) -> bool:
     return _stamped(snapshot) == _day_before(site_date)
 
 
-def _stamped(snapshot: Snapshot) -> date | None:
-    return snapshot.timestamp.date() if snapshot.timestamp is not None else None
+def _stamped(data: Snapshot | Memory) -> date | None:
+    return data.timestamp.date() if data.timestamp is not None else None
 
 
 def _day_before(site_date: date) -> date:
