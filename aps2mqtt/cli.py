@@ -11,9 +11,12 @@ from importlib import import_module
 from pathlib import Path
 from typing import NoReturn, Protocol, cast
 
-from aps2mqtt import __version__, commands, console, logs
-from aps2mqtt.errors import ExitStatus
-from aps2mqtt.printable import printable
+from aps2mqtt import __version__, commands
+from aps2mqtt.base import logs
+from aps2mqtt.base.errors import ExitStatus
+from aps2mqtt.base.printable import printable
+from aps2mqtt.commands import common
+from aps2mqtt.screen import output
 
 DEFAULT_COMMAND = "run"
 OPTIONS = ("help", "version")  # which people take for commands
@@ -85,9 +88,9 @@ def main(arguments: Sequence[str] | None = None) -> int:
     except KeyboardInterrupt:
         return 128 + 2
     except BrokenPipeError:
-        return console.silence()
+        return output.silence()
     except Exception as error:  # noqa: BLE001 - the last boundary: what is no JobError is a bug
-        return console.failed(error)
+        return common.failed(error)
     return status
 
 

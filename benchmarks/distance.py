@@ -17,7 +17,9 @@ from pathlib import Path
 
 from once import NOON, ONCE, PORT, broker, cost
 
-from aps2mqtt.ecu.simulator import Plant, Simulator, inverter_models, plant_answers
+from aps2mqtt.simulator.plant import Plant, inverter_models
+from aps2mqtt.simulator.scenarios import plant_answers
+from aps2mqtt.simulator.server import Simulator
 
 sys.path.append(str(Path(__file__).parent.parent / "tests"))
 from faraway import far_from

@@ -19,7 +19,8 @@ from pathlib import Path
 
 from once import NOON, ONCE, PORT, broker, cost
 
-from aps2mqtt.ecu.simulator import Plant, inverter_models, plant_answers
+from aps2mqtt.simulator.plant import Plant, inverter_models
+from aps2mqtt.simulator.scenarios import plant_answers
 
 SIZES = (1, 10, 100, 1000)
 AIM = 40  # ms of CPU for each ECU

@@ -19,10 +19,13 @@ from datetime import UTC, datetime
 from pathlib import Path
 
 import aps2mqtt
-from aps2mqtt.ecu.client import NORMAL, read_ecu, resolve
-from aps2mqtt.ecu.protocol import Frame, decode_real_time
-from aps2mqtt.ecu.simulator import Plant, Simulator, inverter_models, plant_answers
-from aps2mqtt.ecu.snapshot import snapshot
+from aps2mqtt.simulator.plant import Plant, inverter_models
+from aps2mqtt.simulator.scenarios import plant_answers
+from aps2mqtt.simulator.server import Simulator
+from aps2mqtt.sources.ecu8899.answers import decode_real_time
+from aps2mqtt.sources.ecu8899.client import NORMAL, read_ecu, resolve
+from aps2mqtt.sources.ecu8899.frames import Frame
+from aps2mqtt.sources.ecu8899.snapshot import snapshot
 
 BASELINE = [sys.executable, "-c", "import paho.mqtt.client, environs, yaml"]
 ONCE = [sys.executable, "-m", "aps2mqtt", "-c"]

@@ -12,7 +12,7 @@ import trustme
 from hypothesis import HealthCheck, settings
 from parts import Broker, end_all, sunny_ecu, tls_settings
 
-from aps2mqtt.ecu.simulator import Simulator
+from aps2mqtt.simulator.server import Simulator
 
 # The same examples in every run. How long one takes says more about the machine than about the program.
 settings.register_profile(

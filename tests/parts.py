@@ -26,10 +26,11 @@ import trustme
 from paho.mqtt.client import Client
 from paho.mqtt.enums import CallbackAPIVersion
 
-from aps2mqtt import config
-from aps2mqtt.config import Config
-from aps2mqtt.ecu.simulator import PARIS, Simulator
-from aps2mqtt.model import Site
+from aps2mqtt.base.values import Site
+from aps2mqtt.config import loading
+from aps2mqtt.config.values import Config
+from aps2mqtt.simulator.plant import PARIS
+from aps2mqtt.simulator.server import Simulator
 
 CAPTURES = Path(__file__).parent / "captures"
 T = TypeVar("T")
@@ -209,11 +210,11 @@ class Broker:
         mosquitto = shutil.which("mosquitto") or shutil.which("mosquitto", path="/usr/sbin:/usr/local/sbin")
         if mosquitto is None:
             pytest.skip("mosquitto is not installed: apt-get install mosquitto")
-        config = self.folder / f"mosquitto-{self.port}.conf"
+        settings = self.folder / f"mosquitto-{self.port}.conf"
         user = "user root\n" if os.getuid() == 0 else ""
-        config.write_text(f"{user}persistence false\nlistener {self.port} 127.0.0.1\n{self.settings}\n")
+        settings.write_text(f"{user}persistence false\nlistener {self.port} 127.0.0.1\n{self.settings}\n")
         self.process = subprocess.Popen(
-            [mosquitto, "-c", str(config)], stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL
+            [mosquitto, "-c", str(settings)], stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL
         )
         _await_listening(self.port)
         return self
@@ -456,5 +457,5 @@ def in_paris(ecu_port: int, broker_port: int, folder: Path, **more: object) -> C
     """The configuration of an array that the simulator knows."""
     paris = {"APS_ECU_TIMEZONE": "Europe/Paris", **place(PARIS), **more}
     environment = settings(ecu_port, broker_port, folder, **paris)
-    (chosen,) = config.load(None, {name: str(value) for name, value in environment.items()})
+    (chosen,) = loading.load(None, {name: str(value) for name, value in environment.items()})
     return chosen

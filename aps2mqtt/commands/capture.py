@@ -12,11 +12,14 @@ from collections.abc import Sequence
 from datetime import UTC, datetime
 from pathlib import Path
 
-from aps2mqtt import capture, console, units
-from aps2mqtt.capture import Document, Taken
-from aps2mqtt.config import Config
-from aps2mqtt.ecu.redaction import Redaction
-from aps2mqtt.errors import GRAVITY, ExitStatus, JobError, UsageError
+from aps2mqtt.base.errors import GRAVITY, ExitStatus, JobError, UsageError
+from aps2mqtt.captures import capture
+from aps2mqtt.captures.capture import CapturedEcu, Document
+from aps2mqtt.captures.redaction import Redaction
+from aps2mqtt.commands import common
+from aps2mqtt.config.values import Config
+from aps2mqtt.screen import output
+from aps2mqtt.service import units
 
 log = logging.getLogger(__name__)
 
@@ -27,9 +30,9 @@ The serial numbers and MACs in them are stand-ins. Look at them with
 
 def arguments(parser: argparse.ArgumentParser) -> None:
     """What it takes."""
-    console.add_ecu(parser)
+    common.add_ecu(parser)
     parser.add_argument("--history", action="store_true", help="also ask for the history of power and energy")
-    console.add_date(parser, "day of that power (default: today)")
+    common.add_date(parser, "day of that power (default: today)")
     parser.add_argument("--output", type=Path, metavar="DIR", default=Path(), help="folder (default: this one)")
     parser.add_argument("--force", action="store_true", help="replace files that are there and differ")
 
@@ -37,16 +40,16 @@ def arguments(parser: argparse.ArgumentParser) -> None:
 def run(options: argparse.Namespace) -> int:
     """Asks each ECU, and writes when all have been asked: the stand-ins are the same in all files."""
     status, all_taken = ExitStatus.OK, []
-    now, configs = datetime.now(UTC), console.load(options)
-    days = [console.day(options.date, config, now) if options.date or options.history else None for config in configs]
+    now, configs = datetime.now(UTC), common.load(options)
+    days = [common.day(options.date, config, now) if options.date or options.history else None for config in configs]
     for config, day in zip(configs, days, strict=True):
         try:
-            with console.waiting(f"the ECU at {config.ecu.address}"):
+            with output.waiting(f"the ECU at {config.ecu.address}"):
                 all_taken.append((config, capture.take(config, day)))
         except JobError as error:  # the others can be asked all the same
-            status = max(status, console.failed(error), key=GRAVITY.index)
+            status = max(status, common.failed(error), key=GRAVITY.index)
     _write(
-        capture.documents([(taken, console.day(None, config, now)) for config, taken in all_taken]),
+        capture.documents([(taken, common.day(None, config, now)) for config, taken in all_taken]),
         options.output,
         force=options.force,
     )
@@ -63,7 +66,7 @@ def _write(documents: Sequence[Document], folder: Path, *, force: bool) -> None:
         new = units.write(texts, folder, force=force)
     except units.UnitsError as error:
         raise UsageError(str(error)) from error
-    console.show(
+    output.show(
         [*(f"{'written' if new[name] else 'unchanged':<9}  {folder / name}" for name in texts), "", *NEXT.splitlines()]
     )
     for one in documents:
@@ -71,7 +74,7 @@ def _write(documents: Sequence[Document], folder: Path, *, force: bool) -> None:
             log.warning("in %s are bytes that nobody understands; look for serial numbers in them", folder / one.name)
 
 
-def _told(config: Config, taken: Taken, table: Redaction) -> ExitStatus:
+def _told(config: Config, taken: CapturedEcu, table: Redaction) -> ExitStatus:
     """The status of a job that had these answers, after a line on each of which it would complain."""
     mute = [answer.query.name for answer in taken.history if not answer.data]
     if mute:

@@ -12,40 +12,42 @@ import json
 from collections.abc import Iterable, Iterator
 from datetime import UTC, datetime
 
-from aps2mqtt import check, console, steps
-from aps2mqtt.errors import ConfigError
+from aps2mqtt.base.errors import ConfigError
+from aps2mqtt.check import check, result
+from aps2mqtt.commands import common
+from aps2mqtt.screen import output
 
 
 def arguments(parser: argparse.ArgumentParser) -> None:
     """What it takes."""
-    console.add_ecu(parser)
+    common.add_ecu(parser)
     parser.add_argument("--json", action="store_true", help="one JSON document, when all is done")
 
 
 def run(options: argparse.Namespace) -> int:
     """Tells each step as soon as it is known; returns the status of a job that fails there."""
-    taken: list[steps.Step] = []
+    taken: list[result.Step] = []
     walk = iter(_walk(options))
     while (step := _next(walk)) is not None:
         if not options.json:
             before = taken[-1] if taken else None
-            console.draw(steps.lines(step, before, width=console.width(), color=console.has_color()))
+            output.draw(result.lines(step, before, width=output.width(), color=output.has_color()))
         taken.append(step)
     if options.json:
-        console.show(json.dumps(steps.document(taken), indent=1).splitlines())
+        output.show(json.dumps(result.document(taken), indent=1).splitlines())
     else:
-        console.show(["", *steps.summary(taken, console.width())])
-    return steps.status(taken)
+        output.show(["", *result.summary(taken, output.width())])
+    return result.status(taken)
 
 
-def _next(walk: Iterator[steps.Step]) -> steps.Step | None:
-    with console.waiting("the next step"):
+def _next(walk: Iterator[result.Step]) -> result.Step | None:
+    with output.waiting("the next step"):
         return next(walk, None)
 
 
-def _walk(options: argparse.Namespace) -> Iterable[steps.Step]:
+def _walk(options: argparse.Namespace) -> Iterable[result.Step]:
     try:
-        configs = console.load(options)
+        configs = common.load(options)
     except ConfigError as error:
         return check.misconfigured(error)
-    return check.walk([(config, console.store(config)) for config in configs], lambda: datetime.now(UTC))
+    return check.walk([(config, common.store(config)) for config in configs], lambda: datetime.now(UTC))

@@ -13,10 +13,10 @@ example:
 import argparse
 from pathlib import Path
 
-from aps2mqtt import console, files
-from aps2mqtt.ecu import dissect, finder
-from aps2mqtt.errors import ExitStatus, MalformedFrame, UsageError
-from aps2mqtt.screen import listing
+from aps2mqtt.base import files
+from aps2mqtt.base.errors import ExitStatus, MalformedFrame, UsageError
+from aps2mqtt.captures import dissect, find_frames
+from aps2mqtt.screen import listing, output
 
 MAX_INPUT = 20_000_000  # bytes: a log of weeks
 STANDARD_INPUT = "-"
@@ -36,7 +36,7 @@ def run(options: argparse.Namespace) -> int:
         bad += bool(frame.faults)
         place = ": ".join(part for part in (name, one.where) if part)
         heading = f"{place}: {frame.about}, {len(one.data)} bytes"
-        console.show([*([""] if number else []), heading, *listing.lines(frame)])
+        output.show([*([""] if number else []), heading, *listing.lines(frame)])
     if broken := sum(one.breaks_off for _, one in found):
         raise MalformedFrame(
             f"frames that are cut, though text follows: {broken} of {len(found)}; if the rest is there, this form of "
@@ -50,7 +50,7 @@ def run(options: argparse.Namespace) -> int:
     return ExitStatus.OK
 
 
-def _found(name: str) -> list[finder.Found]:
+def _found(name: str) -> list[find_frames.FoundFrame]:
     """The frames of a file; raises UsageError."""
     try:
         if name == STANDARD_INPUT:
@@ -62,7 +62,7 @@ def _found(name: str) -> list[finder.Found]:
         raise UsageError(f"{name} cannot be read: {error.strerror}; name a file with frames") from error
     if len(content) > MAX_INPUT:
         raise UsageError(f"{name} has more than {MAX_INPUT // 10**6} MB; cut out the lines with the frames")
-    found = finder.frames(content)
+    found = find_frames.frames(content)
     if not found:
         raise UsageError(f"{name} has nothing that looks like a frame; it begins with APS, or 415053 in hex")
     return found

@@ -10,10 +10,10 @@ import argparse
 import signal
 import time
 
-from aps2mqtt import console, demo
-from aps2mqtt.demo import INTERVAL, MINUTES_PER_POLL, Demo
-from aps2mqtt.errors import ExitStatus
-from aps2mqtt.screen import picture, terminal
+from aps2mqtt.base.errors import ExitStatus
+from aps2mqtt.screen import output, picture, terminal
+from aps2mqtt.simulator import demo
+from aps2mqtt.simulator.demo import INTERVAL, MINUTES_PER_POLL, Demo
 
 GLANCES = 10  # for each poll, so that a terminal of another size is soon drawn anew
 NEXT = "That was one job. With your own ECU:  APS_ECU_IP=192.168.1.42 aps2mqtt once --dry-run"
@@ -32,8 +32,8 @@ def run(options: argparse.Namespace) -> int:
         with demo.running() as shown:
             if not options.keep:
                 _tell(shown)
-                console.show(["", NEXT])
-            elif console.is_capable():
+                output.show(["", NEXT])
+            elif output.is_capable():
                 _draw(shown)
             else:
                 _print(shown)
@@ -45,20 +45,20 @@ def run(options: argparse.Namespace) -> int:
 
 def _tell(shown: Demo) -> None:
     """One job, and what came of it."""
-    console.show([shown.parts, ""])
+    output.show([shown.parts, ""])
     outcome = shown.poll()
-    console.draw(shown.picture(outcome, terminal.canvas()))
-    console.show(["", "The topics as they lie on the broker:", "", *shown.topics(outcome)])
+    output.draw(shown.picture(outcome, terminal.canvas()))
+    output.show(["", "The topics as they lie on the broker:", "", *shown.topics(outcome)])
 
 
 def _print(shown: Demo) -> None:
     """A line for each poll after the first."""
     _tell(shown)
-    console.show(["", f"Look with your own client:  {shown.client}", PACE, ""])
+    output.show(["", f"Look with your own client:  {shown.client}", PACE, ""])
     while True:
         time.sleep(INTERVAL)
         shown.clock.advance()
-        console.show([shown.poll().summary])
+        output.show([shown.poll().summary])
 
 
 def _draw(shown: Demo) -> None:

@@ -8,32 +8,34 @@ example:
 
 import argparse
 
-from aps2mqtt import console, upkeep
-from aps2mqtt.errors import ExitStatus, UsageError
+from aps2mqtt.base.errors import ExitStatus, UsageError
+from aps2mqtt.commands import common
+from aps2mqtt.jobs import forget
+from aps2mqtt.screen import output
 
 
 def arguments(parser: argparse.ArgumentParser) -> None:
     """What it takes."""
-    parser.add_argument("serial", metavar="ECU_OR_INVERTER", type=console.serial, help="serial number, of 12 digits")
+    parser.add_argument("serial", metavar="ECU_OR_INVERTER", type=common.serial, help="serial number, of 12 digits")
     parser.add_argument("--yes", action="store_true", help="remove it")
 
 
 def run(options: argparse.Namespace) -> int:
     """Shows what there is, and removes it if that is wanted."""
-    configs = console.load(options)
+    configs = common.load(options)
     broker = f"the broker at {configs[0].broker.host}:{configs[0].broker.port}"
-    with console.waiting(broker):
-        found = upkeep.remembered_by_broker(configs[0], options.serial)
+    with output.waiting(broker):
+        found = forget.remembered_by_broker(configs[0], options.serial)
     known = bool(found.topics)
     if options.yes:
-        known = upkeep.forget([(config, console.store(config)) for config in configs], options.serial, found)
+        known = forget.forget([(config, common.store(config)) for config in configs], options.serial, found)
     if not known:
         remedy = "check the serial number and MQTT_TOPIC_PREFIX"
         raise UsageError(f"there is nothing of {options.serial} on {broker}; {remedy}")
     listed = [f"  {topic}" for topic in found.topics]
     if options.yes:
-        console.show([f"removed from {broker}:", *listed, f"{len(listed)} topics"])
+        output.show([f"removed from {broker}:", *listed, f"{len(listed)} topics"])
     else:
-        console.show([f"on {broker} there are of {options.serial}:", *listed])
-        console.show([f"Nothing has been removed. To remove these {len(listed)} topics, add --yes"])
+        output.show([f"on {broker} there are of {options.serial}:", *listed])
+        output.show([f"Nothing has been removed. To remove these {len(listed)} topics, add --yes"])
     return ExitStatus.OK

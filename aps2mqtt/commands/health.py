@@ -9,10 +9,12 @@ import argparse
 import logging
 from datetime import UTC, datetime
 
-from aps2mqtt import console, rhythm
-from aps2mqtt.config import Config
-from aps2mqtt.errors import ExitStatus
-from aps2mqtt.state import StateError
+from aps2mqtt.base.errors import ExitStatus
+from aps2mqtt.commands import common
+from aps2mqtt.config.values import Config
+from aps2mqtt.jobs.state_file import StateError
+from aps2mqtt.screen import output
+from aps2mqtt.truth import freshness
 
 log = logging.getLogger(__name__)
 
@@ -24,20 +26,20 @@ def arguments(parser: argparse.ArgumentParser) -> None:
 def run(options: argparse.Namespace) -> int:
     """A line for each ECU."""
     now, status = datetime.now(UTC), ExitStatus.OK
-    for config in console.load(options):
+    for config in common.load(options):
         read, trouble = _condition(config, now)
         if trouble:
             log.error("%s: %s", config.ecu.address, f"{read}; {trouble}" if read else trouble)
             status = ExitStatus.UNAVAILABLE
         else:
-            console.show([f"{config.ecu.address}: {read}"])
+            output.show([f"{config.ecu.address}: {read}"])
     return status
 
 
 def _condition(config: Config, now: datetime) -> tuple[str, str]:
     """When the ECU was read last, and what is wrong with its jobs; empty where nothing is."""
     try:
-        memory = console.store(config).load()
+        memory = common.store(config).load()
     except StateError as error:
         if error.left is None:
             return "", str(error)
@@ -47,6 +49,6 @@ def _condition(config: Config, now: datetime) -> tuple[str, str]:
     read = f"read last at {memory.read_at.astimezone(config.ecu.timezone):%Y-%m-%d %H:%M:%S}"
     if memory.error:
         return read, f"since then {memory.error}"
-    if rhythm.is_overdue(memory.rhythm, now):
+    if freshness.is_overdue(memory.rhythm, now):
         return read, "none has gone well since, though one was due; look at the log and at what starts them"
     return read, ""

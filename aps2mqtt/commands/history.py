@@ -12,11 +12,13 @@ from collections.abc import Iterator, Sequence
 from datetime import UTC, datetime
 from pathlib import Path
 
-from aps2mqtt import console, files, history, series
-from aps2mqtt.config import Config
-from aps2mqtt.errors import GRAVITY, ExitStatus, JobError, UsageError
-from aps2mqtt.screen import chart, svg
-from aps2mqtt.series import Series
+from aps2mqtt.base import files
+from aps2mqtt.base.errors import GRAVITY, ExitStatus, JobError, UsageError
+from aps2mqtt.commands import common
+from aps2mqtt.config.values import Config
+from aps2mqtt.history import query, time_series
+from aps2mqtt.history.time_series import Series
+from aps2mqtt.screen import chart, output, svg
 
 log = logging.getLogger(__name__)
 
@@ -27,33 +29,33 @@ def arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "periods", metavar="PERIOD", type=_period, nargs="*", help="day, week, month or year, or several (default: day)"
     )
-    console.add_date(parser, "of the power (default: today at the site)")
+    common.add_date(parser, "of the power (default: today at the site)")
     printed = parser.add_mutually_exclusive_group()
     printed.add_argument("--csv", action="store_true", help="print a table")
     printed.add_argument("--json", action="store_true", help="print JSON, as it is published")
     parser.add_argument("--plot", metavar="FILE.svg", type=_svg, help="write a picture")
     parser.add_argument("--publish", action="store_true", help="publish to history/power and history/energy/...")
-    console.add_ecu(parser)
+    common.add_ecu(parser)
 
 
 def run(options: argparse.Namespace) -> int:
     """Asks one ECU after the other; the gravest status of all that was wanted."""
-    periods = list(dict.fromkeys(options.periods)) or [series.DAY]
-    if options.date and series.DAY not in periods:
+    periods = list(dict.fromkeys(options.periods)) or [time_series.DAY]
+    if options.date and time_series.DAY not in periods:
         raise UsageError("--date is that of the power of a day; name day, too, or leave it out")
-    now, configs = datetime.now(UTC), console.load(options)
-    days = [console.day(options.date, config, now) for config in configs]
+    now, configs = datetime.now(UTC), common.load(options)
+    days = [common.day(options.date, config, now) for config in configs]
     found: list[Series] = []
     statuses = [ExitStatus.OK]
     for config, day in zip(configs, days, strict=True):
         try:
-            with console.waiting(f"the ECU at {config.ecu.address}"):
-                read = history.read(config, periods, day)
+            with output.waiting(f"the ECU at {config.ecu.address}"):
+                read = query.read(config, periods, day)
         except JobError as error:  # the others can be asked all the same
-            statuses.append(console.failed(error))
+            statuses.append(common.failed(error))
         else:
             found += read.found
-            statuses += [console.failed(error) for error in read.failures]
+            statuses += [common.failed(error) for error in read.failures]
             for remark in read.remarks:
                 log.warning("%s", remark)
     _print(options, found)
@@ -61,7 +63,7 @@ def run(options: argparse.Namespace) -> int:
         try:
             _publish(configs[0], found)
         except JobError as error:  # the picture can be drawn all the same
-            statuses.append(console.failed(error))
+            statuses.append(common.failed(error))
     if options.plot and found:
         _plot(options.plot, found)
     return max(statuses, key=GRAVITY.index)
@@ -71,8 +73,8 @@ def run(options: argparse.Namespace) -> int:
 
 
 def _period(text: str) -> str:
-    if text not in series.PERIODS:
-        raise argparse.ArgumentTypeError(f"{text!r} is no period; choose among {', '.join(series.PERIODS)}")
+    if text not in time_series.PERIODS:
+        raise argparse.ArgumentTypeError(f"{text!r} is no period; choose among {', '.join(time_series.PERIODS)}")
     return text
 
 
@@ -88,23 +90,23 @@ def _svg(text: str) -> Path:
 
 def _print(options: argparse.Namespace, found: Sequence[Series]) -> None:
     if options.csv:
-        console.show(_csv(found))
+        output.show(_csv(found))
     elif options.json:
-        said = ",\n".join(json.dumps(series.document(one)) for one in found)
-        console.show(f"[{said}]".splitlines())
+        said = ",\n".join(json.dumps(time_series.document(one)) for one in found)
+        output.show(f"[{said}]".splitlines())
     elif found and not options.plot and not options.publish:
-        color, width = console.has_color(), console.width()
+        color, width = output.has_color(), output.width()
         drawn = [chart.text(one, width=width, color=color) for one in found]
-        console.draw("\n".join(lines) + "\n" * (lines is not drawn[-1]) for lines in drawn)
+        output.draw("\n".join(lines) + "\n" * (lines is not drawn[-1]) for lines in drawn)
 
 
 def _csv(found: Sequence[Series]) -> Iterator[str]:
-    yield ",".join(series.COLUMNS)
-    yield from (",".join(row) for one in found for row in series.rows(one))  # no value has a comma in it
+    yield ",".join(time_series.COLUMNS)
+    yield from (",".join(row) for one in found for row in time_series.rows(one))  # no value has a comma in it
 
 
 def _publish(config: Config, found: Sequence[Series]) -> None:
-    count = history.publish(config, found)
+    count = query.publish(config, found)
     log.info("%d messages to %s:%d", count, config.broker.host, config.broker.port)
 
 

@@ -10,9 +10,11 @@ import argparse
 import logging
 from datetime import UTC, datetime
 
-from aps2mqtt import console, upkeep
-from aps2mqtt.config import Config
-from aps2mqtt.errors import GRAVITY, ExitStatus, JobError
+from aps2mqtt.base.errors import GRAVITY, ExitStatus, JobError
+from aps2mqtt.commands import common
+from aps2mqtt.config.values import Config
+from aps2mqtt.jobs import migrate
+from aps2mqtt.screen import output
 
 log = logging.getLogger(__name__)
 
@@ -25,22 +27,22 @@ def arguments(parser: argparse.ArgumentParser) -> None:
 def run(options: argparse.Namespace) -> int:
     """Moves the installation over, ECU by ECU."""
     status = ExitStatus.OK
-    for config in console.load(options):
+    for config in common.load(options):
         try:
             _migrate(config, dry_run=options.dry_run)
         except JobError as error:  # the others can be moved all the same
-            status = max(status, console.failed(error), key=GRAVITY.index)
+            status = max(status, common.failed(error), key=GRAVITY.index)
     return status
 
 
 def _migrate(config: Config, *, dry_run: bool) -> None:
-    now, store = datetime.now(UTC), console.store(config)
-    with console.waiting(f"the ECU at {config.ecu.address}"):
-        left = upkeep.left_by_2x(config, now, store)
+    now, store = datetime.now(UTC), common.store(config)
+    with output.waiting(f"the ECU at {config.ecu.address}"):
+        left = migrate.left_by_2x(config, now, store)
     counted = f"{len(left.announced)} entities of aps2mqtt 2.x to go on with, {len(left.readings)} topics to clear"
-    console.show([f"{config.ecu.address}: {counted}", *(f"  {topic}" for topic in left.topics)])
+    output.show([f"{config.ecu.address}: {counted}", *(f"  {topic}" for topic in left.topics)])
     if not config.broker.discovery:
         log.warning("MQTT_DISCOVERY_ENABLED is not set: what 2.x announced to Home Assistant is left as it is")
     if not dry_run:
-        upkeep.migrate(config, now, store, left)
-        console.show(["done"])
+        migrate.migrate(config, now, store, left)
+        output.show(["done"])

@@ -14,17 +14,18 @@ import time
 from collections.abc import Callable, Sequence
 from datetime import UTC, datetime
 
-from aps2mqtt import console
-from aps2mqtt.config import Config
-from aps2mqtt.errors import GRAVITY, ExitStatus
-from aps2mqtt.job import Job, Outcome
+from aps2mqtt.base.errors import GRAVITY, ExitStatus
+from aps2mqtt.commands import common
+from aps2mqtt.config.values import Config
+from aps2mqtt.jobs.job import Job, Outcome
+from aps2mqtt.screen import output
 
 log = logging.getLogger(__name__)
 
 
 def arguments(parser: argparse.ArgumentParser) -> None:
     """What it takes."""
-    console.add_ecu(parser)
+    common.add_ecu(parser)
     parser.add_argument("--force", action="store_true", help="ask the ECU at night too")
     parser.add_argument(
         "--dry-run",
@@ -37,13 +38,13 @@ def run(options: argparse.Namespace) -> int:
     """A job for each ECU; the gravest status of them all."""
 
     def poll(config: Config) -> Outcome:
-        store = console.store(config)
+        store = common.store(config)
         done = Job(config, datetime.now(UTC), store, force=options.force, dry_run=options.dry_run).run()
         log.log(logging.WARNING if options.dry_run and done.night else logging.INFO, "%s", done.summary)
         return done
 
-    configs = console.load(options)
-    with console.waiting(f"the ECU at {', '.join(config.ecu.address for config in configs)}"):
+    configs = common.load(options)
+    with output.waiting(f"the ECU at {', '.join(config.ecu.address for config in configs)}"):
         if len(configs) == 1:
             status, outcomes = ExitStatus.OK, [poll(configs[0])]
         else:
@@ -51,7 +52,7 @@ def run(options: argparse.Namespace) -> int:
     if options.dry_run and outcomes:
         messages = [message for outcome in outcomes for message in outcome.messages]
         longest = max(len(message.topic) for message in messages)
-        console.show(f"{message.topic:<{longest}}  {message.payload or '(removed)'}" for message in messages)
+        output.show(f"{message.topic:<{longest}}  {message.payload or '(removed)'}" for message in messages)
     return status
 
 
@@ -71,16 +72,16 @@ class _JobThread(threading.Thread):
             self.outcome = self._poll(self._config)
             self.status = ExitStatus.OK
         except Exception as error:  # noqa: BLE001 - the boundary of this job, as `main` is of a single one
-            self.status = console.failed(error)
+            self.status = common.failed(error)
 
 
 def _side_by_side(poll: Callable[[Config], Outcome], configs: Sequence[Config]) -> tuple[ExitStatus, list[Outcome]]:
     """A job for each ECU: the gravest status of them all, and what the good ones did."""
-    from aps2mqtt import window
+    from aps2mqtt.truth import poll_times
 
     threads = [_JobThread(poll, config) for config in configs]
     for number, thread in enumerate(threads):
-        time.sleep(window.stagger(len(threads)) if number else 0)
+        time.sleep(poll_times.stagger(len(threads)) if number else 0)
         thread.start()
     for thread in threads:
         thread.join()

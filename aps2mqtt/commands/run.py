@@ -11,20 +11,20 @@ example:
 import argparse
 import signal
 
-from aps2mqtt import console
-from aps2mqtt.errors import ExitStatus
+from aps2mqtt.base.errors import ExitStatus
+from aps2mqtt.commands import common
 
 
 def arguments(parser: argparse.ArgumentParser) -> None:
     """What it takes."""
-    console.add_ecu(parser)
+    common.add_ecu(parser)
 
 
 def run(options: argparse.Namespace) -> int:
     """Polls until it is stopped."""
     # Before any thread begins, so that every one of them leaves the signals to the daemon.
     signal.pthread_sigmask(signal.SIG_BLOCK, (signal.SIGTERM, signal.SIGINT))
-    from aps2mqtt.daemon import Daemon
+    from aps2mqtt.service.daemon import Daemon
 
-    Daemon(console.load(options)).run()
+    Daemon(common.load(options)).run()
     return ExitStatus.OK

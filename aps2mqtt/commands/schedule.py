@@ -13,10 +13,10 @@ from collections.abc import Iterator, Sequence
 from datetime import UTC, datetime, tzinfo
 from typing import Any
 
-from aps2mqtt import console
-from aps2mqtt.config import Config, EcuConfig
-from aps2mqtt.errors import ExitStatus
-from aps2mqtt.screen import timetable
+from aps2mqtt.base.errors import ExitStatus
+from aps2mqtt.commands import common
+from aps2mqtt.config.values import Config, EcuConfig
+from aps2mqtt.screen import output, timetable
 
 log = logging.getLogger(__name__)
 
@@ -25,14 +25,14 @@ MOST_DAYS = 366
 
 def arguments(parser: argparse.ArgumentParser) -> None:
     """What it takes."""
-    console.add_ecu(parser)
+    common.add_ecu(parser)
     parser.add_argument("--days", metavar="N", type=_days, default=7, help="1 to 366, from today on (default: 7)")
     parser.add_argument("--json", action="store_true", help="for machines: times in UTC")
 
 
 def run(options: argparse.Namespace) -> int:
     """A table for each site and interval."""
-    now, alike = datetime.now(UTC), _alike(console.load(options))
+    now, alike = datetime.now(UTC), _alike(common.load(options))
     listed = [
         timetable.days(ecu.site, ecu.timezone, ecu.poll_interval, now.astimezone(ecu.timezone).date(), options.days)
         for ecu, *_ in alike
@@ -45,11 +45,11 @@ def run(options: argparse.Namespace) -> int:
             )
     if options.json:
         document = [_plain(ecus, days) for ecus, days in zip(alike, listed, strict=True)]
-        console.show(json.dumps(document, indent=1).splitlines())
+        output.show(json.dumps(document, indent=1).splitlines())
         return ExitStatus.OK
     for number, (ecus, days) in enumerate(zip(alike, listed, strict=True)):
-        table = timetable.table(days, ecus[0].timezone, width=console.width(), color=console.has_color())
-        console.draw([*[""] * (number > 0), *_heading(ecus), "", *table, "", *_explained(ecus[0])])
+        table = timetable.table(days, ecus[0].timezone, width=output.width(), color=output.has_color())
+        output.draw([*[""] * (number > 0), *_heading(ecus), "", *table, "", *_explained(ecus[0])])
     return ExitStatus.OK
 
 

@@ -14,20 +14,21 @@ from collections.abc import Iterator, Sequence
 from datetime import UTC, datetime
 from itertools import chain
 
-from aps2mqtt import console, view
-from aps2mqtt.config import Config
-from aps2mqtt.errors import GRAVITY, ExitStatus, JobError, UsageError
-from aps2mqtt.job import Job, style
+from aps2mqtt.base.errors import GRAVITY, ExitStatus, JobError, UsageError
+from aps2mqtt.commands import common
+from aps2mqtt.config.values import Config
+from aps2mqtt.jobs.job import Job, style
 from aps2mqtt.mqtt.topics import Style
-from aps2mqtt.screen import picture, terminal
-from aps2mqtt.view import Glance, Place
+from aps2mqtt.screen import output, picture, terminal
+from aps2mqtt.show import live
+from aps2mqtt.show.live import BrokerView, Place
 
 log = logging.getLogger(__name__)
 
 
 def arguments(parser: argparse.ArgumentParser) -> None:
     """What it takes."""
-    console.add_ecu(parser)
+    common.add_ecu(parser)
     parser.add_argument("--broker", action="store_true", help="show what lies on the broker; --ecu is then an id")
     parser.add_argument("--watch", action="store_true", help="keep showing what lies on the broker")
 
@@ -35,13 +36,13 @@ def arguments(parser: argparse.ArgumentParser) -> None:
 def run(options: argparse.Namespace) -> int:
     """From the ECU, from the broker, or live."""
     if not (options.broker or options.watch):
-        return _poll(console.load(options))
+        return _poll(common.load(options))
     at = _place(options)
     if options.watch:
         return _watch(at)
-    with console.waiting(at.name):
-        glance = view.once(at)
-    console.draw(view.lines(at, glance, datetime.now(UTC), terminal.canvas()))
+    with output.waiting(at.name):
+        glance = live.once(at)
+    output.draw(live.lines(at, glance, datetime.now(UTC), terminal.canvas()))
     return ExitStatus.OK
 
 
@@ -51,13 +52,13 @@ def _poll(configs: Sequence[Config]) -> int:
     for config in configs:
         now = datetime.now(UTC)
         try:
-            with console.waiting(f"the ECU at {config.ecu.address}"):
-                report = Job(config, now, console.store(config), force=True, dry_run=True).run().report
+            with output.waiting(f"the ECU at {config.ecu.address}"):
+                report = Job(config, now, common.store(config), force=True, dry_run=True).run().report
         except JobError as error:  # the others may answer
-            status = max(status, console.failed(error), key=GRAVITY.index)
+            status = max(status, common.failed(error), key=GRAVITY.index)
         else:
             picture_of_it = picture.arrays([report], style(config), now, terminal.canvas())
-            console.draw(["", *picture_of_it] if shown else picture_of_it)
+            output.draw(["", *picture_of_it] if shown else picture_of_it)
             shown = True
     return status
 
@@ -66,7 +67,7 @@ def _place(options: argparse.Namespace) -> Place:
     """Where the jobs publish; the ECU need not be one of this configuration."""
     ecu_id = _serial(options.ecu)
     options.ecu = None
-    configs = console.load(options)
+    configs = common.load(options)
     broker = configs[0].broker
     if not broker.retain:
         log.warning("MQTT_RETAIN is False: nothing but the status lies on the broker")
@@ -77,7 +78,7 @@ def _style(configs: Sequence[Config]) -> Style:
     """How the jobs of all of them write, each ECU's temperatures in its own unit, by the id that was remembered."""
     known, unknown = {}, []
     for config in configs:
-        memory = console.store(config).remembered()
+        memory = common.store(config).remembered()
         if memory is not None:
             known[memory.ecu_id] = config.ecu.fahrenheit
         else:
@@ -88,7 +89,7 @@ def _style(configs: Sequence[Config]) -> Style:
 
 def _serial(ecu: str | None) -> str:
     try:
-        return console.serial(ecu) if ecu is not None else ""
+        return common.serial(ecu) if ecu is not None else ""
     except argparse.ArgumentTypeError as error:
         raise UsageError(f"on the broker an ECU goes by its id: {error}; leave --ecu out to see every one") from error
 
@@ -97,24 +98,24 @@ def _watch(at: Place) -> int:
     """Until Ctrl-C or SIGTERM."""
     signal.signal(signal.SIGTERM, signal.default_int_handler)
     try:
-        seen = view.glances(at)
-        with console.waiting(at.name):
+        seen = live.glances(at)
+        with output.waiting(at.name):
             first = next(seen)  # what prevents it is told on the screen of the shell
-        (_draw if console.is_capable() else _print)(at, chain([first], seen))
+        (_draw if output.is_capable() else _print)(at, chain([first], seen))
     except KeyboardInterrupt:
         pass
     return ExitStatus.OK
 
 
-def _draw(at: Place, seen: Iterator[Glance]) -> None:
+def _draw(at: Place, seen: Iterator[BrokerView]) -> None:
     """In place."""
     with terminal.borrowed() as page:
         for glance in seen:
             size = terminal.in_place_canvas()
-            page.draw(view.lines(at, glance, datetime.now(UTC), size, "Ctrl-C ends"), size)
+            page.draw(live.lines(at, glance, datetime.now(UTC), size, "Ctrl-C ends"), size)
 
 
-def _print(at: Place, seen: Iterator[Glance]) -> None:
+def _print(at: Place, seen: Iterator[BrokerView]) -> None:
     """One below the other, whenever something else is to be seen."""
-    for glance in view.settled(seen):
-        console.draw([*view.lines(at, glance, datetime.now(UTC), terminal.canvas()), ""])
+    for glance in live.settled(seen):
+        output.draw([*live.lines(at, glance, datetime.now(UTC), terminal.canvas()), ""])

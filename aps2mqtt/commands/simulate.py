@@ -12,16 +12,18 @@ from collections.abc import Callable
 from datetime import UTC, datetime, time, timedelta
 from pathlib import Path
 
-from aps2mqtt import console
-from aps2mqtt.ecu import simulator
-from aps2mqtt.errors import ExitStatus, UsageError
+from aps2mqtt.base.errors import ExitStatus, UsageError
+from aps2mqtt.commands import common
+from aps2mqtt.screen import output
+from aps2mqtt.simulator import scenarios, server
+from aps2mqtt.simulator.plant import DEFAULT_INVERTERS, ScenarioError, local_plant
 
 NIGHT = "it is night there, so all inverters are offline; choose another time with --time 12:00"
 
 
 def arguments(parser: argparse.ArgumentParser) -> None:
     """What it takes."""
-    parser.add_argument("--port", type=console.port, default=8899, help="TCP port (default 8899; 0: any, printed)")
+    parser.add_argument("--port", type=common.port, default=8899, help="TCP port (default 8899; 0: any, printed)")
     parser.add_argument("--ecu", metavar="MODEL", default="ECU-R", help="ECU-R (default), ECU-R-Pro, ECU-B or ECU-C")
     parser.add_argument("--inverters", metavar="LIST", help="such as 3xDS3,1xQS1,1xYC1000,1xunseen")
     parser.add_argument("--time", metavar="HH:MM", type=_time, help="let it be that time of day, and go on from there")
@@ -40,14 +42,14 @@ def arguments(parser: argparse.ArgumentParser) -> None:
 def run(options: argparse.Namespace) -> int:
     """Answers until it is stopped."""
     if options.fault == "list":
-        console.show(f"{name:<15} {about}" for name, about in simulator.FAULTS.items())
+        output.show(f"{name:<15} {about}" for name, about in scenarios.FAULTS.items())
         return ExitStatus.OK
     try:
-        plant = simulator.local_plant(options.ecu, options.inverters or simulator.DEFAULT_INVERTERS)
-        answers = simulator.replay_answers(options.replay, simulator.plant_answers(plant, options.fault))
+        plant = local_plant(options.ecu, options.inverters or DEFAULT_INVERTERS)
+        answers = scenarios.replay_answers(options.replay, scenarios.plant_answers(plant, options.fault))
         clock = _clock(options.time)
-        ecu = simulator.Simulator(plant, port=options.port, fault=options.fault, answers=answers, clock=clock)
-    except simulator.ScenarioError as error:
+        ecu = server.Simulator(plant, port=options.port, fault=options.fault, answers=answers, clock=clock)
+    except ScenarioError as error:
         raise UsageError(str(error)) from error
     except OSError as error:
         why = os.strerror(error.errno or 0)  # the error's own words have the address in brackets
@@ -55,8 +57,8 @@ def run(options: argparse.Namespace) -> int:
     with ecu:
         inverters = f"{options.ecu} {plant.ecu.ecu_id} with {len(plant.inverters)} inverters"
         night = [] if plant.system_info(clock()).online else [NIGHT]
-        console.show([f"{inverters} on {simulator.HOST}:{ecu.port}", *night, "stop with Ctrl-C"])
-        console.wait_for_stop()
+        output.show([f"{inverters} on {server.HOST}:{ecu.port}", *night, "stop with Ctrl-C"])
+        common.wait_for_stop()
     return ExitStatus.OK
 
 

@@ -13,8 +13,11 @@ import os
 import sys
 from pathlib import Path
 
-from aps2mqtt import console, files, units
-from aps2mqtt.errors import ExitStatus, UsageError
+from aps2mqtt.base import files
+from aps2mqtt.base.errors import ExitStatus, UsageError
+from aps2mqtt.commands import common
+from aps2mqtt.screen import output
+from aps2mqtt.service import units
 
 log = logging.getLogger(__name__)
 
@@ -28,7 +31,7 @@ def arguments(parser: argparse.ArgumentParser) -> None:
 def run(options: argparse.Namespace) -> int:
     """Writes the files and says how to go on."""
     script = _console_script()
-    config = files.whole(console.config_path(options) or Path(units.DEFAULT.config))
+    config = files.whole(common.config_path(options) or Path(units.DEFAULT.config))
     paths = units.Paths(script or units.DEFAULT.program, config)
     folder = files.whole(options.output)
     try:
@@ -38,10 +41,10 @@ def run(options: argparse.Namespace) -> int:
         new = units.write(texts, folder, force=options.force)
     except units.UnitsError as error:
         raise UsageError(str(error)) from error
-    console.show(f"{'written' if new[name] else 'unchanged':<9}  {folder / name}" for name in texts)
-    console.show(["", f"They start {paths.program} with {paths.config}."])
+    output.show(f"{'written' if new[name] else 'unchanged':<9}  {folder / name}" for name in texts)
+    output.show(["", f"They start {paths.program} with {paths.config}."])
     _warn(script, paths, folder)
-    console.show(["", *units.next_steps(folder).splitlines()])
+    output.show(["", *units.next_steps(folder).splitlines()])
     return ExitStatus.OK
 
 

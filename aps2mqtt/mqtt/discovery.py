@@ -14,8 +14,8 @@ from collections.abc import Iterable, Iterator
 from typing import Any, NamedTuple
 
 from aps2mqtt import __version__
-from aps2mqtt.ecu.protocol import ecu_model, inverter_model
-from aps2mqtt.model import Inverter, Report
+from aps2mqtt.base.models import ecu_model, inverter_model
+from aps2mqtt.base.values import Inverter, Report
 from aps2mqtt.mqtt.topics import (
     ERROR,
     INVERTER_ONLINE,

@@ -13,9 +13,9 @@ from datetime import datetime
 from itertools import count, takewhile
 from typing import NamedTuple
 
-from aps2mqtt.model import Inverter, Kept, Layout, Recalled, Report
+from aps2mqtt.base.values import Inverter, Placement, Recalled, Report, Unchanged
 
-Value = int | float | bool | str | datetime | Kept | None  # None: the topic is removed
+Value = int | float | bool | str | datetime | Unchanged | None  # None: the topic is removed
 Row = tuple["Metric", Value]
 
 ONLINE = "online"
@@ -59,14 +59,14 @@ class Style(NamedTuple):
         """An object for each device."""
         return self.payload != "flat"
 
-    def at(self, layout: Layout) -> "Style":
+    def at(self, layout: Placement) -> "Style":
         """The same with another layout."""
         return self._replace(**layout._asdict())
 
     @property
-    def layout(self) -> Layout:
+    def layout(self) -> Placement:
         """Where messages of this style lie."""
-        return Layout(self.prefix, self.payload, self.discovery, self.discovery_prefix, self.retain)
+        return Placement(self.prefix, self.payload, self.discovery, self.discovery_prefix, self.retain)
 
 
 class Metric(NamedTuple):
@@ -170,7 +170,7 @@ def messages(style: Style, report: Report) -> tuple[Message, ...]:
     for inverter in report.gone:
         rows = [*inverter_rows(style, inverter), *lost_rows(inverter)]
         readings += [*_removed(style, f"{root}/{inverter.uid}", [metric for metric, _ in rows])]
-    if not isinstance(report.problems, Kept):
+    if not isinstance(report.problems, Unchanged):
         readings.append(Message(f"{root}/{PROBLEM.topic}", "; ".join(report.problems) or NO_PROBLEM, style.retain))
     return (*readings, *status_messages(style, report.ecu_id, report.error))
 
@@ -328,7 +328,7 @@ def _device(style: Style, topic: str, rows: list[Row]) -> Iterator[Message]:
     """What is said of an ECU or an inverter, in the user's style."""
     if style.flat:
         for metric, value in rows:
-            if not isinstance(value, Kept):
+            if not isinstance(value, Unchanged):
                 text = payload(value)
                 expiry = style.expiry if metric.momentary and text else None
                 yield Message(f"{topic}/{metric.topic}", text, style.retain or not text, expiry)
@@ -353,7 +353,7 @@ def _removed(style: Style, topic: str, metrics: list[Metric]) -> Iterator[Messag
 
 def _plain(value: Value) -> float | str | None:
     """`value` for JSON; the last good one where a topic of its own would be kept."""
-    if isinstance(value, Kept):
+    if isinstance(value, Unchanged):
         return value.last
     return value.isoformat() if isinstance(value, datetime) else value
 

@@ -10,10 +10,10 @@ from itertools import groupby
 from math import ceil, floor, log10
 from typing import NamedTuple
 
-from aps2mqtt import series
-from aps2mqtt.ecu.protocol import ecu_model
+from aps2mqtt.base.models import ecu_model
+from aps2mqtt.history import time_series
+from aps2mqtt.history.time_series import Energy, Power, Series
 from aps2mqtt.screen.picture import BOLD, DIM, PLAIN, YELLOW, bar
-from aps2mqtt.series import Energy, Power, Series
 
 BLOCKS = " ▁▂▃▄▅▆▇█"
 UNKNOWN = "░"
@@ -62,7 +62,7 @@ def summary(one: Series) -> tuple[str, ...]:
         return ("the ECU remembers nothing of it",)
     if isinstance(one, Power):
         at, most = max(one.points, key=lambda point: point[1])
-        return f"at most {most} W, at {at:%H:%M}", f"{series.integral(one):.2f} kWh, the integral of the curve"
+        return f"at most {most} W, at {at:%H:%M}", f"{time_series.integral(one):.2f} kWh, the integral of the curve"
     energies = [kwh for _, kwh in one.points]
     day, best = max(one.points, key=lambda point: point[1])
     each = "month" if one.by_month else "day"
@@ -95,23 +95,23 @@ class _Axis(NamedTuple):
     columns: int
 
     def column(self, at: datetime) -> int:
-        return int(series.elapsed(self.begin, at) / series.elapsed(self.begin, self.end) * self.columns)
+        return int(time_series.elapsed(self.begin, at) / time_series.elapsed(self.begin, self.end) * self.columns)
 
     def at(self, column: float) -> datetime:
-        return self.begin.astimezone(UTC) + series.elapsed(self.begin, self.end) * (column / self.columns)
+        return self.begin.astimezone(UTC) + time_series.elapsed(self.begin, self.end) * (column / self.columns)
 
 
 def hours_around(one: Power) -> tuple[datetime, datetime]:
     """The whole hours between which all points lie, in the site's time zone."""
     first, last = one.points[0][0], one.points[-1][0]
     begin = first - timedelta(minutes=first.minute)
-    hours = max(1, ceil(series.elapsed(begin, last) / HOUR))
+    hours = max(1, ceil(time_series.elapsed(begin, last) / HOUR))
     return begin, (begin.astimezone(UTC) + hours * HOUR).astimezone(begin.tzinfo)
 
 
 def ticks(begin: datetime, end: datetime, most: int) -> list[datetime]:
     """Whole hours of the site's clock from `begin` to `end`, evenly apart, about `most` of them at the most."""
-    hours = round(series.elapsed(begin, end) / HOUR)
+    hours = round(time_series.elapsed(begin, end) / HOUR)
     step = next((step for step in HOURS_BETWEEN_TICKS if hours / step < most), HOURS_BETWEEN_TICKS[-1])
     local = [(begin.astimezone(UTC) + hour * HOUR).astimezone(begin.tzinfo) for hour in range(hours + 1)]
     return [hour for hour in local if hour.hour % step == 0]
@@ -127,7 +127,7 @@ def _curve(one: Power, width: int, paint: Paint) -> Iterator[str]:
         label = labels.get(row, "")
         yield f"{label:>{margin}} {'┤' if label else '│'}{_row(values, row, top, paint)}".rstrip()
     yield from _time_axis(axis, margin, labels[0])
-    for begin, end in series.gaps(one):
+    for begin, end in time_series.gaps(one):
         yield paint(DIM, f"{UNKNOWN} {NOTHING_KNOWN} of {begin:%H:%M} to {end:%H:%M}")
 
 
@@ -143,10 +143,10 @@ def _value(one: Power, axis: _Axis, column: int) -> float | None:
     if first in (0, len(times)):
         return 0
     (before, low), (after, high) = one.points[first - 1 : first + 1]
-    between = series.elapsed(before, after)
-    if between > series.LONGEST_STEP:
+    between = time_series.elapsed(before, after)
+    if between > time_series.LONGEST_STEP:
         return None
-    return low + (high - low) * (series.elapsed(before, axis.at(column + 0.5)) / between)
+    return low + (high - low) * (time_series.elapsed(before, axis.at(column + 0.5)) / between)
 
 
 def _row(values: Sequence[float | None], row: int, top: float, paint: Paint) -> str:
@@ -202,7 +202,7 @@ def _bars(one: Energy, width: int, paint: Paint) -> Iterator[str]:
 
 def _months(one: Energy) -> Iterator[_Bar]:
     """Whole months; or the sums of days, with how many of them there are."""
-    for month in series.months(one):
+    for month in time_series.months(one):
         days = f"{month.days}" if month.days == month.within else f"{month.days} of {month.within}"
         note = "" if one.by_month else f"  {days} {'day' if month.within == 1 else 'days'}"
         yield _Bar(12 * month.first.year + month.first.month - 1, month.energy, note)

@@ -7,9 +7,10 @@ from collections.abc import Iterator
 from itertools import zip_longest
 from textwrap import wrap
 
-from aps2mqtt.ecu import protocol
-from aps2mqtt.ecu.dissect import COMMANDS, REST, UNDECODED, Dissection, Part, Section
-from aps2mqtt.ecu.snapshot import MAX_LEVEL
+from aps2mqtt.base import models
+from aps2mqtt.captures.dissect import COMMANDS, REST, UNDECODED, Dissection, Part, Section
+from aps2mqtt.sources.ecu8899 import tables
+from aps2mqtt.sources.ecu8899.snapshot import MAX_LEVEL
 
 WIDTH = 80
 IN_A_ROW = 8  # bytes beside a name and its value
@@ -18,11 +19,11 @@ NAME = 15  # columns of the longest name of a field
 VALUE = 32  # columns
 
 STATUSES = {
-    protocol.STATUS_OK: "data follow",
-    protocol.STATUS_NO_DATA: "no data",
-    protocol.STATUS_WRONG_ECU: "for another ECU",
+    tables.STATUS_OK: "data follow",
+    tables.STATUS_NO_DATA: "no data",
+    tables.STATUS_WRONG_ECU: "for another ECU",
 }
-PERIODS = {protocol.WEEK: "week", protocol.MONTH: "month", protocol.YEAR: "year"}
+PERIODS = {tables.WEEK: "week", tables.MONTH: "month", tables.YEAR: "year"}
 
 
 def lines(found: Dissection) -> Iterator[str]:
@@ -68,8 +69,8 @@ def _of(section: Section) -> str:
 
 def _model(uid: str) -> str:
     """The model of an inverter; empty where nobody knows it."""
-    model = protocol.inverter_model(uid)
-    return model if model in protocol.INVERTER_MODELS.values() else ""
+    model = models.inverter_model(uid)
+    return model if model in models.INVERTER_MODELS.values() else ""
 
 
 def _part(part: Part) -> Iterator[str]:
@@ -113,10 +114,10 @@ def _meaning(name: str, value: str) -> str:
     if name == "uid":
         return _model(value)
     if name == "ecu_id":
-        return protocol.ecu_model(value)
+        return models.ecu_model(value)
     if name == "level":
         return f"{int(value) * 100 // MAX_LEVEL} %"
-    words = {"command": COMMANDS, "status": STATUSES, "period": PERIODS, "type": {protocol.NEVER_HEARD: "never heard"}}
+    words = {"command": COMMANDS, "status": STATUSES, "period": PERIODS, "type": {tables.NEVER_HEARD: "never heard"}}
     return words.get(name, {}).get(value, "")
 
 

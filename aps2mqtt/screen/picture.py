@@ -13,11 +13,11 @@ from itertools import accumulate, zip_longest
 from textwrap import wrap
 from typing import NamedTuple
 
-from aps2mqtt.ecu.protocol import ecu_model, inverter_model
-from aps2mqtt.model import Inverter, Kept, Report
+from aps2mqtt.base.models import ecu_model, inverter_model
+from aps2mqtt.base.printable import printable
+from aps2mqtt.base.values import Inverter, Report, Unchanged
 from aps2mqtt.mqtt import topics
 from aps2mqtt.mqtt.topics import Metric, Row, Style, Value
-from aps2mqtt.printable import printable
 
 EIGHTHS = ("", "▏", "▎", "▍", "▌", "▋", "▊", "▉")
 FULL = "█"
@@ -164,7 +164,7 @@ def _totals(report: Report, now: datetime, width: int) -> Iterator[Line]:
     yield from _filled([*_online(said), *_data_of(report.timestamp, now)], width, gap=3)
     if report.error:
         yield from _text(f"offline: {report.error}", RED, width)
-    for problem in () if isinstance(report.problems, Kept) else report.problems:
+    for problem in () if isinstance(report.problems, Unchanged) else report.problems:
         yield from _text(f"problem: {problem}", YELLOW, width)
 
 
@@ -286,7 +286,7 @@ def _measured(metric: Metric, inverter: Inverter, said: dict[str, str]) -> Line:
         return ()
     if metric is not topics.SIGNAL:
         return (("", said[metric.name]),)
-    percent = inverter.signal.last if isinstance(inverter.signal, Kept) else inverter.signal
+    percent = inverter.signal.last if isinstance(inverter.signal, Unchanged) else inverter.signal
     bars = strength(percent or 0)
     return (RED if bars.count("·") >= len(bars) - 1 else GREEN, bars), ("", f"{said[metric.name]:>6}")
 
@@ -298,7 +298,7 @@ def _voltages(inverter: Inverter) -> Line:
 
 def _readings(rows: Iterable[Row]) -> dict[str, str]:
     """Each reading as people read it, by its metric's name; the last good one where it is kept."""
-    known = ((metric, value.last if isinstance(value, Kept) else value) for metric, value in rows)
+    known = ((metric, value.last if isinstance(value, Unchanged) else value) for metric, value in rows)
     return {metric.name: _clean(_reading(metric, value)) for metric, value in known if value is not None}
 
 

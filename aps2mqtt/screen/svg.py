@@ -8,9 +8,9 @@ from datetime import date, datetime
 from html import escape
 from itertools import pairwise
 
-from aps2mqtt import series
+from aps2mqtt.history import time_series
+from aps2mqtt.history.time_series import Energy, Power, Series
 from aps2mqtt.screen.chart import NOTHING_KNOWN, QUARTERS, hours_around, named, nice_top, summary, ticks, title
-from aps2mqtt.series import Energy, Power, Series
 
 WIDTH, HEIGHT = 860, 360  # of a drawing, with its title
 LEFT, RIGHT, TOP, BOTTOM = 72, 36, 76, 40  # around its plot
@@ -86,17 +86,17 @@ def _grid(top: float, unit: str) -> Iterator[str]:
 
 def _curve(one: Power) -> Iterator[str]:
     top = nice_top(max((watts for _, watts in one.points), default=0))
-    yield from _grid(top, series.POWER_UNIT)
+    yield from _grid(top, time_series.POWER_UNIT)
     if not one.points:
         return
     begin, end = hours_around(one)
 
     def x(at: datetime) -> float:
-        return LEFT + PLOT_WIDTH * (series.elapsed(begin, at) / series.elapsed(begin, end))
+        return LEFT + PLOT_WIDTH * (time_series.elapsed(begin, at) / time_series.elapsed(begin, end))
 
-    for gone, back in series.gaps(one):
+    for gone, back in time_series.gaps(one):
         yield _unknown(x(gone), x(back), f"{NOTHING_KNOWN} of {gone:%H:%M} to {back:%H:%M}")
-    for run in series.runs(one):
+    for run in time_series.runs(one):
         corners = [f"{x(at):.1f} {_y(watts, top):.1f}" for at, watts in run]
         line = "M" + " L".join(corners)
         if len(run) == 1:
@@ -114,7 +114,7 @@ def _curve(one: Power) -> Iterator[str]:
 
 def _bars(one: Energy) -> Iterator[str]:
     top = nice_top(max((kwh for _, kwh in one.points), default=0))
-    yield from _grid(top, series.ENERGY_UNIT)
+    yield from _grid(top, time_series.ENERGY_UNIT)
     if not one.points:
         return
     number = _month_number if one.by_month else date.toordinal
@@ -129,7 +129,7 @@ def _bars(one: Energy) -> Iterator[str]:
             what = f"{NOTHING_KNOWN} between {named(one, before)} and {named(one, after)}"
             yield _unknown(x(number(before) + 1), x(number(after)), what)
     for day, kwh in one.points:
-        yield _bar(x(number(day)), slot, _y(kwh, top), f"{named(one, day)}: {kwh:.2f} {series.ENERGY_UNIT}")
+        yield _bar(x(number(day)), slot, _y(kwh, top), f"{named(one, day)}: {kwh:.2f} {time_series.ENERGY_UNIT}")
     for of, name in _names(one, first, last):
         yield _text(x(of) + slot / 2, _y(0, top) + 21, name, "middle")
 

@@ -11,7 +11,7 @@ from collections.abc import Callable, Iterator, Sequence
 from types import FrameType
 from typing import Any
 
-from aps2mqtt import console
+from aps2mqtt.screen import output
 from aps2mqtt.screen.picture import Canvas
 
 Handler = Callable[[int, FrameType | None], Any] | signal.Handlers
@@ -24,7 +24,7 @@ HOME, CLEAR_LINE = "\033[H", "\033[K"
 
 def canvas() -> Canvas:
     """What standard output can show."""
-    return Canvas(console.width(), None, console.has_color(), console.has_blocks())
+    return Canvas(output.width(), None, output.has_color(), output.has_blocks())
 
 
 def in_place_canvas() -> Canvas:
@@ -47,7 +47,7 @@ class Screen:
         page = [*lines, *[""] * (height - len(lines))][:height]
         if page != self._shown:
             # Each line is cleared before it is drawn: behind one that fills its line, the cursor still stands on it.
-            console.write(HOME + "\r\n".join(CLEAR_LINE + line for line in page))
+            output.write(HOME + "\r\n".join(CLEAR_LINE + line for line in page))
             self._shown = page
 
     def suspend(self, number: int, _frame: FrameType | None) -> None:
@@ -67,11 +67,11 @@ def borrowed() -> Iterator[Screen]:
     screen = Screen()
     with _quiet_log(), _quiet_keys(), _handled(signal.SIGTSTP, screen.suspend):
         try:
-            console.write(ENTER)
+            output.write(ENTER)
             yield screen
         finally:  # a second Ctrl-C would come too late to do anything but harm
             with _handled(signal.SIGINT, signal.SIG_IGN), _handled(signal.SIGTERM, signal.SIG_IGN):
-                console.write(LEAVE)
+                output.write(LEAVE)
 
 
 @contextlib.contextmanager

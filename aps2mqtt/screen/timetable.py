@@ -2,7 +2,7 @@
 
     site, time zone, interval, dates -> Day, Day, ... -> lines
 
-The same sun and the same grid as the jobs have (window.py), so nothing is promised that they do not keep.
+The same sun and the same grid as the jobs have (truth/poll_times.py), so nothing is promised that they do not keep.
 """
 
 import re
@@ -11,10 +11,11 @@ from datetime import UTC, date, datetime, time, timedelta, tzinfo
 from itertools import pairwise
 from typing import NamedTuple
 
-from aps2mqtt.model import Site
+from aps2mqtt.base.sun import is_up, next_sunrise, next_sunset
+from aps2mqtt.base.values import Site
 from aps2mqtt.screen.picture import BOLD, DIM, PLAIN, YELLOW
-from aps2mqtt.sun import is_up, next_sunrise, next_sunset
-from aps2mqtt.window import on_grid, to_the_minute
+from aps2mqtt.truth.night import to_the_minute
+from aps2mqtt.truth.poll_times import on_grid
 
 DAY = timedelta(days=1)
 HEIGHTS = "·▁▂▃▄▅▆▇█"  # night, and eighths of what a column of the bar stands for

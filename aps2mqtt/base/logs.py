@@ -1,0 +1,60 @@
+"""Where log lines go and from which level: standard error, for whoever reads it there."""
+
+import logging
+import os
+import sys
+from collections.abc import Iterable
+from typing import TextIO
+
+from aps2mqtt.base.printable import printable
+
+# Level prefixes of sd-daemon(3), by which the journal knows what is a warning.
+JOURNAL_LEVELS = {logging.DEBUG: 7, logging.INFO: 6, logging.WARNING: 4, logging.ERROR: 3}
+
+
+LEVELS = ("debug", "info", "warning", "error")  # the most talkative first
+
+
+def set_up(
+    *, debug: bool, level: str = "", stays: bool = False, stream: TextIO | None = None, ecus: Iterable[str] = ()
+) -> None:
+    """From `level` on, which is one of LEVELS; with `debug` everything.
+
+    Without either, from INFO on: on a terminal, under systemd, and of a process that `stays`. Else from WARNING on, so
+    that cron mails failures only. `ecus` are the addresses of those that are to be told apart: each has its job in a
+    thread of that name.
+    """
+    stream = stream or sys.stderr
+    terminal = stream.isatty()
+    journal = not terminal and "JOURNAL_STREAM" in os.environ
+    if debug or os.environ.get("DEBUG", "").strip().lower() in ("true", "yes", "on", "1"):
+        level = "debug"
+    elif level not in LEVELS:
+        level = "info" if terminal or journal or stays else "warning"
+    handler = logging.StreamHandler(stream)
+    handler.setFormatter(_Lines(journal=journal, debug=level == "debug", ecus=ecus))
+    ours = logging.getLogger("aps2mqtt")
+    ours.handlers = [handler]
+    ours.setLevel(level.upper())
+    ours.propagate = False
+
+
+class _Lines(logging.Formatter):
+    """One line per record, whatever is in it; tracebacks in debugging only."""
+
+    def __init__(self, *, journal: bool, debug: bool, ecus: Iterable[str]) -> None:
+        super().__init__()
+        self._journal = journal
+        self._debug = debug
+        self._ecus = frozenset(ecus)
+
+    def format(self, record: logging.LogRecord) -> str:
+        text = printable(" ".join(record.getMessage().split()))
+        ecu = record.threadName or ""
+        if ecu in self._ecus and ecu not in text:
+            text = f"{ecu}: {text}"
+        warning = "warning: " if record.levelno == logging.WARNING else ""
+        prefix = f"<{JOURNAL_LEVELS.get(record.levelno, 3)}>" if self._journal else "aps2mqtt: "
+        if self._debug and record.exc_info:
+            text = "\n".join((text, *map(printable, self.formatException(record.exc_info).splitlines())))
+        return prefix + warning + text

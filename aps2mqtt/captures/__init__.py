@@ -1,0 +1,1 @@
+"""Answers of ECUs as documents: taken, scrubbed of serial numbers, found in text, shown field by field."""

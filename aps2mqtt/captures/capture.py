@@ -1,0 +1,152 @@
+"""Asks an ECU as a job does, keeps its answers as they came, and makes documents of them without serial numbers.
+
+socket -> CapturedEcu -> Redaction for all -> documents -> files
+"""
+
+import json
+from collections.abc import Collection, Sequence
+from datetime import date
+from itertools import count
+from typing import NamedTuple
+
+from aps2mqtt.base.deadline import Deadline
+from aps2mqtt.base.errors import EcuError, EcuRefusal, FrameError, MalformedFrame
+from aps2mqtt.captures.dissect import REST, UNDECODED, Dissection, dissect
+from aps2mqtt.captures.document import EcuVersion, Query, document, name
+from aps2mqtt.captures.redaction import DIGITS, Redaction
+from aps2mqtt.config.values import Config
+from aps2mqtt.jobs.job import PATIENCE
+from aps2mqtt.sources.ecu8899 import client, tables
+from aps2mqtt.sources.ecu8899.answers import DECODERS, SystemInfo, decode_system_info
+from aps2mqtt.sources.ecu8899.client import Endpoint, Limits
+from aps2mqtt.sources.ecu8899.frames import Frame
+from aps2mqtt.sources.ecu8899.snapshot import has_no_inverters, identified
+from aps2mqtt.sources.lock import hold
+
+PERIODS = (tables.WEEK, tables.MONTH, tables.YEAR)
+ID = slice(tables.BODY, tables.BODY + DIGITS)  # where every system info has the ECU's id
+
+
+class RawAnswer(NamedTuple):
+    """What came to one query, empty where nothing did, and what a job would say of it: None where all is well."""
+
+    query: Query
+    data: bytes
+    error: EcuError | None = None
+
+
+class CapturedEcu(NamedTuple):
+    """All that one ECU answered; `history` is optional, and fails nothing."""
+
+    answers: tuple[RawAnswer, ...]
+    history: tuple[RawAnswer, ...] = ()
+
+    @property
+    def error(self) -> EcuError | None:
+        """What a job would have failed with; one does without the signals."""
+        errors = (one.error for one in self.answers if one.query.command != tables.SIGNAL)
+        return next((error for error in errors if error is not None), None)
+
+
+class Document(NamedTuple):
+    """A file to be: its name, its text, and whether something in it might still be a serial number."""
+
+    name: str
+    text: str
+    doubtful: bool
+
+
+# -- asking -----------------------------------------------------------------------------------------------------------
+
+
+def take(config: Config, day: date | None, limits: Limits = client.NORMAL) -> CapturedEcu:
+    """The answers of this ECU to what a job asks, and of `day` its history; raises EcuUnreachable and EcuBusy."""
+    endpoint = client.resolve(config.ecu.host, config.ecu.port, limits)
+    with hold(endpoint.address, endpoint.port, PATIENCE):
+        deadline = Deadline(limits.conversation)
+        info = _ask(endpoint, Query(tables.SYSTEM_INFO), "", limits, deadline)
+        ecu_id = info.data[ID]
+        if not ecu_id.isdigit():
+            return CapturedEcu((info,))
+        queries = (Query(tables.REAL_TIME), Query(tables.SIGNAL))
+        real_time, signal = (_ask(endpoint, query, ecu_id.decode("ascii"), limits, deadline) for query in queries)
+        if isinstance(real_time.error, EcuRefusal) and _is_new(info):
+            real_time = real_time._replace(error=None)
+        history = () if day is None else _history(endpoint, day, ecu_id.decode("ascii"), limits)
+        return CapturedEcu((info, real_time, signal), history)
+
+
+def _is_new(info: RawAnswer) -> bool:
+    """True for an ECU without inverters yet, which has no data for a job either."""
+    try:
+        return has_no_inverters(decode_system_info(Frame.decode(info.data)))
+    except FrameError:
+        return False
+
+
+def _history(endpoint: Endpoint, day: date, ecu_id: str, limits: Limits) -> tuple[RawAnswer, ...]:
+    """One try each: an ECU that does not know these says nothing (quirk 77)."""
+    queries = [Query(tables.POWER_OF_DAY, f"{day:%Y%m%d}"), *(Query(tables.ENERGY_BY_DAY, one) for one in PERIODS)]
+    once = limits._replace(pauses=())
+    return tuple(_ask(endpoint, query, ecu_id, once, Deadline(limits.conversation)) for query in queries)
+
+
+def _ask(endpoint: Endpoint, query: Query, ecu_id: str, limits: Limits, deadline: Deadline) -> RawAnswer:
+    """The answer, asked for again as a job would; of several that are bad, the last of which something came."""
+    data = b""
+
+    def attempt() -> str:
+        nonlocal data
+        data = client.exchange(endpoint, query.request(ecu_id), limits, deadline)
+        return _status(query.command, Frame.decode(data))
+
+    try:
+        status = client.insist(attempt, limits, deadline)
+    except EcuError as error:
+        return RawAnswer(query, data, error)
+    return RawAnswer(query, data, None if status == tables.STATUS_OK else EcuRefusal(f"its status is {status!r}"))
+
+
+def _status(command: str, frame: Frame) -> str:
+    """The status of an answer that makes sense; raises FrameError."""
+    if frame.command != command:
+        raise MalformedFrame(f"the answer is to {frame.command!r}, not to {command}")
+    answer = DECODERS[command](frame)
+    if isinstance(answer, SystemInfo):
+        identified(answer)
+        return tables.STATUS_OK
+    return answer.status
+
+
+# -- documents --------------------------------------------------------------------------------------------------------
+
+
+def redaction(all_taken: Sequence[CapturedEcu]) -> Redaction:
+    """One table for everything that was taken in a run."""
+    return Redaction.of(dissect(one.data) for taken in all_taken for one in (*taken.answers, *taken.history))
+
+
+def documents(all_taken: Sequence[tuple[CapturedEcu, date]]) -> list[Document]:
+    """One for each answer of which something came, with the day of its capture; one table of stand-ins for all."""
+    table = redaction([taken for taken, _ in all_taken])
+    made: dict[str, Document] = {}
+    for taken, day in all_taken:
+        came = [one for one in (*taken.answers, *taken.history) if one.data]
+        frames = [dissect(table.scrub(one.data)) for one in came]
+        ecu = EcuVersion.of(frames)
+        for one, frame in zip(came, frames, strict=True):
+            called = _free(name(ecu, one.query), made)
+            text = json.dumps(document(ecu, one.query, frame, day, called), indent=2) + "\n"
+            made[called] = Document(f"{called}.json", text, _is_doubtful(frame))
+    return list(made.values())
+
+
+def _free(called: str, made: Collection[str]) -> str:
+    """`called`, or with a number if another ECU of this model and firmware is called so already."""
+    numbered = (f"{called}-{number}" for number in count(2))
+    return called if called not in made else next(one for one in numbered if one not in made)
+
+
+def _is_doubtful(frame: Dissection) -> bool:
+    """True where something could be a serial number that nobody has found: more than a wrong end."""
+    return any(part.name in (REST, UNDECODED) and len(part.raw) > len(b"END\n") for part in frame.parts)

@@ -1,0 +1,360 @@
+"""Walks the way that a job walks, and says at each step what it found: for people to whom something does not work.
+
+It takes the ECU's lock as a job does, asks the ECU the same, and leaves neither state nor message behind. Where a step
+fails those that need it are skipped; the broker is tried whatever the ECU says, and the other way round.
+
+    walk(ecus, clock) -> Step, Step, ...
+"""
+
+import os
+import platform
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import ExitStack, suppress
+from datetime import datetime, time, timedelta
+from pathlib import Path
+
+from aps2mqtt import __version__
+from aps2mqtt.base import files, sun
+from aps2mqtt.base.errors import BrokerUnreachable, ConfigError, EcuError, JobError, shown
+from aps2mqtt.base.memory import Memory
+from aps2mqtt.base.values import Site
+from aps2mqtt.check import ecu_answers
+from aps2mqtt.check.result import Finding, State, Step, explained, failed, judged, skipped
+from aps2mqtt.config import credentials
+from aps2mqtt.config.keys import KEYS, Key
+from aps2mqtt.config.values import Config
+from aps2mqtt.jobs.job import PATIENCE, Job, style
+from aps2mqtt.jobs.state_file import StateError, Store
+from aps2mqtt.mqtt import discovery, reason_codes, topics
+from aps2mqtt.mqtt.sessions import Session
+from aps2mqtt.mqtt.topics import Message, Style
+from aps2mqtt.sources.ecu8899 import client
+from aps2mqtt.sources.ecu8899.snapshot import snapshot
+from aps2mqtt.sources.lock import hold
+from aps2mqtt.truth.night import is_night, to_the_minute
+
+Clock = Callable[[], datetime]
+
+OF_SITE = ("state", "site")
+OF_ECU = ("name", "lock", "connection", "0001", "0002", "0030")
+OF_BROKER = ("broker", "TLS", "login", "message")
+IN_ENVIRONMENT = "in the environment"  # as config/given.py says it
+BY_DEFAULT = "by default"
+UNLESS_MEANT = "change it, unless it is meant"
+SET_POSITION = ("set APS_ECU_POSITION_LAT and APS_ECU_POSITION_LNG: the night is reckoned there",)
+SET_BOTH = ("correct APS_ECU_POSITION_LNG or APS_ECU_TIMEZONE",)
+MAY_NOT_READ = (
+    "allow it to read below its topics: else a job cannot compare its counters with those published",
+    "if nothing of the jobs arrives either, allow it to write: MQTT 3.1.1 does not tell a client what it may not",
+)
+TOO_LARGE = (
+    "raise the broker's limit (mosquitto: message_size_limit, max_packet_size): it drops larger messages silently",
+    "for announcements to Home Assistant, set MQTT_DISCOVERY_STYLE: component, whose messages are smaller",
+)
+NO_WILDCARDS = Finding(
+    "it takes no subscriptions with wildcards: a job cannot compare its counters with those published",
+    (reason_codes.reason(reason_codes.NO_WILDCARDS).remedy,),
+)
+NOT_REACHED = "skipped"
+TOO_FAR = 4.0  # hours between the sun's time and the zone's; with summer time some zones come to 3
+
+
+def walk(
+    ecus: Sequence[tuple[Config, Store]],
+    clock: Clock,
+    limits: client.Limits = client.NORMAL,
+    patience: float = PATIENCE,
+) -> Iterator[Step]:
+    """Every step for each of `ecus`, and those for the broker, which all of them have in common."""
+    yield _configuration([config for config, _ in ecus])
+    messages: list[Message] = []
+    for config, store in ecus:
+        of = f"ECU {config.ecu.address}"
+        state, memory = _state(config, store)
+        yield state._replace(of=of)
+        yield _site(config, memory, clock())._replace(of=of)
+        job = Job(config, clock(), store, dry_run=True, limits=limits)
+        yield from _each(OF_ECU, _ecu(job, memory, clock, patience, messages), of, memory)
+    config, _ = ecus[0]
+    largest = max(map(_size, messages), default=0)
+    yield from _each(OF_BROKER, _broker(config, clock, largest), f"broker {config.broker.host}:{config.broker.port}")
+
+
+def misconfigured(error: ConfigError) -> Iterator[Step]:
+    """The steps where there is no configuration to walk with."""
+    mistakes = tuple(explained(mistake) for mistake in error.mistakes)
+    yield Step("configuration", State.FAILED, (_version(), *mistakes), status=error.status)
+    yield from (skipped(name, NOT_REACHED)._replace(of="ECU") for name in (*OF_SITE, *OF_ECU))
+    yield from (skipped(name, NOT_REACHED)._replace(of="broker") for name in OF_BROKER)
+
+
+def _each(names: Sequence[str], steps: Iterator[Step], of: str, memory: Memory | None = None) -> Iterator[Step]:
+    """`steps`, of those `names`: where they end with an error, the next one failed, and the rest is skipped."""
+    left = list(names)
+    try:
+        for step in steps:
+            left.remove(step.name)
+            yield step._replace(of=of)
+    except JobError as error:
+        name, *others = left
+        yield failed(name, error, *ecu_answers.hints(name, error, memory))._replace(of=of)
+        yield from (skipped(other, NOT_REACHED)._replace(of=of) for other in others)
+
+
+# -- this machine -----------------------------------------------------------------------------------------------------
+
+
+def _version() -> Finding:
+    return Finding(f"aps2mqtt {__version__}, Python {platform.python_version()}, {platform.system()}")
+
+
+def _configuration(configs: Sequence[Config]) -> Step:
+    """Every value, by where it came from; what is the same for several ECUs once."""
+    rows = sorted(
+        dict.fromkeys((key.name, *_value(config, key)) for config in configs for key in KEYS),
+        key=lambda row: row[2] == BY_DEFAULT,
+    )
+    table: dict[str, list[Finding]] = {}
+    for name, text, where in rows:
+        table.setdefault(where, [Finding(f"  {where}")]).append(Finding(f"    {name:<30}  {text or '(empty)'}"))
+    warnings = (explained(warning) for config in configs for warning in config.warnings)
+    return judged(
+        "configuration",
+        (
+            _version(),
+            *(warning._replace(remedies=warning.remedies or (UNLESS_MEANT,)) for warning in warnings),
+            *(row for group in table.values() for row in group),
+        ),
+        {
+            "version": __version__,
+            "values": [{"key": name, "value": text, "where": where} for name, text, where in rows],
+        },
+    )
+
+
+def _value(config: Config, key: Key) -> tuple[str, str]:
+    """The value of a key and where it came from."""
+    given = config.given.get(key.name)
+    if given is not None:
+        in_file = not given.where.endswith((IN_ENVIRONMENT, credentials.PASSWORD))
+        return given.text, given.where + (f", section {key.section}" if in_file else "")
+    found = {
+        "APS_ECU_TIMEZONE": ecu_answers.zone_name(config.ecu.timezone),
+        "APS_STATE_DIR": str(config.state_directory),
+    }
+    return found.get(key.name, key.default or ""), BY_DEFAULT
+
+
+def _state(config: Config, store: Store) -> tuple[Step, Memory | None]:
+    """What the last job has left for the next, and whether that could be written."""
+    try:
+        memory, doubt = store.load(), None
+    except StateError as error:
+        memory, doubt = error.left, explained(str(error))
+        doubt = doubt._replace(remedies=doubt.remedies or ("nothing: the next job writes it anew",))
+    obstacle = _obstacle(config.state_directory)
+    place = Finding(f"{store.path} can be written")
+    if obstacle:
+        place = Finding(obstacle, ("set APS_STATE_DIR to a folder that the user who runs the jobs can write",))
+    details = {
+        "file": str(store.path),
+        "writable": not obstacle,
+        "ecu_id": memory.ecu_id if memory else None,
+        "read_at": memory.read_at.isoformat() if memory else None,
+        "firmware": memory.firmware if memory else None,
+        "error": memory.error if memory else None,
+    }
+    if doubt is None and memory is None:
+        doubt = Finding("no job of this user has gone well yet (root sees the state of a systemd service)")
+    return judged("state", (place, doubt, *_remembered(config, memory)), details), memory
+
+
+def _obstacle(directory: Path) -> str:
+    """What keeps this user from writing in `directory`, or from making it; empty: nothing."""
+    directory = files.whole(directory)
+    there = next((path for path in (directory, *directory.parents) if os.path.lexists(path)), directory)
+    if not there.is_dir():
+        return f"{there} is no folder"
+    if not os.access(there, os.W_OK | os.X_OK):
+        return f"{there} cannot be written by this user"
+    return ""
+
+
+def _remembered(config: Config, memory: Memory | None) -> Iterator[Finding]:
+    if memory is None:
+        return
+    read = memory.read_at.astimezone(config.ecu.timezone)
+    yield Finding(f"{memory.ecu_id} read last at {read:%Y-%m-%d %H:%M:%S}, firmware {memory.firmware}")
+    if memory.error:
+        yield Finding(f"since then {explained(memory.error).text}")
+
+
+def _site(config: Config, memory: Memory | None, now: datetime) -> Step:
+    """Where the array stands by the configuration, and the day there."""
+    ecu = config.ecu
+    paris = not ecu.located
+    local = now.astimezone(ecu.timezone)
+    rises, sets = _day(ecu.site, local)
+    assumed = " (Paris, as none is set)" if paris else ""
+    place = (
+        f"{ecu.site.latitude}, {ecu.site.longitude}{assumed}, {local:%H:%M} in {ecu_answers.zone_name(ecu.timezone)}"
+    )
+    night = ecu.stop_at_night and is_night(ecu.site, memory, now)
+    offset = (local.utcoffset() or timedelta()) / timedelta(hours=1)
+    away = abs((ecu.site.longitude / 15 - offset + 12) % 24 - 12)
+    return judged(
+        "site",
+        (
+            Finding(place, SET_POSITION if paris and ecu.stop_at_night else ()),
+            Finding(_sunlight(rises, sets, up=sun.is_up(ecu.site, now))),
+            Finding("a job leaves the ECU alone now; this check asks it") if night else None,
+            Finding(f"position and time zone are {away:.0f} h apart", SET_BOTH)
+            if away > TOO_FAR and not paris
+            else None,
+        ),
+        {
+            "latitude": ecu.site.latitude,
+            "longitude": ecu.site.longitude,
+            "timezone": ecu_answers.zone_name(ecu.timezone),
+            "sunrise": rises.isoformat() if rises else None,
+            "sunset": sets.isoformat() if sets else None,
+            "night": night,
+        },
+    )
+
+
+def _day(site: Site, local: datetime) -> tuple[datetime | None, datetime | None]:
+    """Sunrise and sunset on the date of `local`; None for what does not happen on it."""
+    midnight = datetime.combine(local.date(), time(), local.tzinfo)
+    next_midnight = datetime.combine(local.date() + timedelta(days=1), time(), local.tzinfo)
+
+    def on_date(moment: datetime | None) -> datetime | None:
+        return moment.astimezone(local.tzinfo) if moment is not None and moment < next_midnight else None
+
+    if sun.is_up(site, midnight):
+        sets = on_date(sun.next_sunset(site, midnight))
+        return on_date(sun.next_sunrise(site, sets)) if sets else None, sets
+    rises = on_date(sun.next_sunrise(site, midnight))
+    return rises, on_date(sun.next_sunset(site, rises)) if rises else None
+
+
+def _sunlight(rises: datetime | None, sets: datetime | None, *, up: bool) -> str:
+    moments = sorted((moment, what) for moment, what in ((rises, "sunrise"), (sets, "sunset")) if moment is not None)
+    if not moments:
+        return f"today the sun does not {'set' if up else 'rise'}"
+    today = ", ".join(f"{what} {to_the_minute(moment):%H:%M}" for moment, what in moments)
+    return f"today {today}; the sun is {'up' if up else 'down'} now"
+
+
+# -- the ECU ----------------------------------------------------------------------------------------------------------
+
+
+def _ecu(job: Job, memory: Memory | None, clock: Clock, patience: float, messages: list[Message]) -> Iterator[Step]:
+    """From the ECU's name to its signals; raises JobError. What the `job` would publish is added to `messages`."""
+    ecu, limits = job.config.ecu, job.limits
+    endpoint = client.resolve(ecu.host, ecu.port, limits)
+    same = endpoint.address == ecu.host
+    found = "an address, no name" if same else f"{ecu.host} is {endpoint.address}"
+    yield judged("name", [Finding(found)], {"address": endpoint.address})
+    with hold(endpoint.address, ecu.port, patience):
+        yield judged("lock", [Finding("no other job of this machine asks it now")], {})
+        conversation = client.Conversation(endpoint, limits)
+        conversation.reach()
+        yield judged("connection", [Finding(f"port {ecu.port} of {endpoint.address} is open")], {"port": ecu.port})
+        info = conversation.system_info()
+        yield ecu_answers.totals(info, ecu.timezone, memory, clock())
+        real_time = conversation.real_time(info)
+        yield ecu_answers.inverters(real_time, info, ecu.timezone, clock())
+        read = snapshot(info, real_time, None, ecu.timezone)
+        for of_run in (False, True):  # whose announcements are longer
+            messages += job._replace(of_run=of_run).would_say(read, memory)
+        try:
+            yield ecu_answers.signals(conversation.signal(info), real_time)
+        except EcuError as error:
+            yield ecu_answers.no_signals(error)
+
+
+# -- the broker -------------------------------------------------------------------------------------------------------
+
+
+def _broker(config: Config, clock: Clock, largest: int) -> Iterator[Step]:
+    """From the connection to a message of the `largest` size that goes there and back; raises JobError."""
+    broker = config.broker
+    session = Session(broker)
+    address = session.reach()
+    yield judged("broker", [Finding(f"port {broker.port} of {address} is open")], {"address": address})
+    if not broker.tls:
+        yield skipped("TLS", "not in use: MQTT_BROKER_SECURED_CONNECTION is off")
+    with ExitStack() as entered:
+        try:
+            entered.enter_context(session)
+        finally:  # a connection may be secured and the login refused
+            if session.certificate is not None:
+                yield ecu_answers.certificate(session.certificate, clock())
+        user = shown(broker.user)
+        who = f"as {user}" if user else "without a user"
+        yield judged("login", [Finding(f"{who}, MQTT {session.version}")], {"user": user, "mqtt": session.version})
+        topic = topics.check_topic(style(config))
+        try:
+            yield _message(session, config, Message(topic, clock().isoformat()), largest)
+        except JobError:  # the session may have ended with it
+            with suppress(JobError), Session(broker) as another:
+                another.publish([Message(topic, "")])
+            raise
+
+
+def _message(session: Session, config: Config, small: Message, largest: int) -> Step:
+    """A retained message on a topic of its own, as large as the job's largest, which is read back and removed."""
+    topic = small.topic
+    large = Message(topic, small.payload.ljust(largest - len(topic.encode()), "."))
+    retained = _retained(session, large)
+    if isinstance(session.unread, BrokerUnreachable):
+        back = explained(str(session.unread))
+    elif retained is None:
+        back = Finding("it does not come back: the broker lets this user not read", MAY_NOT_READ)
+    elif retained.get(topic) == large.payload:
+        back = Finding("read back as it was sent")
+    elif large != small and (_retained(session, small) or {}).get(topic) == small.payload:
+        back = Finding(f"{len(large.payload)} bytes, as a job's largest message has, do not arrive", TOO_LARGE)
+    else:
+        back = Finding("it comes back, but is not retained", ("let the broker retain messages",))
+    session.publish([Message(topic, "")])
+    return judged(
+        "message",
+        (
+            Finding(f"retained on {topic}, acknowledged"),
+            back,
+            Finding("removed again"),
+            None if session.wildcards else NO_WILDCARDS,
+            _announcements(session, style(config)),
+        ),
+        {"topic": topic, "bytes": len(large.payload), "read_back": not back.remedies},
+    )
+
+
+def _announcements(session: Session, chosen: Style) -> Finding | None:
+    """Whether the account may write where Home Assistant reads; raises what a job would."""
+    if not chosen.discovery:
+        return None
+    probe = Message(discovery.probe_topic(chosen), "", retain=False)
+    if session.version == "5":
+        session.publish([probe])
+    elif session.retained([], probe) is None:
+        below = f"{chosen.discovery_prefix}/#"
+        return Finding(
+            f"an empty message below {chosen.discovery_prefix} does not come back: this user may not write there, or "
+            "not read; over MQTT 3.1.1 the broker does not say which",
+            (f"allow the account to write {below}", f"if it may, nothing: a job does not need to read {below}"),
+        )
+    return Finding(f"announcements below {chosen.discovery_prefix} are allowed")
+
+
+def _retained(session: Session, message: Message) -> dict[str, str] | None:
+    """What lies on its topic once it is published; None where we may not read."""
+    session.publish([message])
+    return session.retained([message.topic], Message(f"{message.topic}/probe", "probe", retain=False))
+
+
+def _size(message: Message) -> int:
+    """In bytes, of topic and payload: some brokers limit the one, some both."""
+    return len(message.topic.encode()) + len(message.payload.encode())

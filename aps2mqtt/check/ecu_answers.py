@@ -1,0 +1,372 @@
+"""What an ECU's answers and a broker's certificate tell of their health, beyond what a job needs to know. Pure.
+
+answer, time -> Step
+"""
+
+import ssl
+from collections import Counter
+from collections.abc import Iterable, Mapping, Sequence
+from datetime import datetime, timedelta, tzinfo
+from typing import Any, NamedTuple
+from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
+
+from aps2mqtt.base.errors import BrokerUnreachable, EcuError, EcuSilent, JobError, NoFrame
+from aps2mqtt.base.memory import Memory
+from aps2mqtt.base.models import ecu_model, inverter_model
+from aps2mqtt.base.values import Remark
+from aps2mqtt.check.result import Finding, Step, explained, judged
+from aps2mqtt.sources.ecu8899.answers import RealTime, Record, Signal, SystemInfo
+from aps2mqtt.sources.ecu8899.snapshot import MAX_LEVEL, impossible, is_contradictory, left_out, plain, timestamp
+from aps2mqtt.sources.ecu8899.tables import NEVER_HEARD, RECORD_LAYOUTS, is_uid
+
+WEAK = 25  # percent of the link quality
+EXPIRES = 14  # days
+MOST_NAMED = 8  # inverters in one line
+ANOTHER_DEVICE = "look the ECU's address up in the router or the app: another device may have got the one in APS_ECU_IP"
+
+
+# -- the firmware -----------------------------------------------------------------------------------------------------
+
+
+class Trouble(NamedTuple):
+    """What a firmware is known for."""
+
+    what: str
+    remedy: str
+
+
+CLOSES = Trouble(
+    "refuses connections from about an hour after power-on",
+    "power the ECU off and on when it refuses; nothing but other firmware mends it",
+)
+MAY_CLOSE = CLOSES._replace(what="was seen to refuse connections from about an hour after power-on")
+FREEZES = Trouble(
+    "was seen with counters of energy that stand still while the power is right",
+    "if yours do, use energy/today of the inverters, which comes from their power",
+)
+NO_WEB = Trouble(
+    "has no web interface: APS_ECU_AUTO_RESTART cannot restart it",
+    "power the ECU off and on if it hangs",
+)
+# By the whole text of the firmware. The numbers are those of the quirks seen in the field.
+FIRMWARE = {
+    "ECU_R_1.3.18": MAY_CLOSE,  # 6, told
+    "ECU_R_1.3.19": MAY_CLOSE,  # 6, told; mended in 1.3.19C
+    "ECU_R_1.3.20": CLOSES,  # 6 and 7, told by its users since February 2026
+    "ECU_R_1.2.31": FREEZES,  # 54, seen
+    "ECU_R_1.3.6C": FREEZES,  # 54, seen, with QT2
+    "ECU_R_1.3.10": FREEZES,  # 54, seen, with QT2
+    "ECU_R_PRO_2.1.29A": NO_WEB,  # section 7, told on the day it came
+}
+MEANINGLESS_ZONE = ("2160", "2163")  # ids of ECUs that say Etc/GMT-8 wherever they are (quirk 25)
+
+
+# -- where the way ends -----------------------------------------------------------------------------------------------
+
+
+def hints(name: str, error: JobError, memory: Memory | None) -> tuple[str, ...]:
+    """What has helped others with this `error` in the step of this name; `memory` is of the last job."""
+    if name == "message" and isinstance(error, BrokerUnreachable):
+        limits = (
+            "retained messages where its retain_available is false, QoS 1 where its max_qos is 0, or more than its "
+        )
+        return (f"mosquitto drops whoever sends {limits}max_packet_size",)
+    if not isinstance(error, EcuError):
+        return ()
+    if isinstance(error.__cause__, ConnectionRefusedError):
+        # Quirk 5.
+        wired = "ECU-R (2160) and ECU-B (2163) answer on their Wi-Fi address only, ECU-R-Pro and ECU-C on the wire too"
+        return ANOTHER_DEVICE, wired, _of_closing(memory)
+    if isinstance(error.__cause__, TimeoutError):
+        return (
+            "look the ECU's address up in the router: it may have got another one; let the router keep it",
+            "from a guest network, a VLAN or a container there may be no way to it",
+        )
+    if isinstance(error, EcuSilent):
+        return (
+            "close whatever else asks it: the EMA app, another bridge; an ECU serves one at a time",  # quirk 11
+            "give it ten minutes after a restart or an update of its firmware, which comes at night",  # quirks 12, 13
+            "poll it no more often than every five minutes: ECU-R-Pro and ECU-C hang all the sooner",  # quirks 3, 15
+        )
+    return (ANOTHER_DEVICE,) if isinstance(error, NoFrame) else ()
+
+
+def _of_closing(memory: Memory | None) -> str:
+    """Quirk 6, by name where the firmware is known."""
+    if memory is not None and FIRMWARE.get(memory.firmware) in (CLOSES, MAY_CLOSE):
+        trouble = FIRMWARE[memory.firmware]
+        return f"its firmware was {memory.firmware}, which {trouble.what}: {trouble.remedy}"
+    return f"firmware ECU_R_1.3.20 {CLOSES.what}: {CLOSES.remedy}"
+
+
+# -- 0001 -------------------------------------------------------------------------------------------------------------
+
+
+def totals(info: SystemInfo, timezone: tzinfo, memory: Memory | None, now: datetime) -> Step:
+    """The answer to 0001; `timezone` is the site's."""
+    firmware = plain(info.firmware)
+    energies = f"{info.energy_today:g} kWh today, {info.lifetime_energy} kWh in all"
+    return judged(
+        "0001",
+        (
+            Finding(f"{ecu_model(info.ecu_id)} {info.ecu_id}, firmware {firmware}"),
+            _of_firmware(firmware),
+            _of_identity(info, memory),
+            Finding(f"{info.power} W now, {energies}"),
+            _of_counts(info),
+            _of_zone(info, timezone, now),
+            *_of_remarks(info.remarks),
+        ),
+        {
+            "ecu_id": info.ecu_id,
+            "model": ecu_model(info.ecu_id),
+            "firmware": firmware,
+            "time_zone": plain(info.time_zone),
+            "power": info.power,
+            "today_energy": info.energy_today,
+            "lifetime_energy": info.lifetime_energy,
+            "inverters_total": info.registered,
+            "inverters_online": info.online,
+        },
+    )
+
+
+def _of_firmware(firmware: str) -> Finding | None:
+    trouble = FIRMWARE.get(firmware)
+    return Finding(f"this firmware {trouble.what}", (trouble.remedy,)) if trouble is not None else None
+
+
+def _of_identity(info: SystemInfo, memory: Memory | None) -> Finding | None:
+    if memory is None or memory.ecu_id == info.ecu_id:
+        return None
+    return Finding(
+        f"it is not the ECU that the last job has read here, {memory.ecu_id}",
+        ("check APS_ECU_IP, unless it was replaced",),
+    )
+
+
+def _of_counts(info: SystemInfo) -> Finding:
+    counts = f"{info.online} of {info.registered} inverters online"
+    if not is_contradictory(info, listed=0):
+        return Finding(counts)
+    # Quirk 53.
+    return Finding(
+        f"it contradicts itself: {counts}, {info.power} W",
+        ("its counters are not published; ask again in five minutes, and restart it if this stays",),
+    )
+
+
+def _of_zone(info: SystemInfo, timezone: tzinfo, now: datetime) -> Finding | None:
+    name = plain(info.time_zone)
+    if not name:
+        return None
+    if info.ecu_id.startswith(MEANINGLESS_ZONE):
+        return Finding(f"its time zone {name} means nothing, on this model never")
+    try:
+        zone = ZoneInfo(name)
+    except (ZoneInfoNotFoundError, ValueError, OSError):
+        return Finding(f"its time zone {name} is none that is known here")
+    if now.astimezone(zone).utcoffset() == now.astimezone(timezone).utcoffset():
+        return Finding(f"its time zone {name} agrees with APS_ECU_TIMEZONE")
+    return Finding(
+        f"its time zone is {name}, and APS_ECU_TIMEZONE is {zone_name(timezone)}",
+        ("set APS_ECU_TIMEZONE to the zone of the site, and that of the ECU in the app",),
+    )
+
+
+def zone_name(timezone: tzinfo) -> str:
+    """The IANA name, or what stands for it."""
+    return str(getattr(timezone, "key", None) or ("UTC" if str(timezone) == "UTC" else "the system's"))
+
+
+# -- 0002 -------------------------------------------------------------------------------------------------------------
+
+
+def inverters(real_time: RealTime, info: SystemInfo, timezone: tzinfo, now: datetime) -> Step:
+    """The answer to 0002 of the ECU that has said `info`; `timezone` is the site's."""
+    records = [record for record in real_time.records if record.uid != info.ecu_id]
+    groups = {name: [record.uid for record in records if _condition(record) == name] for name in CONDITIONS}
+    of = timestamp(real_time.time, timezone)
+    return judged(
+        "0002",
+        (
+            Finding(_counted(records)),
+            _of_left_out(info, real_time),
+            *(Finding(f"{name}: {_named(group)}", CONDITIONS[name]) for name, group in groups.items() if group),
+            _of_age(of, bool(groups["online"] or info.online), timezone, now),
+            _of_own_id(real_time, info.ecu_id),
+            *_of_remarks((*real_time.remarks, *(remark for record in records for remark in impossible(record)))),
+        ),
+        {
+            "timestamp": of.isoformat() if of else None,
+            "age": round((now - of).total_seconds()) if of else None,
+            "inverters": [
+                {
+                    "uid": record.uid,
+                    "model": inverter_model(record.uid),
+                    "type": record.type,
+                    "condition": _condition(record),
+                }
+                for record in records
+            ],
+        },
+    )
+
+
+def _of_left_out(info: SystemInfo, real_time: RealTime) -> Finding | None:
+    """What the firmware of April 2026 does to all of them."""
+    short = left_out(info, len(real_time.records))
+    if short is None:
+        return None
+    return Finding(
+        f"it lists {short.listed} of its {short.expected} inverters; those left out have no values",
+        ("restart the ECU, update its firmware, or remove inverters that are gone from it in the app",),
+    )
+
+
+# In the order in which they are told, each with what can be done about it.
+CONDITIONS: Mapping[str, tuple[str, ...]] = {
+    "online": (),
+    "offline": (),
+    "never heard": ("compare its serial number with the label; it needs daylight and up to an hour to be found",),
+    "of unknown type": ("please report the line below, so that it can be read",),
+    "garbled": ("check again, and report the line below if it stays",),
+}
+
+
+def _condition(record: Record) -> str:
+    if not is_uid(record.uid):
+        return "garbled"
+    if record.type not in RECORD_LAYOUTS:
+        return "of unknown type"
+    if record.type == NEVER_HEARD:
+        return "never heard"
+    return "online" if record.online else "offline"
+
+
+def _counted(records: Sequence[Record]) -> str:
+    models = Counter(inverter_model(record.uid) for record in records)
+    plural = "s" if len(records) != 1 else ""
+    by_model = ", ".join(f"{number} {model}" for model, number in sorted(models.items()))
+    return f"{len(records)} inverter{plural}{f': {by_model}' if by_model else ''}"
+
+
+def _named(uids: Sequence[str]) -> str:
+    """By model; not more than a person would read."""
+    models: dict[str, list[str]] = {}
+    for uid in uids[:MOST_NAMED]:
+        models.setdefault(inverter_model(uid), []).append(uid)
+    more = f" and {len(uids) - MOST_NAMED} more" if len(uids) > MOST_NAMED else ""
+    return "; ".join(f"{model} {', '.join(named)}" for model, named in models.items()) + more
+
+
+def _some(names: Sequence[str]) -> str:
+    more = len(names) - MOST_NAMED
+    return ", ".join(names[:MOST_NAMED]) + (f" and {more} more" if more > 0 else "")
+
+
+def _of_own_id(real_time: RealTime, ecu_id: str) -> Finding | None:
+    listed = any(record.uid == ecu_id for record in real_time.records)
+    return Finding("it lists itself as an inverter, which is left out") if listed else None  # quirk 29
+
+
+# -- its clock --------------------------------------------------------------------------------------------------------
+
+EARLY = timedelta(minutes=2)  # that its clock may be ahead of ours
+LAG = timedelta(minutes=10)  # of its data; 1 to 5 were seen (quirk 39), and large arrays take longer (quirk 15)
+FRESH = timedelta(minutes=15)  # older data of an ECU with inverters online are odd
+MINUTE, HOUR, DAY = timedelta(minutes=1), timedelta(hours=1), timedelta(days=1)
+FURTHEST = 26 * HOUR  # between two zones of the Earth
+
+
+def _of_age(of: datetime | None, awake: bool, timezone: tzinfo, now: datetime) -> Finding:  # noqa: FBT001 - private
+    if of is None:
+        return Finding("its data have no time", ("wait until it has heard its inverters; restart it if this stays",))
+    age = now - of
+    told = f"data of {of:%Y-%m-%d %H:%M:%S}, " + (f"{_long(age)} old" if age >= timedelta() else f"{_long(-age)} ahead")
+    if -EARLY <= age <= FRESH or (age > FRESH and not awake):
+        return Finding(told if awake else f"{told}; since then the inverters sleep")
+    # What comes from the future cannot be merely old, so that half hours count there too.
+    step = HOUR if age > timedelta() else HOUR / 2
+    if abs(age) <= FURTHEST and -EARLY <= (age + EARLY) % step - EARLY <= LAG:
+        return Finding(
+            f"{told}: the ECU seems to be in another time zone than {zone_name(timezone)}",
+            ("set APS_ECU_TIMEZONE to the zone of the site, or this machine's clock",),
+        )
+    if age < timedelta():
+        return Finding(f"{told} of this machine's clock", ("set this machine's clock; the ECU takes its from the net",))
+    return Finding(
+        f"{told} though inverters are online", ("set this machine's clock; if it is right, restart the ECU",)
+    )
+
+
+def _long(span: timedelta) -> str:
+    if span < HOUR:
+        return f"{span // MINUTE} min"
+    if span < 2 * DAY:
+        return f"{span // HOUR} h {span % HOUR // MINUTE} min"
+    return f"{span // DAY} days"
+
+
+# -- 0030 -------------------------------------------------------------------------------------------------------------
+
+
+def signals(signal: Signal, real_time: RealTime) -> Step:
+    """The answer to 0030, and the records of 0002: an inverter that is offline has no signal (quirk 61)."""
+    online = {record.uid for record in real_time.records if record.online}
+    levels = {uid: level * 100 // MAX_LEVEL for uid, level in signal.levels if uid in online}
+    weak = [f"{level} % of {uid}" for uid, level in sorted(levels.items(), key=lambda item: item[1]) if level < WEAK]
+    missing = sorted(online - levels.keys())
+    range_ = f"{min(levels.values())} to {max(levels.values())} %" if levels else "no inverter is online"
+    return judged(
+        "0030",
+        (
+            Finding(range_),
+            Finding(f"weak: {_some(weak)}", ("bring the ECU closer to them, away from metal",)) if weak else None,
+            Finding(f"none of: {_named(missing)}") if missing else None,
+            *_of_remarks(signal.remarks),
+        ),
+        {"percent": levels},
+    )
+
+
+def no_signals(error: JobError) -> Step:
+    """What a job goes on without."""
+    finding = explained(str(error))
+    return judged("0030", [finding._replace(remedies=finding.remedies or ("restart the ECU if this stays",))], {})
+
+
+def _of_remarks(remarks: Iterable[Remark]) -> Iterable[Finding]:
+    """Whatever is odd is to be reported, if nothing else helps."""
+    for remark in remarks:
+        finding = explained(str(remark))
+        yield finding._replace(remedies=finding.remedies or ("please report it if it stays",))
+
+
+# -- the broker's certificate -----------------------------------------------------------------------------------------
+
+
+def certificate(certificate: Mapping[str, Any], now: datetime) -> Step:
+    """A certificate as `ssl.SSLSocket.getpeercert` has it."""
+    names = [str(name) for _, name in certificate.get("subjectAltName", ())]
+    subject, issuer = _distinguished(certificate["subject"]) or _some(names), _distinguished(certificate["issuer"])
+    days = int((ssl.cert_time_to_seconds(certificate["notAfter"]) - now.timestamp()) // DAY.total_seconds())
+    ends = f"{days} days left"
+    return judged(
+        "TLS",
+        (
+            Finding(f"certificate of {subject}, signed by {issuer}"),
+            Finding(f"for {_some(names)}") if names else None,
+            Finding(ends, ("renew the certificate",) if days < EXPIRES else ()),
+        ),
+        {"subject": subject, "names": names, "issuer": issuer, "days_left": days},
+    )
+
+
+def _distinguished(name: Iterable[Iterable[tuple[str, str]]]) -> str:
+    """The part of a distinguished name by which people know it."""
+    parts = dict(pair for relative in name for pair in relative)
+    for key in ("commonName", "organizationalUnitName", "organizationName"):
+        if key in parts:
+            return parts[key]
+    return ""

@@ -1,0 +1,178 @@
+"""What was found on the way that a job goes, step by step: told to people and to machines. Pure.
+
+Step -> lines of a terminal
+steps -> JSON document, exit status
+"""
+
+import re
+import textwrap
+from collections.abc import Iterable, Iterator, Mapping
+from enum import StrEnum
+from typing import NamedTuple
+
+from aps2mqtt.base.errors import GRAVITY, ExitStatus, JobError
+from aps2mqtt.base.printable import printable
+from aps2mqtt.screen.picture import BOLD, DIM, PLAIN, YELLOW
+
+GREEN, RED = "\033[32m", "\033[31m"
+# Of steps whose name is not what people call them.
+TITLES = {
+    "state": "state directory",
+    "0001": "totals (0001)",
+    "0002": "inverters (0002)",
+    "0030": "signals (0030)",
+    "broker": "connection",
+}
+MARGIN = 19  # columns of mark and title
+REMEDY = "→ "
+NARROWEST = 20  # columns of text, however narrow the terminal is
+
+
+class State(StrEnum):
+    """How a step ended. A warning is for the reader: a job would have gone on, and well."""
+
+    OK = "ok"
+    WARNING = "warning"
+    FAILED = "failed"
+    SKIPPED = "skipped"
+
+
+MARKS = {State.OK: ("✓", GREEN), State.WARNING: ("!", YELLOW), State.FAILED: ("✗", RED), State.SKIPPED: ("–", DIM)}  # noqa: RUF001 - a dash
+
+
+class Finding(NamedTuple):
+    """One thing that was found, and what can be done about it where it is not as it should be.
+
+    A text that begins with two blanks is a row of a table; its last column begins behind the last two of them.
+    """
+
+    text: str
+    remedies: tuple[str, ...] = ()
+
+
+BROKER = "broker"  # what the steps of the broker are of begins like this
+
+
+class Step(NamedTuple):
+    """One step of the way."""
+
+    name: str
+    state: State
+    findings: tuple[Finding, ...] = ()
+    details: Mapping[str, object] = {}  # for machines; whatever JSON knows
+    status: ExitStatus = ExitStatus.OK  # what a job that fails here exits with
+    of: str = ""  # which ECU or broker; empty: this machine
+
+
+def judged(name: str, findings: Iterable[Finding | None], details: Mapping[str, object]) -> Step:
+    """A step that was taken: a warning where a finding has a remedy. None is no finding."""
+    found = tuple(finding for finding in findings if finding is not None)
+    state = State.WARNING if any(finding.remedies for finding in found) else State.OK
+    return Step(name, state, found, details)
+
+
+def failed(name: str, error: JobError, *more: str) -> Step:
+    """A step that ended the way; `more` are remedies beside that which the error names."""
+    finding = explained(str(error))
+    finding = finding._replace(remedies=finding.remedies + more)
+    return Step(name, State.FAILED, (finding,), status=error.status)
+
+
+def skipped(name: str, why: str) -> Step:
+    """A step that was not taken."""
+    return Step(name, State.SKIPPED, (Finding(why),))
+
+
+def explained(line: str) -> Finding:
+    """An error's line: the cause and, after a semicolon, the remedy."""
+    cause, _, remedy = line.partition("; ")
+    return Finding(cause, (remedy,) if remedy else ())
+
+
+def status(steps: Iterable[Step]) -> ExitStatus:
+    """That of a job: the ECU's where it failed, else the broker's; of several ECUs the gravest."""
+    worst: dict[str, ExitStatus] = {}
+    for step in steps:
+        worst[step.of] = max(worst.get(step.of, ExitStatus.OK), step.status, key=GRAVITY.index)
+    machine = worst.pop("", ExitStatus.OK)
+    broker = next((found for of, found in worst.items() if of.startswith(BROKER)), ExitStatus.OK)
+    ecus = (found or broker for of, found in worst.items() if not of.startswith(BROKER))
+    return max((machine, *ecus), key=GRAVITY.index)
+
+
+# -- for people -------------------------------------------------------------------------------------------------------
+
+
+def lines(step: Step, before: Step | None, *, width: int, color: bool) -> Iterator[str]:
+    """The step as it stands in a terminal of `width` columns, below the one before it. No escape codes but colors."""
+    if step.of != (before.of if before is not None else ""):
+        yield ""
+        yield _painted(printable(step.of), BOLD, color=color)
+    mark, paint = MARKS[step.state]
+    beside, *below = [*_wrapped(step.findings, width), ""]
+    title = f" {_title(step)}".ljust(MARGIN - len(mark))
+    if color and step.state is State.SKIPPED:
+        yield f"{DIM}{mark}{title}{beside[MARGIN:]}{PLAIN}"
+    else:
+        yield f"{_painted(mark, paint, color=color)}{title}{beside[MARGIN:]}".rstrip()
+    yield from below[:-1]
+
+
+def summary(steps: Iterable[Step], width: int) -> list[str]:
+    """How the way ended, in a sentence."""
+    taken = tuple(steps)
+    warnings = sum(step.state is State.WARNING for step in taken)
+    counted = f"{warnings} warning{'s' if warnings > 1 else ''}" if warnings else ""
+    failures = ", ".join(_whole_title(step) for step in taken if step.state is State.FAILED)
+    outcome = f"A job would fail: {failures}" if failures else "A job would go well"
+    ending = f" Exit status {status(taken):d}." if failures else ""
+    return _wrap(f"{outcome}{f'; {counted}' if counted else ''}.{ending}", width, "", "")
+
+
+def _title(step: Step) -> str:
+    return TITLES.get(step.name, step.name)
+
+
+def _whole_title(step: Step) -> str:
+    return f"{_title(step)} of {printable(step.of)}" if step.of else _title(step)
+
+
+def _wrapped(findings: Iterable[Finding], width: int) -> Iterator[str]:
+    """The findings and below each its remedies, behind a margin for the title of the step."""
+    for finding in findings:
+        text = printable(finding.text)
+        table = re.match(r"  (?:.*\s\s)?(?=\S)", text)
+        margin, hanging = ("", " " * table.end()) if table else (" " * MARGIN, " " * (MARGIN + 2))
+        yield from _wrap(text, width, margin, hanging)
+        for remedy in finding.remedies:
+            yield from _wrap(printable(remedy), width, " " * MARGIN + REMEDY, " " * (MARGIN + len(REMEDY)))
+
+
+def _wrap(text: str, width: int, first: str, others: str) -> list[str]:
+    widest = max(width, len(others) + NARROWEST)
+    return textwrap.wrap(text, widest, initial_indent=first, subsequent_indent=others, break_on_hyphens=False)
+
+
+def _painted(text: str, paint: str, *, color: bool) -> str:
+    return f"{paint}{text}{PLAIN}" if color else text
+
+
+# -- for machines -----------------------------------------------------------------------------------------------------
+
+
+def document(steps: Iterable[Step]) -> dict[str, object]:
+    """All steps, as JSON knows them."""
+    taken = tuple(steps)
+    return {"status": int(status(taken)), "steps": [_object(step) for step in taken]}
+
+
+def _object(step: Step) -> dict[str, object]:
+    return {
+        "of": step.of,
+        "name": step.name,
+        "state": step.state,
+        "found": [finding.text.strip() for finding in step.findings],
+        "remedy": [remedy for finding in step.findings for remedy in finding.remedies],
+        "status": int(step.status),
+        "details": step.details,
+    }

@@ -1,0 +1,148 @@
+"""What the commands share: the configuration that the options name, the screen, and how a failure is told."""
+
+import argparse
+import logging
+import os
+import re
+import signal
+import threading
+from datetime import date, datetime
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from aps2mqtt.base import logs
+from aps2mqtt.base.errors import ConfigError, ExitStatus, JobError, UsageError, described, shown
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from aps2mqtt.config.values import Config
+    from aps2mqtt.jobs.state_file import Store
+
+
+log = logging.getLogger(__name__)
+
+MAX_PORT = 65535
+FIRST_DAY = date(2000, 1, 1)  # no ECU is as old
+
+
+# -- options ----------------------------------------------------------------------------------------------------------
+
+
+def add_ecu(parser: argparse.ArgumentParser) -> None:
+    """The option that picks one of several ECUs: see `load`."""
+    parser.add_argument("--ecu", metavar="ID_OR_ADDRESS", help="of several ECUs only this one")
+
+
+def serial(text: str) -> str:
+    """The serial number of an ECU or an inverter."""
+    if not re.fullmatch("[0-9]{12}", text):
+        raise argparse.ArgumentTypeError("a serial number has 12 digits")
+    return text
+
+
+def add_date(parser: argparse.ArgumentParser, about: str) -> None:
+    """The option that picks a day of an ECU's history: see `day`."""
+    parser.add_argument("--date", metavar="YYYY-MM-DD", type=_date, help=about)
+
+
+def _date(text: str) -> date:
+    try:
+        found = datetime.strptime(text, "%Y-%m-%d").date()  # noqa: DTZ007 - of the site, whatever its time zone
+    except ValueError as error:
+        raise argparse.ArgumentTypeError(f"{text!r} is no date; write it as 2026-06-21") from error
+    if found < FIRST_DAY:
+        raise argparse.ArgumentTypeError(f"{found} is before there were ECUs")
+    return found
+
+
+def day(wanted: date | None, config: "Config", now: datetime) -> date:
+    """The date that is wanted at the site of this ECU, or today; raises UsageError for one that is to come."""
+    today = now.astimezone(config.ecu.timezone).date()
+    if wanted and wanted > today:
+        raise UsageError(f"{wanted} is still to come; today is {today} at the site ({config.ecu.timezone})")
+    return wanted or today
+
+
+def port(text: str) -> int:
+    """A TCP port, or 0 for any."""
+    if not text.isdecimal() or len(text) > len(str(MAX_PORT)) or int(text) > MAX_PORT:
+        raise argparse.ArgumentTypeError("a port is a number from 0 to 65535")
+    return int(text)
+
+
+# -- configuration ----------------------------------------------------------------------------------------------------
+
+
+def config_path(options: argparse.Namespace) -> Path | None:
+    """The configuration file: the one that is named, else where it is by default, if it is there."""
+    from aps2mqtt.config.loading import DEFAULT_FILE
+
+    named = options.config or os.environ.get("CONFIG_FILE")
+    return Path(named) if named else DEFAULT_FILE if os.path.lexists(DEFAULT_FILE) else None
+
+
+def load(options: argparse.Namespace) -> "tuple[Config, ...]":
+    """The configuration of each ECU, or of the one that `--ecu` picks; raises ConfigError and UsageError.
+
+    The log is set up anew, by what the configuration says of it.
+    """
+    from aps2mqtt.config import loading
+
+    configs = loading.load(config_path(options), os.environ)
+    broker = configs[0].broker  # the same for all
+    if broker.tls:
+        from aps2mqtt.mqtt import tls
+
+        tls.context(broker)  # so that files that are none are found before the ECU is asked
+    if options.ecu is not None:
+        configs = (_pick(configs, options.ecu),)
+    wanted = [config.log_level for config in configs if config.log_level]
+    logs.set_up(
+        debug=options.debug,
+        level=options.log_level or min(wanted, key=logs.LEVELS.index, default=""),
+        stays=options.command == "run",
+        ecus=[config.ecu.address for config in configs] if len(configs) > 1 else (),
+    )
+    return configs
+
+
+def _pick(configs: "Sequence[Config]", wanted: str) -> "Config":
+    """The ECU of this id, as its last job has remembered it, host or host:port; raises UsageError."""
+    found, choices = [], []
+    for config in configs:
+        memory = store(config).remembered()
+        ecu_id = memory.ecu_id if memory is not None else "id unknown"
+        if wanted.lower() in (ecu_id, config.ecu.host.lower(), config.ecu.address.lower()):
+            found.append(config)
+        choices.append(f"{config.ecu.address} ({ecu_id})")
+    if len(found) != 1:
+        what = "several ECUs are" if found else "no ECU is"
+        raise UsageError(f"{what} known as {shown(wanted)!r}; --ecu can be one of {', '.join(choices)}")
+    return found[0]
+
+
+def store(config: "Config") -> "Store":
+    """What the jobs of this ECU tell each other."""
+    from aps2mqtt.jobs.state_file import Store
+
+    return Store(config.state_directory, config.ecu.host, config.ecu.port)
+
+
+def failed(error: Exception) -> ExitStatus:
+    """One line, or one for each mistake; -D adds the traceback. Returns what the process exits with."""
+    if isinstance(error, ConfigError):
+        for mistake in error.mistakes:
+            log.error("%s", mistake)
+        log.debug("from here:", exc_info=error)
+    else:
+        log.error("%s", described(error), exc_info=error)
+    return error.status if isinstance(error, JobError) else ExitStatus.SOFTWARE
+
+
+def wait_for_stop() -> None:
+    """Until SIGTERM or SIGINT."""
+    stopped = threading.Event()
+    for number in (signal.SIGTERM, signal.SIGINT):
+        signal.signal(number, lambda *_: stopped.set())
+    stopped.wait()

@@ -1,0 +1,98 @@
+"""What is odd about values that are good one by one: mistakes and warnings."""
+
+from collections.abc import Iterable, Iterator, Mapping
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from aps2mqtt.config import credentials
+
+if TYPE_CHECKING:
+    from aps2mqtt.config.yaml_file import Section
+from aps2mqtt.config.given import GivenEcu
+from aps2mqtt.config.keys import BROKER_PASSWORD, KEY_FILE, KEYS, NAMES, OUR_WORDS, expanded
+from aps2mqtt.config.values import Given, is_nothing
+
+READABLE_BY_OTHERS = 0o004
+
+
+def contradictions(ecu: GivenEcu, values: Mapping[str, Any]) -> Iterator[str]:
+    """Mistakes: a key that is set without the one that it needs."""
+    given = ecu.given
+    if BROKER_PASSWORD in given and "MQTT_BROKER_USER" not in given:
+        yield (
+            "MQTT_BROKER_PASSWD is set without MQTT_BROKER_USER; MQTT knows no password without a user "
+            f"(it is {given[BROKER_PASSWORD].where})"
+        )
+    pair = ("MQTT_BROKER_CERT_PATH", "MQTT_BROKER_KEY_PATH")
+    for one, other in (pair, pair[::-1]):
+        if one in given and other not in given:
+            yield f"{one} is set without {other}; a client certificate needs both"
+    if values["APS_ECU_AUTO_RESTART"]:
+        for needed in ("APS_ECU_WIFI_SSID", "APS_ECU_WIFI_PASSWD"):
+            if needed not in given or is_nothing(given[needed].text):
+                yield f"APS_ECU_AUTO_RESTART is set without {needed}{ecu.place}; the restart needs both"
+
+
+def twins(ecus: Iterable[GivenEcu], parsed: Iterable[Mapping[str, Any]]) -> Iterator[str]:
+    """Mistakes: an ECU that is named twice."""
+    seen = set()
+    for ecu, values in zip(ecus, parsed, strict=True):
+        host, port = values["APS_ECU_IP"], values["APS_ECU_PORT"]
+        if host is None or port is None:  # a mistake of its own
+            continue
+        if (host.lower(), port) in seen:
+            where = ecu.given["APS_ECU_IP"].where
+            yield f"the ECU at {host}:{port} is named twice, the second time {where}; keep one"
+        seen.add((host.lower(), port))
+
+
+def readable_by_others(
+    path: Path | None, sections: "Iterable[Section]", ecus: Iterable[GivenEcu], environ: Mapping[str, str]
+) -> Iterator[str]:
+    """Warnings: a file with a secret that every user can read."""
+    held = [key.name for key in KEYS if key.secret and any(key.name in section.values for section in sections)]
+    if path is not None and held and _is_public(credentials.at_hand(path, environ, credentials.CONFIG)):
+        yield f"{path} holds {' and '.join(held)} and can be read by everybody; chmod o-r {path}"
+    files = {given.file: name for ecu in ecus for name, given in ecu.given.items() if given.file}
+    files |= {Path(expanded(ecu.given[KEY_FILE].text)): KEY_FILE for ecu in ecus if KEY_FILE in ecu.given}
+    for file, name in files.items():
+        if _is_public(credentials.at_hand(file, environ)):
+            yield f"{file}, the file of {name}, can be read by everybody; chmod o-r {file}"
+
+
+def _is_public(path: Path) -> bool:
+    """True for a file that every user can read. In /run others put it, container engines for instance."""
+    return not path.is_relative_to("/run") and bool(path.stat().st_mode & READABLE_BY_OTHERS)
+
+
+def near_misses(environ: Mapping[str, str]) -> Iterator[str]:
+    """Warnings: a variable of the environment whose name resembles one of our keys."""
+    strangers = [
+        name
+        for name, value in environ.items()
+        if value and name not in NAMES and not OUR_WORDS.isdisjoint(name.upper().split("_"))
+    ]
+    if strangers:
+        import difflib
+
+        for name in sorted(strangers):
+            for close in difflib.get_close_matches(name.upper(), NAMES, 1, 0.8):
+                yield f"{name} in the environment means nothing; did you mean {close}?"
+
+
+POSITION = ("APS_ECU_POSITION_LAT", "APS_ECU_POSITION_LNG")
+NEED_POSITION = ("APS_ECU_STOP_AT_NIGHT", "APS_ECU_AUTO_RESTART")
+
+
+def is_located(given: Mapping[str, Given]) -> bool:
+    """True where the user has set the position."""
+    return all(name in given for name in POSITION)
+
+
+def doubts(ecu: GivenEcu, values: Mapping[str, Any]) -> Iterator[str]:
+    """Warnings: a setting that has no effect, or whose position is assumed."""
+    needy = [name for name in NEED_POSITION if values[name]]
+    if needy and not is_located(ecu.given):
+        yield f"{needy[0]} without {' and '.join(POSITION)}{ecu.place}: the site is assumed to be in Paris"
+    if not values["MQTT_BROKER_SECURED_CONNECTION"] and values["MQTT_BROKER_CACERTS_PATH"]:
+        yield "MQTT_BROKER_CACERTS_PATH is set without MQTT_BROKER_SECURED_CONNECTION: the connection is not secured"

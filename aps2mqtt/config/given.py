@@ -1,0 +1,162 @@
+"""What the file and the environment give for each ECU, as text; the environment wins.
+
+Where neither has the broker's password, a file beside the configuration may have it. An empty value is an unset one.
+YAML scalars are read as text, so a password of 0777 stays that.
+"""
+
+import os
+from collections.abc import Iterable, Iterator, Mapping
+from pathlib import Path
+from typing import TYPE_CHECKING, NamedTuple
+
+from environs import ValidationError
+
+from aps2mqtt.base import files
+from aps2mqtt.base.errors import leading_word
+from aps2mqtt.config import credentials
+
+if TYPE_CHECKING:
+    from aps2mqtt.config.yaml_file import Section
+from aps2mqtt.config.keys import (
+    BROKER_PASSWORD,
+    FILE_SUFFIX,
+    MAX_FILE,
+    NAMES,
+    SECTIONS,
+    content_of,
+    expanded,
+    is_quoted,
+    unquoted,
+)
+from aps2mqtt.config.values import Given
+
+MAX_SECRET = 10_000  # characters
+
+
+def read_file(path: Path, environ: Mapping[str, str], mistakes: list[str]) -> "list[Section]":
+    """The sections of the file, with the keys that are ours and have a value."""
+    from aps2mqtt.config import yaml_file
+
+    sections, errors = yaml_file.read(path, environ)
+    mistakes += errors
+    found = []
+    for section in sections:
+        values = {}
+        for name, text in section.values.items():
+            if mistake := _misplaced(name, section.name):
+                mistakes.append(f"{section.place}: {mistake}")
+            elif text:
+                values[name] = text
+        found.append(section._replace(values=values))
+    return found
+
+
+def _misplaced(name: str, section: str) -> str:
+    """What is wrong with a key of this name in this section; empty: nothing."""
+    belongs = "ecu" if name.startswith("APS_") else "mqtt"
+    if name in SECTIONS:
+        return f"{name} has to be a section, lines of the form KEY: value below it"
+    if name not in NAMES:
+        word = leading_word(name)
+        if word in NAMES:
+            return f"{word} lacks the colon and the space behind it; write {word}: VALUE"
+        return f"there is no key {word!r}{_meant(word)}"
+    if section not in SECTIONS:
+        return f"{name} stands in {leading_word(section)!r}; it belongs in section {belongs}"
+    if belongs != section:
+        return f"{name} stands in section {section}; it belongs in {belongs}"
+    return ""
+
+
+def _meant(name: str) -> str:
+    """A suggestion for a name that is none of ours."""
+    import difflib
+
+    close = difflib.get_close_matches(name.upper(), NAMES, 1)
+    return f"; did you mean {close[0]}?" if close else f"; the sections are {' and '.join(SECTIONS)}"
+
+
+class GivenEcu(NamedTuple):
+    """What was given for one ECU; `place` is its item in the file's list, empty where there is no list."""
+
+    place: str
+    given: dict[str, Given]
+
+
+def _each_address(given: dict[str, Given]) -> Iterator[GivenEcu]:
+    """An ECU for each address in APS_ECU_IP; all else holds for all of them."""
+    address = given.get("APS_ECU_IP")
+    # A login or quotation marks are a mistake of the whole, with whatever commas are in it.
+    if address is None or "@" in address.text or is_quoted(address.text):
+        yield GivenEcu("", given)
+        return
+    for text in address.text.split(","):
+        yield GivenEcu("", {**given, "APS_ECU_IP": address._replace(text=text)})
+
+
+def _with_secrets(
+    named: Mapping[str, str], where: str, environ: Mapping[str, str], mistakes: list[str]
+) -> dict[str, Given]:
+    """`named`, with what the files hold that a NAME_FILE names, in place of that."""
+    given = {}
+    for name, text in named.items():
+        if not name.endswith(FILE_SUFFIX):
+            given[name] = Given(text, where)
+            continue
+        key = name.removesuffix(FILE_SUFFIX)
+        if key in named:
+            mistakes.append(f"{key} and {name} are both set {where}; keep one")
+            continue
+        try:
+            secret = _secret_in(content_of(unquoted(text), environ))
+        except (OSError, UnicodeDecodeError, ValidationError) as error:
+            allowed = error.messages[0] if isinstance(error, ValidationError) else "a file of UTF-8 text"
+            mistakes.append(f"{name} {where}: allowed is {allowed}")  # not its value: some put the password there
+            given[key] = Given("", where)  # so that nobody misses it too
+            continue
+        if secret:  # an empty one is an unset one, as everywhere
+            given[key] = Given(secret, f"by {name} {where}", Path(expanded(text)))
+    return given
+
+
+def _secret_in(content: bytes) -> str:
+    """What a file holds, less its final newline; some editors put a byte order mark before it."""
+    return content.decode("utf-8-sig")[:MAX_SECRET].rstrip("\r\n")
+
+
+def password_beside(path: Path, environ: Mapping[str, str], mistakes: list[str]) -> dict[str, Given]:
+    """The broker's password, where a file beside the configuration has it as its first line."""
+    named = path.with_name(credentials.PASSWORD)
+    found = credentials.at_hand(named, environ)
+    if not os.path.exists(found):  # noqa: PTH110 - in a folder that is closed to us, Path.exists raises
+        return {}
+    where = f"in {named}"
+    try:
+        lines = _secret_in(files.read(found, MAX_FILE)).splitlines()
+    except UnicodeDecodeError:
+        mistakes.append(f"{BROKER_PASSWORD} {where}: allowed is a file of UTF-8 text")
+    except OSError as error:
+        mistakes.append(credentials.unreadable(named, error, environ))
+    else:
+        return {BROKER_PASSWORD: Given(lines[0], where, named)} if lines and lines[0] else {}
+    return {BROKER_PASSWORD: Given("", where)}
+
+
+def each_ecu(sections: "Iterable[Section]", environ: Mapping[str, str], mistakes: list[str]) -> list[GivenEcu]:
+    """What the file and the environment give for each ECU; the environment wins."""
+    below: dict[str, Given] = {}
+    items: list[GivenEcu] = []
+    for section in sections:
+        given = _with_secrets(section.values, f"in {section.place}", environ, mistakes)
+        if section.listed:
+            items.append(GivenEcu(f" in {section.place}", given))
+        else:
+            below |= given
+    in_environ = {name: environ[name] for name in NAMES if environ.get(name)}
+    above = _with_secrets(in_environ, "in the environment", environ, mistakes)
+    if items and "APS_ECU_IP" in above:
+        mistakes.append(
+            "APS_ECU_IP is set in the environment, and the file has a list of ECUs; keep one (--ecu picks of the list)"
+        )
+        del above["APS_ECU_IP"]
+    return [item._replace(given=below | item.given | above) for item in items] or list(_each_address(below | above))

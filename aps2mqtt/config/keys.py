@@ -1,0 +1,223 @@
+"""The keys of the configuration, and what their values may be.
+
+Each parser returns the value or raises ValidationError, which says what is allowed.
+"""
+
+import re
+from collections.abc import Callable, Mapping
+from datetime import tzinfo
+from pathlib import Path
+from typing import Any, NamedTuple
+from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
+
+from environs import ValidationError
+
+from aps2mqtt.base import files
+from aps2mqtt.config import credentials
+from aps2mqtt.config.values import Secret
+
+DEFAULT_POSITION = ("48.864716", "2.349014")  # Paris, as in aps2mqtt 2.x
+MAX_FILE = 10_000_000  # bytes of what a value names: certificates of a system are 200,000
+MAX_TEXT = 1000  # characters
+
+
+# -- what a value may be: each returns it or raises ValidationError, which says what is allowed -----------------------
+
+
+def _text(value: str) -> str:
+    if not value.isprintable() or len(value) > MAX_TEXT:  # what was no UTF-8 in the environment is not printable
+        raise ValidationError(f"one line of printable text, at most {MAX_TEXT} characters")
+    return value
+
+
+def _secret(value: str) -> Secret:
+    return Secret(_text(value))
+
+
+def _host(value: str) -> str:
+    value = value.strip()
+    name = r"[\w-]{1,63}(\.[\w-]{1,63})*\.?"
+    ipv6 = r"[0-9a-fA-F]*:[0-9a-fA-F:]*:[0-9a-fA-F:.]*(%[\w.-]+)?"
+    if not re.fullmatch(f"{name}|{ipv6}", value) or not _is_encodable(value):
+        raise ValidationError("one host name or address, without scheme, port or spaces")
+    return value
+
+
+def _is_encodable(name: str) -> bool:
+    """True for a name that the resolver can be asked for."""
+    try:
+        name.encode("idna")
+    except UnicodeError:
+        return False
+    return True
+
+
+def _whole(least: int, most: int) -> Callable[[str], int]:
+    def parse(value: str) -> int:
+        value = value.strip()
+        if not re.fullmatch(r"[0-9]{1,9}", value) or not least <= int(value) <= most:
+            raise ValidationError(f"a whole number from {least} to {most}")
+        return int(value)
+
+    return parse
+
+
+def _degrees(limit: int) -> Callable[[str], float]:
+    def parse(value: str) -> float:
+        allowed = f"degrees from -{limit} to {limit}, with a point (47.206)"
+        try:
+            degrees = float(value)
+        except ValueError as error:
+            raise ValidationError(allowed) from error
+        if not -limit <= degrees <= limit:
+            raise ValidationError(allowed)
+        return degrees
+
+    return parse
+
+
+TRUE, FALSE = ("true", "yes", "on", "1"), ("false", "no", "off", "0")
+
+
+def _boolean(value: str) -> bool:
+    word = value.strip().lower()
+    if word not in TRUE + FALSE:
+        raise ValidationError("True or False")
+    return word in TRUE
+
+
+def _choice(*choices: str) -> Callable[[str], str]:
+    def parse(value: str) -> str:
+        for choice in choices:
+            if value.strip().lower() == choice.lower():
+                return choice
+        raise ValidationError(" or ".join(filter(None, choices)))
+
+    return parse
+
+
+def is_topic(value: str) -> bool:
+    """True for what topics may begin with, printable text as it is."""
+    # What begins with $ is the broker's own, and no subscription to # hears of it.
+    return not (re.search(r"[+#]", value) or value.startswith(("/", "$")) or value.endswith("/"))
+
+
+def _topic(value: str) -> str:
+    if not is_topic(_text(value)):
+        raise ValidationError("a topic without + and #, that begins neither with / nor with $ and does not end with /")
+    if value != value.strip():
+        raise ValidationError("a topic without spaces around it")
+    return value
+
+
+def expanded(value: str) -> str:
+    """With the user's folder in place of ~; empty stays empty."""
+    if not value:
+        return value
+    try:
+        return str(Path(_text(value)).expanduser())
+    except RuntimeError as error:
+        raise ValidationError("a path; there is no such user") from error
+
+
+def content_of(value: str, environ: Mapping[str, str]) -> bytes:
+    """What the file holds that is named so."""
+    path = credentials.at_hand(Path(expanded(value)), environ)
+    try:
+        return files.read(path, MAX_FILE)
+    except FileNotFoundError as error:
+        raise ValidationError("a file; there is none") from error
+    except OSError as error:
+        handed_over = f" (LoadCredential={path.name}:{path})" if credentials.is_service(environ) else ""
+        raise ValidationError(f"a file that can be read: {error.strerror}{handed_over}") from error
+    return path
+
+
+QUOTES = ('""', "''", "“”", "„“", "„”", "‘’", "‚‘", "«»", "»«")  # noqa: RUF001 - all that keyboards have
+
+
+def is_quoted(value: str) -> bool:
+    """True where all of it is in quotation marks: env files leave those of KEY="value" where they are."""
+    value = value.strip()
+    return len(value) > 1 and value[0] + value[-1] in QUOTES
+
+
+def unquoted(value: str) -> str:
+    """`value`, if there are no quotation marks around it."""
+    if is_quoted(value):
+        raise ValidationError("a value without quotation marks around it")
+    return value
+
+
+def _timezone(value: str) -> tzinfo | None:
+    if not value:
+        return None
+    try:
+        return ZoneInfo(value.strip())
+    except (ZoneInfoNotFoundError, ValueError, OSError) as error:
+        raise ValidationError("an IANA name such as Europe/Paris") from error
+
+
+# -- the keys ---------------------------------------------------------------------------------------------------------
+
+
+class Key(NamedTuple):
+    """One key of the configuration: `default` is text too; None: mandatory."""
+
+    name: str
+    default: str | None
+    parse: Callable[[str], Any]
+
+    @property
+    def section(self) -> str:
+        """Section of the file."""
+        return "ecu" if self.name.startswith("APS_") else "mqtt"
+
+    @property
+    def secret(self) -> bool:
+        """Never printed; NAME_FILE names a file that holds it."""
+        return self.name.endswith("_PASSWD")
+
+    @property
+    def is_file(self) -> bool:
+        """It names a file that has to be readable."""
+        return self.name.endswith("_PATH")
+
+
+KEYS = (
+    Key("APS_ECU_IP", None, _host),
+    Key("APS_ECU_PORT", "8899", _whole(1, 65535)),
+    Key("APS_ECU_TIMEZONE", "", _timezone),
+    Key("APS_ECU_POLL_INTERVAL", "300", _whole(1, 86400)),
+    Key("APS_ECU_STOP_AT_NIGHT", "False", _boolean),
+    Key("APS_ECU_POSITION_LAT", DEFAULT_POSITION[0], _degrees(90)),
+    Key("APS_ECU_POSITION_LNG", DEFAULT_POSITION[1], _degrees(180)),
+    Key("APS_ECU_TEMPERATURE_UNIT", "C", _choice("C", "F")),
+    Key("APS_ECU_AUTO_RESTART", "False", _boolean),
+    Key("APS_ECU_WIFI_SSID", "", _text),
+    Key("APS_ECU_WIFI_PASSWD", "", _secret),
+    Key("APS_STATE_DIR", "", expanded),
+    Key("APS_LOG_LEVEL", "", _choice("", "debug", "info", "warning", "error")),
+    Key("MQTT_BROKER_HOST", "127.0.0.1", _host),
+    Key("MQTT_BROKER_PORT", "1883", _whole(1, 65535)),
+    Key("MQTT_BROKER_USER", "", _text),
+    Key("MQTT_BROKER_PASSWD", "", _secret),
+    Key("MQTT_CLIENT_ID", "APS2MQTT", _text),
+    Key("MQTT_TOPIC_PREFIX", "", _topic),
+    Key("MQTT_BROKER_SECURED_CONNECTION", "False", _boolean),
+    Key("MQTT_BROKER_CACERTS_PATH", "", expanded),
+    Key("MQTT_BROKER_CERT_PATH", "", expanded),
+    Key("MQTT_BROKER_KEY_PATH", "", expanded),
+    Key("MQTT_VERSION", "3.1.1", _choice("3.1.1", "5")),
+    Key("MQTT_RETAIN", "True", _boolean),
+    Key("MQTT_PAYLOAD", "flat", _choice("flat", "json", "both")),
+    Key("MQTT_DISCOVERY_ENABLED", "False", _boolean),
+    Key("MQTT_DISCOVERY_STYLE", "device", _choice("device", "component")),
+    Key("MQTT_DISCOVERY_PREFIX", "homeassistant", _topic),
+)
+BROKER_PASSWORD, KEY_FILE = "MQTT_BROKER_PASSWD", "MQTT_BROKER_KEY_PATH"
+SECTIONS = ("ecu", "mqtt")
+FILE_SUFFIX = "_FILE"
+OUR_WORDS = {"APS", "ECU", "MQTT", "BROKER"}  # who means one of our keys has one of them right
+SECRETS = frozenset(key.name for key in KEYS if key.secret)
+NAMES = frozenset(key.name for key in KEYS) | {name + FILE_SUFFIX for name in SECRETS}

@@ -1,0 +1,198 @@
+"""The configuration of each ECU, with all mistakes at once, none of them with a secret.
+
+file, environment -> given values -> parsed values -> a Config for each ECU
+"""
+
+import os
+from collections.abc import Callable, Mapping
+from datetime import UTC, tzinfo
+from pathlib import Path
+from typing import Any, cast
+from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
+
+from environs import Env, EnvValidationError
+
+from aps2mqtt.base.errors import DOTS, ConfigError, shown
+from aps2mqtt.base.values import Site
+from aps2mqtt.config.contradictions import contradictions, doubts, is_located, near_misses, readable_by_others, twins
+from aps2mqtt.config.given import GivenEcu, each_ecu, password_beside, read_file
+from aps2mqtt.config.keys import BROKER_PASSWORD, KEYS, SECRETS, Key, content_of, unquoted
+from aps2mqtt.config.values import AccessPoint, BrokerConfig, Config, EcuConfig, Given
+
+DEFAULT_FILE = Path("/etc/aps2mqtt/config.yaml")  # where it is there and no other is named
+SERVICE_STATE = Path("/var/lib/aps2mqtt")  # of the units; a link into a folder that only root may enter
+
+
+# -- loading ----------------------------------------------------------------------------------------------------------
+
+
+def load(path: Path | None, environ: Mapping[str, str]) -> tuple[Config, ...]:
+    """The configuration of each ECU, of the file at `path`, if any, and of `environ`.
+
+    Raises ConfigError with all mistakes.
+    """
+    mistakes: list[str] = []
+    sections = read_file(path, environ, mistakes) if path is not None else []
+    unread = bool(mistakes) and not sections  # so what is missing may stand in the file
+    ecus = each_ecu(sections, environ, mistakes)
+    if path is not None and not unread and BROKER_PASSWORD not in ecus[0].given:  # which is the same for all
+        beside = password_beside(path, environ, mistakes)
+        ecus = [ecu._replace(given=beside | ecu.given) for ecu in ecus]
+    parsed = [_parse(ecu, path, environ, mistakes, unread=unread) for ecu in ecus]
+    for ecu, values in zip(ecus, parsed, strict=True):
+        mistakes += () if unread else contradictions(ecu, values)
+    mistakes += twins(ecus, parsed)
+    if mistakes:
+        raise ConfigError(*dict.fromkeys(mistakes))  # what holds for all ECUs is one mistake
+    general = (*readable_by_others(path, sections, ecus, environ), *near_misses(environ))
+    told: set[str] = set()
+    configs = []
+    for ecu, values in zip(ecus, parsed, strict=True):
+        warnings = tuple(warning for warning in (*general, *doubts(ecu, values)) if warning not in told)
+        told.update(warnings)
+        configs.append(_config(values, environ, _shown(ecu), warnings))
+    return tuple(configs)
+
+
+def _shown(ecu: "GivenEcu") -> dict[str, Given]:
+    return {
+        name: given._replace(text=DOTS if name in SECRETS else shown(given.text)) for name, given in ecu.given.items()
+    }
+
+
+def _restart_with(values: Mapping[str, Any]) -> AccessPoint | None:
+    if not values["APS_ECU_AUTO_RESTART"]:
+        return None
+    return AccessPoint(values["APS_ECU_WIFI_SSID"], values["APS_ECU_WIFI_PASSWD"])
+
+
+def _config(
+    values: Mapping[str, Any], environ: Mapping[str, str], given: Mapping[str, Given], warnings: tuple[str, ...]
+) -> Config:
+    return Config(
+        ecu=EcuConfig(
+            host=values["APS_ECU_IP"],
+            port=values["APS_ECU_PORT"],
+            timezone=values["APS_ECU_TIMEZONE"] or _local_timezone(environ),
+            poll_interval=values["APS_ECU_POLL_INTERVAL"],
+            stop_at_night=values["APS_ECU_STOP_AT_NIGHT"],
+            site=Site(values["APS_ECU_POSITION_LAT"], values["APS_ECU_POSITION_LNG"]),
+            located=is_located(given),
+            fahrenheit=values["APS_ECU_TEMPERATURE_UNIT"] == "F",
+            restart_with=_restart_with(values),
+        ),
+        broker=BrokerConfig(
+            host=values["MQTT_BROKER_HOST"],
+            port=values["MQTT_BROKER_PORT"],
+            user=values["MQTT_BROKER_USER"],
+            password=values["MQTT_BROKER_PASSWD"],
+            client_id=values["MQTT_CLIENT_ID"],
+            topic_prefix=values["MQTT_TOPIC_PREFIX"],
+            version=values["MQTT_VERSION"],
+            retain=values["MQTT_RETAIN"],
+            payload=values["MQTT_PAYLOAD"],
+            discovery=values["MQTT_DISCOVERY_STYLE"] if values["MQTT_DISCOVERY_ENABLED"] else "",
+            discovery_prefix=values["MQTT_DISCOVERY_PREFIX"],
+            tls=values["MQTT_BROKER_SECURED_CONNECTION"],
+            ca_file=values["MQTT_BROKER_CACERTS_PATH"],
+            certificate_file=values["MQTT_BROKER_CERT_PATH"],
+            key_file=values["MQTT_BROKER_KEY_PATH"],
+        ),
+        state_directory=_state_directory(values["APS_STATE_DIR"], environ),
+        given=given,
+        warnings=warnings,
+        log_level=values["APS_LOG_LEVEL"],
+    )
+
+
+class _Given(Env):
+    """environs over values that were gathered before, in place of the process environment."""
+
+    def __init__(self, given: Mapping[str, Given]) -> None:
+        super().__init__(eager=False)
+        self._given = given
+
+    def _get_value(self, env_key: str, default: Any) -> Any:  # noqa: ANN401 - as in environs
+        return self._given[env_key].text if env_key in self._given else default
+
+
+def _judge(key: Key, given: Given | None, environ: Mapping[str, str]) -> Callable[[str], Any]:
+    """The parser of a key for a value that was given like that; None: the default."""
+
+    def parse(text: str) -> Any:  # noqa: ANN401 - of the key's type
+        value = key.parse(text if given is None or given.file else unquoted(text))
+        if key.is_file and value:
+            content_of(value, environ)
+        return value
+
+    return parse
+
+
+def _parse(
+    ecu: GivenEcu, path: Path | None, environ: Mapping[str, str], mistakes: list[str], *, unread: bool
+) -> dict[str, Any]:
+    """The values of all keys; what is wrong is added to `mistakes`, what is missing unless the file is `unread`."""
+    env = _Given(ecu.given)
+    values = {}
+    for key in KEYS:
+        env.add_parser(key.name, _judge(key, ecu.given.get(key.name), environ))
+        default = ... if key.default is None else key.default
+        values[key.name] = getattr(env, key.name)(key.name, default)
+    try:
+        env.seal()
+    except EnvValidationError as error:
+        messages = cast("Mapping[str, list[str]]", error.error_messages)
+        for key in KEYS:
+            if key.name in messages and key.name in ecu.given:
+                mistakes += [_mistake(key, ecu.given[key.name], text) for text in messages[key.name]]
+            elif key.name in messages and not unread:
+                mistakes.append(_missing(key, ecu, path))
+    return values
+
+
+def _missing(key: Key, ecu: GivenEcu, path: Path | None) -> str:
+    if ecu.place:
+        return f"{key.name} is missing{ecu.place}; every ECU of the list needs its own"
+    if path is None:
+        return (
+            f"{key.name} is missing: no configuration file is named, and {DEFAULT_FILE} was not found; name one with "
+            f"-c FILE, or set {key.name} in the environment"
+        )
+    return f"{key.name} is missing; set it in section {key.section} of {path} or in the environment"
+
+
+def _mistake(key: Key, given: Given, allowed: str) -> str:
+    if key.secret:
+        return f"{key.name} {given.where}: allowed is {allowed}"
+    return f"{key.name} = {shown(given.text)!r} {given.where}: allowed is {allowed}"
+
+
+def _local_timezone(environ: Mapping[str, str]) -> tzinfo:
+    """$TZ if it is an IANA name, else the system's, else UTC."""
+    for name in (environ.get("TZ", ""), os.path.realpath("/etc/localtime").rpartition("/zoneinfo/")[2]):
+        try:
+            if name:
+                return ZoneInfo(name)
+        except (ZoneInfoNotFoundError, ValueError, OSError):
+            continue
+    try:
+        with Path("/etc/localtime").open("rb") as file:  # a copy, not a link
+            return ZoneInfo.from_file(file)
+    except (OSError, ValueError):
+        return UTC
+
+
+def _state_directory(configured: str, environ: Mapping[str, str]) -> Path:
+    if configured:
+        return Path(configured)
+    if environ.get("STATE_DIRECTORY"):  # systemd: one or more, with colons between
+        return Path(environ["STATE_DIRECTORY"].partition(":")[0])
+    if os.access(SERVICE_STATE, os.R_OK | os.W_OK | os.X_OK) and SERVICE_STATE.is_dir():  # a job by hand, as root
+        return SERVICE_STATE
+    state_home = Path(environ.get("XDG_STATE_HOME", ""))
+    if state_home.is_absolute():  # others are to be ignored, says the specification of XDG
+        return state_home / "aps2mqtt"
+    try:
+        return Path("~/.local/state/aps2mqtt").expanduser()
+    except RuntimeError:  # a user without a home
+        return SERVICE_STATE

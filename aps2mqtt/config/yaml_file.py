@@ -1,0 +1,178 @@
+"""The configuration file: YAML of two levels, sections with keys, every scalar read as text. The one user of PyYAML.
+
+Section `ecu` may be a list of sections, one for each ECU.
+"""
+
+import re
+from collections.abc import Iterator, Mapping, Sequence
+from pathlib import Path
+from typing import NamedTuple
+
+import yaml
+
+from aps2mqtt.base import files
+from aps2mqtt.base.errors import leading_word
+from aps2mqtt.config import credentials
+
+MAX_BYTES = 1_000_000
+ENCODING = "utf-8-sig"  # some editors put a byte order mark before the text
+TEXT = "tag:yaml.org,2002:str"
+SECTIONS = {"APS": "ecu", "MQTT": "mqtt"}  # of our keys, by their first word
+OUR_KEY = r"(?P<key>(?P<word>APS|MQTT)_[A-Z_]+)"
+# A key whose value does not stand behind a colon and a space.
+SLIP = re.compile(rf"{OUR_KEY}(?::| *=) *(?P<value>\S+)")
+KEY = re.compile(r" *(?:- +)*[^\s:#'\"]+:(?=\s|$)")
+OPENED = re.compile(r"""[^#]*?: +(?P<quote>["'])(?:(?!(?P=quote)).)*$""")  # a quotation mark that is alone on its line
+NOTHING = ("", "~", "null", "Null", "NULL")  # where a section is expected; as a value they are text
+
+
+class Section(NamedTuple):
+    """A section as it stands in the file."""
+
+    name: str
+    place: str  # the file, and which ECU of the list
+    listed: bool  # it is an item of a list
+    values: dict[str, str]
+
+
+def read(path: Path, environ: Mapping[str, str]) -> tuple[list[Section], list[str]]:
+    """What the file says, and what is wrong with its form: one line per mistake.
+
+    What stands outside of every section comes with its own name as the section, unless it is clear where it belongs.
+    """
+    text = ""
+    try:
+        text = files.read(credentials.at_hand(path, environ, credentials.CONFIG), MAX_BYTES).decode(ENCODING)
+        document = yaml.compose(text, Loader=yaml.BaseLoader)
+    except OSError as error:
+        return [], [credentials.unreadable(path, error, environ)]
+    except UnicodeDecodeError:
+        return [], [f"{path} is no text in UTF-8; save it as that"]
+    except (yaml.YAMLError, RecursionError) as error:
+        return [], [_malformed(path, text, error)]
+    mistakes: list[str] = []
+    return list(_sections(path, document, mistakes)), mistakes
+
+
+def _malformed(path: Path, text: str, error: Exception) -> str:
+    """Without the error's text and without the line: both may hold a password."""
+    mark: yaml.Mark | None = getattr(error, "problem_mark", None)
+    if mark is None:
+        return f"{path} is no YAML; put values with special characters in quotes"
+    if "flow" in str(getattr(error, "context", "")):  # a bracket that is not closed
+        mark = getattr(error, "context_mark", mark) or mark
+    raw = text.splitlines()
+    lines = ["" if line.lstrip().startswith("#") else line.partition(" #")[0].rstrip(" ") for line in raw]
+    here = lines[mark.line] if mark.line < len(lines) else ""
+    before = next((number for number in reversed(range(min(mark.line, len(lines)))) if lines[number]), mark.line)
+    if "\t" in here:
+        return f"{path} has a tab at line {mark.line + 1}; use spaces instead"
+    opened = next((number for number, line in enumerate(raw[: mark.line + 1], 1) if OPENED.match(line)), None)
+    if opened is not None:
+        return f"{path}: the quotation mark at line {opened} is not closed; close it at the end of the value"
+    for number in (before, mark.line):
+        if number < len(lines) and re.match(r" *[A-Za-z]", lines[number]) and not re.search(r":(\s|$)", lines[number]):
+            return f"{path}: line {number + 1} lacks a colon with a space behind it; write KEY: value"
+    if (key := KEY.match(here)) and mark.column <= key.end() and _indent(here) != _indent(lines[before]):
+        return (
+            f"{path}: line {mark.line + 1} is indented otherwise than the lines before it; begin `ecu:` and `mqtt:` in "
+            "the first column, and the keys of a section below each other"
+        )
+    line, column = mark.line + 1, mark.column + 1
+    return f"{path} is no YAML at line {line}, column {column}; put values with special characters in quotes"
+
+
+def _indent(line: str) -> int:
+    return len(line) - len(line.lstrip(" "))
+
+
+def _sections(path: Path, document: yaml.Node | None, mistakes: list[str]) -> Iterator[Section]:
+    if isinstance(document, yaml.ScalarNode) and (
+        values := _slipped(path, document, list(SECTIONS.values()), mistakes)
+    ):
+        yield from (_outside(path, key, value, mistakes) for key, value in values.items())
+        return
+    for name, node in _pairs(document, f"{path}", mistakes):
+        if isinstance(node, yaml.ScalarNode):
+            if values := _slipped(path, node, [name], mistakes):
+                yield Section(name, f"{path}", listed=False, values=values)
+            elif node.value not in NOTHING:
+                yield _outside(path, name, node.value, mistakes)
+        elif isinstance(node, yaml.SequenceNode) and name == "ecu":
+            if not node.value:
+                mistakes.append(f"{path}: the list of ECUs is empty")
+            for number, item in enumerate(node.value, 1):
+                place = f"{path}, ECU {number}"
+                if _is_section(item, place, mistakes):
+                    yield Section(name, place, listed=True, values=_values(item, place, place, mistakes))
+        else:
+            values = _values(node, f"{path}", f"{path}: section {leading_word(name)}", mistakes)
+            yield Section(name, f"{path}", listed=False, values=values)
+
+
+def _outside(path: Path, name: str, value: str, mistakes: list[str]) -> Section:
+    """What stands outside of every section; one of our keys is told, and taken for where it belongs."""
+    section = name
+    if ours := re.fullmatch(OUR_KEY, name):
+        section = SECTIONS[ours["word"]]
+        mistakes.append(f"{path}: {name} stands outside of a section; put it below `{section}:`, indented")
+    return Section(section, f"{path}", listed=False, values={name: value})
+
+
+def _slipped(path: Path, node: yaml.ScalarNode, names: Sequence[str], mistakes: list[str]) -> dict[str, str]:
+    """The values of our keys where each is written as KEY:value or KEY=value, which YAML takes for one text."""
+    if node.style or not set(names) <= set(SECTIONS.values()) or not SLIP.match(node.value):
+        return {}
+    slips = list(SLIP.finditer(node.value))
+    mistakes += [
+        f"{path}: {slip['key']} lacks the colon and the space behind it; write {slip['key']}: VALUE" for slip in slips
+    ]
+    return {slip["key"]: slip["value"] for slip in slips}
+
+
+def _values(node: yaml.Node, place: str, where: str, mistakes: list[str]) -> dict[str, str]:
+    values = {}
+    for name, value in _pairs(node, where, mistakes):
+        if not isinstance(value, yaml.ScalarNode):
+            mistakes.append(f"{place}: {leading_word(name)} has to be one value")
+        elif _is_text(value):
+            values[name] = str(value.value)
+        else:
+            mistakes.append(
+                f"{place}: {leading_word(name)} begins with a character that YAML does not take for text; "
+                "put the value in quotes"
+            )
+    return values
+
+
+def _is_text(node: yaml.ScalarNode) -> bool:
+    """False for a tag, or for an anchor with nothing behind it: a password may begin with ! or &."""
+    is_empty = node.start_mark.index == node.end_mark.index
+    return node.tag == TEXT and (is_empty or bool(node.value or node.style))
+
+
+def _pairs(node: yaml.Node | None, where: str, mistakes: list[str]) -> Iterator[tuple[str, yaml.Node]]:
+    """Keys and values of a mapping, each key once; PyYAML lets a second one pass."""
+    if not _is_section(node, where, mistakes) or not isinstance(node, yaml.MappingNode):
+        return
+    seen = set()
+    for key, value in node.value:
+        if not isinstance(key, yaml.ScalarNode):
+            mistakes.append(f"{where} has a key at line {key.start_mark.line + 1} that is no word")
+            continue
+        name = str(key.value)
+        if name in seen:
+            mistakes.append(f"{where}: {leading_word(name)} stands there twice; keep one")
+            continue
+        seen.add(name)
+        yield name, value
+
+
+def _is_section(node: yaml.Node | None, where: str, mistakes: list[str]) -> bool:
+    """True for keys with values, and for nothing at all."""
+    if node is None or isinstance(node, yaml.MappingNode):
+        return True
+    if isinstance(node, yaml.ScalarNode) and node.value in NOTHING:
+        return True
+    mistakes.append(f"{where} has to be lines of the form KEY: value")
+    return False

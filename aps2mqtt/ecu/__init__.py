@@ -1,1 +1,0 @@
-"""The ECU: its wire format, and how to ask it."""

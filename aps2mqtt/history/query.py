@@ -1,0 +1,67 @@
+"""What the ECU itself remembers: asked for by hand or once a day, never in the path of a job.
+
+It holds the ECU's lock as a job does, and nothing else of a job: no state, no topic of status or error.
+"""
+
+from collections.abc import Iterable, Sequence
+from datetime import date
+from typing import NamedTuple
+
+from aps2mqtt.base.errors import EcuError
+from aps2mqtt.base.values import Remark
+from aps2mqtt.config.values import Config
+from aps2mqtt.history import time_series
+from aps2mqtt.history.time_series import Series
+from aps2mqtt.jobs.job import PATIENCE, style
+from aps2mqtt.mqtt import topics
+from aps2mqtt.mqtt.sessions import Session
+from aps2mqtt.sources.ecu8899 import client, history_answers, tables
+from aps2mqtt.sources.ecu8899.client import Limits, PastQuery
+from aps2mqtt.sources.lock import hold
+
+
+class Recollection(NamedTuple):
+    """What one ECU remembers, in the order in which it was wanted, and why the rest is not there."""
+
+    found: tuple[Series, ...]
+    failures: tuple[EcuError, ...]
+    remarks: tuple[Remark, ...]
+
+
+def read(config: Config, periods: Sequence[str], day: date, limits: Limits = client.NORMAL) -> Recollection:
+    """The series of these periods; `day` is that of the power.
+
+    Raises EcuBusy, EcuUnreachable and FrameError where not even the ECU's id could be read.
+    """
+    ecu = config.ecu
+    endpoint = client.resolve(ecu.host, ecu.port, limits)
+    with hold(endpoint.address, ecu.port, PATIENCE):
+        info, answers = client.read_past(endpoint, [_query(period, day) for period in periods], limits)
+    found: list[Series] = []
+    remarks = list(info.remarks)
+    for period, answer in zip(periods, answers, strict=True):
+        if isinstance(answer, history_answers.PowerOfDay):
+            found.append(time_series.power(info.ecu_id, day, answer, ecu.timezone))
+        elif isinstance(answer, history_answers.EnergyByDay):
+            found.append(time_series.energy(info.ecu_id, period, answer))
+        if not isinstance(answer, EcuError):
+            remarks += answer.remarks
+    return Recollection(tuple(found), tuple(one for one in answers if isinstance(one, EcuError)), tuple(remarks))
+
+
+def publish(config: Config, found: Iterable[Series]) -> int:
+    """Publishes each series on its topic; returns how many. Raises JobError where the broker has not them all."""
+    chosen = style(config)
+    messages = [
+        topics.history_message(chosen, one.ecu_id, time_series.period(one), time_series.document(one)) for one in found
+    ]
+    if messages:
+        with Session(config.broker) as session:
+            session.publish(messages)
+    return len(messages)
+
+
+def _query(period: str, day: date) -> PastQuery:
+    if period == time_series.DAY:
+        return PastQuery(tables.POWER_OF_DAY, day.isoformat().replace("-", ""), f"power of {day}")
+    return PastQuery(tables.ENERGY_BY_DAY, time_series.ENERGY_PERIODS[period], f"energy of the {period}")

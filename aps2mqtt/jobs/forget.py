@@ -1,0 +1,73 @@
+"""Has things forgotten: an ECU or an inverter, on the broker and by the jobs."""
+
+from collections.abc import Sequence
+
+from aps2mqtt.base.errors import ConfigError, EcuUnreachable
+from aps2mqtt.config.values import Config
+from aps2mqtt.jobs.job import PATIENCE, style
+from aps2mqtt.jobs.leftovers import Leftovers, retained_topics
+from aps2mqtt.jobs.state_file import StateError, Store
+from aps2mqtt.mqtt import discovery, topics
+from aps2mqtt.mqtt.sessions import Session
+from aps2mqtt.mqtt.topics import Message
+from aps2mqtt.sources.ecu8899 import client
+from aps2mqtt.sources.lock import hold
+
+
+def remembered_by_broker(config: Config, serial: str) -> Leftovers:
+    """What lies on the broker of the ECU, with its inverters, or of the inverter of that serial number."""
+    chosen = style(config)
+    below = topics.root_topic(chosen)
+    retained = retained_topics(config, [f"{below}/{serial}/#", f"{below}/+/{serial}/#"])
+    announced = [topic for topic, payload in retained.items() if serial in discovery.device_of(topic, payload)]
+    readings = [topic for topic in retained if topic.startswith(f"{below}/") and serial in topic.split("/")]
+    return Leftovers(tuple(announced), tuple(readings))
+
+
+def forget(ecus: Sequence[tuple[Config, Store]], serial: str, found: Leftovers) -> bool:
+    """Clears the topics that were found, and what the jobs of these ECUs remember of that ECU or inverter.
+
+    True where there was anything to clear.
+
+    Raises JobError, before anything is cleared where a state cannot be changed: a job would bring it all back.
+    """
+    known = bool(found.topics)
+    for config, store in ecus:
+        with hold(_address(config), config.ecu.port, PATIENCE):
+            try:
+                known |= _forget(store, serial)
+            except StateError as error:
+                raise ConfigError(str(error)) from error
+    if found.topics:
+        with Session(ecus[0][0].broker) as session:
+            session.publish([Message(topic, "") for topic in found.topics])
+    return known
+
+
+def _forget(store: Store, serial: str) -> bool:
+    """True where it was remembered."""
+    try:
+        memory = store.load()
+    except StateError as error:
+        if isinstance(error.__cause__, OSError):
+            raise
+        memory = error.left  # without any, the next job begins anew
+    if memory is None or serial not in (memory.ecu_id, *memory.inverters):
+        return False
+    if memory.ecu_id == serial:
+        store.remove()
+    else:
+        inverters = {uid: known for uid, known in memory.inverters.items() if uid != serial}
+        watch = memory.watch
+        if watch is not None:
+            watch = watch._replace(idle={uid: idle for uid, idle in watch.idle.items() if uid != serial})
+        store.save(memory._replace(inverters=inverters, watch=watch))
+    return True
+
+
+def _address(config: Config) -> str:
+    """The address by which jobs lock the ECU."""
+    try:
+        return client.resolve(config.ecu.host, config.ecu.port, client.NORMAL).address
+    except EcuUnreachable:
+        return config.ecu.host

@@ -1,0 +1,319 @@
+"""The one use case: query the ECU, publish, remember.
+
+A job connects, decodes, publishes retained messages and ends. It is idempotent: the same data polled twice give the
+same messages. Who fires it, cron, a timer, a person or the scheduler, makes no difference to it.
+
+    Job(config, now, store).run() -> Outcome
+"""
+
+import logging
+from collections.abc import Iterable
+from datetime import datetime
+from typing import NamedTuple
+
+from aps2mqtt.base import models
+from aps2mqtt.base.deadline import Deadline
+from aps2mqtt.base.errors import BothFailed, EcuError, EcuUnreachable, JobError, is_exhausted
+from aps2mqtt.base.memory import Memory, Rhythm
+from aps2mqtt.base.values import Recalled, Report, Snapshot, Unchanged
+from aps2mqtt.config.values import Config
+from aps2mqtt.jobs.state_file import StateError, Store
+from aps2mqtt.mqtt import discovery, topics
+from aps2mqtt.mqtt.abandoned import Abandoned, elsewhere
+from aps2mqtt.mqtt.sessions import Session
+from aps2mqtt.mqtt.topics import Message, Style
+from aps2mqtt.sources.ecu8899 import client
+from aps2mqtt.sources.lock import hold
+from aps2mqtt.truth import ecu_energy, freshness, hang, poll_times, problems, true_values
+from aps2mqtt.truth.night import is_night, night_ends, to_the_minute
+
+log = logging.getLogger(__name__)
+
+CANNOT_RESTART = "the ECU hangs, and its model has no web server by which to restart it; power it off and on"
+NOT_OVER_A_MEMORY = (JobError, OSError)  # failures that would come again without it
+PATIENCE = 20.0  # seconds for another job to let go of the ECU
+
+
+class Outcome(NamedTuple):
+    """What a job did: `summary` is one line for the log."""
+
+    summary: str
+    report: Report
+    messages: tuple[Message, ...]
+    night: bool = False
+
+
+class Job(NamedTuple):
+    """One job at the aware time `now`.
+
+    `force` ignores the night; `dry_run` tells nobody: not the broker, not the next job. `of_run`: `run` fired it.
+    `replaces` are topics on which others announced what this job announces, `clears` such of readings.
+    """
+
+    config: Config
+    now: datetime
+    store: Store
+    force: bool = False
+    dry_run: bool = False
+    of_run: bool = False
+    replaces: tuple[str, ...] = ()
+    clears: tuple[str, ...] = ()
+    limits: client.Limits = client.NORMAL
+
+    def run(self) -> Outcome:
+        """Does the job; raises JobError, after the broker was told, where it can be."""
+        endpoint = self._endpoint()
+        address = self.config.ecu.host if isinstance(endpoint, EcuUnreachable) else endpoint.address
+        with hold(address, self.config.ecu.port, PATIENCE):
+            memory = _load(self.store)
+            self._warn(((warning, warning) for warning in self.config.warnings), memory)
+            try:
+                return self._poll(memory, endpoint)
+            except NOT_OVER_A_MEMORY:
+                raise
+            except Exception as error:
+                if memory is None or is_exhausted(error):
+                    raise
+                log.warning(
+                    "the job fails over what the last one has left (%s: %s) and is done once more without that; "
+                    "report what -D prints",
+                    type(error).__name__,
+                    error,
+                    exc_info=error,
+                )
+                return self._poll(None, endpoint)
+
+    def _poll(self, memory: Memory | None, endpoint: client.Endpoint | EcuUnreachable) -> Outcome:
+        """Does the job with what the last one has left."""
+        if memory is not None and self._is_night(memory):
+            return self._leave_alone(memory)
+        try:
+            if isinstance(endpoint, EcuUnreachable):
+                raise endpoint
+            snapshot = client.read_ecu(endpoint, self.config.ecu.timezone, self.limits)
+        except EcuError as error:
+            self._fail(memory, error, endpoint)
+            raise
+        replaced = memory.ecu_id if memory is not None and memory.ecu_id != snapshot.ecu_id else ""
+        memory = true_values.memory_of(snapshot.ecu_id, memory)
+        self._warn(((remark.what, str(remark)) for remark in snapshot.remarks), memory)
+        return self._publish(snapshot, memory, replaced)
+
+    def _warn(self, warnings: Iterable[tuple[str, str]], memory: Memory | None) -> None:
+        """Of what is odd: once for as long as it stays so. Under cron each line is a mail."""
+        told = memory.told if memory is not None else ()
+        for what, text in warnings:
+            log.log(logging.DEBUG if what in told else logging.WARNING, "%s", text)
+
+    def _remember(self, memory: Memory) -> None:
+        told = dict.fromkeys((*memory.told, *self.config.warnings))
+        try:
+            self.store.save(memory._replace(told=tuple(told)))
+        except StateError as error:
+            log.log(logging.DEBUG if self.store.failed_before else logging.WARNING, "%s", error)
+
+    def _endpoint(self) -> client.Endpoint | EcuUnreachable:
+        try:
+            return client.resolve(self.config.ecu.host, self.config.ecu.port, self.limits)
+        except EcuUnreachable as error:
+            return error
+
+    def _is_night(self, memory: Memory) -> bool:
+        ecu = self.config.ecu
+        return ecu.stop_at_night and not self.force and is_night(ecu.site, memory, self.now)
+
+    def _publish(self, snapshot: Snapshot, before: Memory | None, replaced: str) -> Outcome:
+        """What was read, and that the ECU which was `replaced`, if any, is no more."""
+        if self.dry_run:
+            report, memory = self._settle(snapshot, before, Recalled())
+            return Outcome(_reading(report), report, self._messages(report, before, memory))
+        with Session(self.config.broker) as session:
+            wanted = true_values.wants_recall(snapshot, before, self.now)
+            recalled = self._recall(session, snapshot.ecu_id) if wanted else Recalled()
+            report, memory = self._settle(snapshot, before, recalled)
+            messages = self._messages(report, before, memory)
+            if replaced:
+                cause = f"replaced by {snapshot.ecu_id}"
+                messages += topics.status_messages(self._style(memory), replaced, cause)
+            session.publish(messages)
+        self._remember(memory)
+        return Outcome(f"{_reading(report)}; {self._sent(messages)}", report, messages)
+
+    def would_say(self, snapshot: Snapshot, before: Memory | None) -> tuple[Message, ...]:
+        """The messages of a job that reads this, as far as they can be known without asking the broker."""
+        before = true_values.memory_of(snapshot.ecu_id, before)
+        report, memory = self._settle(snapshot, before, Recalled())
+        return self._messages(report, before, memory)
+
+    def _leave_alone(self, before: Memory) -> Outcome:
+        ecu = self.config.ecu
+        report, memory = true_values.night(before, self.now, ecu.timezone)
+        if memory.watch is not None:
+            report = report._replace(problems=problems.in_words(memory.watch))
+        memory = self._timed(memory, before)
+        messages = self._messages(report, before, memory)
+        opens = night_ends(ecu.site, self.now)
+        opening = to_the_minute(opens).astimezone(ecu.timezone) if opens else None
+        until = f"{opening:%Y-%m-%d %H:%M %Z}" if opening else "further notice"
+        summary = f"night at the site: the ECU is left alone until {until}"
+        if self.dry_run:
+            return Outcome(summary, report, messages, night=True)
+        with Session(self.config.broker) as session:
+            session.publish(messages)
+        self._remember(memory)
+        return Outcome(f"{summary}; {self._sent(messages)}", report, messages, night=True)
+
+    def _settle(self, snapshot: Snapshot, before: Memory | None, recalled: Recalled) -> tuple[Report, Memory]:
+        """What a good reading makes true, and what the next job has to know."""
+        ecu = self.config.ecu
+        report, memory = true_values.settle(snapshot, before, recalled, self.now, ecu.timezone)
+        site = ecu.site if ecu.located else None
+        words, watch = problems.look(snapshot, before.watch if before is not None else None, site)
+        return report._replace(problems=words), self._timed(memory._replace(watch=watch), before)
+
+    def _messages(self, report: Report, before: Memory | None, memory: Memory) -> tuple[Message, ...]:
+        """Everything to be said, and the removal of what was said elsewhere before the configuration changed."""
+        chosen = self._style(memory)
+        if before is not None and before.layout == chosen.layout:  # elsewhere anything may lie
+            report = _with_bare(report, before)
+        announced, readings = discovery.messages(chosen, report), topics.messages(chosen, report)
+        left = Abandoned()
+        if before is not None:
+            known = report._replace(inverters=(*report.inverters, *true_values.unread(before, report)))
+            left = elsewhere(chosen, before.layout, known)
+        return (
+            *discovery.moved((*self.replaces, *left.announced), announced),
+            *(Message(topic, "") for topic in (*self.clears, *left.readings)),
+            *readings,
+        )
+
+    def _style(self, memory: Memory | None) -> Style:
+        """How messages are written by a job that will leave this memory."""
+        timed = memory.rhythm if memory is not None and memory.rhythm is not None else Rhythm(self.now)
+        return style(self.config)._replace(
+            expiry=freshness.expiry(timed, self.now), presence=self.of_run or freshness.run_is_in_use(timed, self.now)
+        )
+
+    def _timed(self, memory: Memory, before: Memory | None) -> Memory:
+        """`memory` with what the next job has to know of this one's time and style."""
+        past = before.rhythm if before is not None else None
+        if before is not None and ecu_energy.clock_is_behind(before, self.now):
+            timed = past
+        elif self.of_run:
+            ecu = self.config.ecu
+            site = ecu.site if ecu.stop_at_night else None
+            due = poll_times.next_poll(
+                poll_times.pace(ecu.poll_interval, site, ecu.timezone, memory, self.now), self.now
+            )
+            timed = freshness.after_poll_of_run(past, self.now, due)
+        else:
+            timed = freshness.after_job(past, self.now)
+        return memory._replace(rhythm=timed, layout=style(self.config).layout)
+
+    def _fail(self, memory: Memory | None, error: EcuError, endpoint: client.Endpoint | EcuUnreachable) -> None:
+        """Status and cause on the broker, if the ECU's id is known; raises BothFailed."""
+        if self.dry_run:
+            return
+        if error.ecu_id:
+            memory = true_values.memory_of(error.ecu_id, memory)
+        ecu_id = error.ecu_id or (memory.ecu_id if memory is not None else "")
+        if memory is not None:
+            # A clock that is behind the last reading says nothing of how long the ECU has been silent.
+            when = max(self.now, memory.read_at)
+            memory = self._timed(hang.failed(memory, error, when), memory)._replace(layout=memory.layout)
+        try:
+            with Session(self.config.broker) as session:
+                if ecu_id:
+                    session.publish(topics.status_messages(self._style(memory), ecu_id, str(error)))
+        except JobError as broker_error:
+            raise BothFailed(error, broker_error) from error
+        if memory is not None:
+            if isinstance(endpoint, client.Endpoint):
+                memory = self._restart(memory, endpoint)
+            self._remember(memory)
+
+    def _restart(self, memory: Memory, endpoint: client.Endpoint) -> Memory:
+        """Restarts an ECU that hangs, if the user wants that, it can be done and it is time; fails no job."""
+        ecu = self.config.ecu
+        if ecu.restart_with is None or not hang.restart_is_due(memory, ecu.site, ecu.timezone, self.now):
+            return memory
+        if not hang.can_restart(memory.ecu_id):
+            if CANNOT_RESTART not in memory.told:
+                log.warning("%s", CANNOT_RESTART)
+            return memory._replace(told=(*memory.told, CANNOT_RESTART))
+        from aps2mqtt.sources.ecu8899 import restart
+
+        try:
+            restart.restart(endpoint, ecu.restart_with)
+            log.warning("the ECU at %s hangs and is restarted; it needs up to ten minutes", endpoint)
+        except restart.RestartError as error:
+            log.warning("the ECU at %s hangs and cannot be restarted: %s; power it off and on", endpoint, error)
+        return hang.restarted(memory, self.now)
+
+    def _recall(self, session: Session, ecu_id: str) -> Recalled:
+        """The counters as the broker retains them."""
+        chosen = style(self.config)
+        # The one message that needs no memory to be true: the ECU was read.
+        probe, _ = topics.status_messages(chosen, ecu_id, "")
+        retained = session.retained(topics.recall_topics(chosen, ecu_id), probe)
+        if retained is None:
+            return Recalled(readable=False)
+        return topics.recalled(chosen, ecu_id, retained)
+
+    def _sent(self, messages: tuple[Message, ...]) -> str:
+        return f"{len(messages)} messages to {self.config.broker.host}:{self.config.broker.port}"
+
+
+def part(config: Config, store: Store, deadline: Deadline) -> None:
+    """Has the next job know that `run` has ended, so that it does not wait for it; costs comfort where it cannot."""
+    if not deadline.remaining():  # of many ECUs, on a card that is slow
+        return
+    limits = client.NORMAL._replace(resolve=deadline.remaining())
+    try:
+        endpoint = client.resolve(config.ecu.host, config.ecu.port, limits)
+        with hold(endpoint.address, endpoint.port, 0):
+            memory = store.remembered()
+            if memory is not None and memory.rhythm is not None and memory.rhythm.run_due is not None:
+                store.save(memory._replace(rhythm=memory.rhythm._replace(run_due=None)))
+    except (JobError, StateError) as error:
+        log.debug("the next job may take `run` for alive: %s", error)
+
+
+def style(config: Config) -> Style:
+    """How the user wants messages to be written."""
+    broker = config.broker
+    return Style(
+        broker.topic_prefix,
+        broker.retain,
+        config.ecu.fahrenheit,
+        broker.payload,
+        broker.discovery,
+        broker.discovery_prefix,
+    )
+
+
+def _with_bare(report: Report, before: Memory) -> Report:
+    """`report`, the inverters marked that were never heard, neither by this job nor by the one before."""
+    unheard = {uid for uid, known in before.inverters.items() if not known.panels}
+    if not unheard:
+        return report
+    marked = (one._replace(bare=one.uid in unheard and not one.powers) for one in report.inverters)
+    return report._replace(inverters=tuple(marked))
+
+
+def _load(store: Store) -> Memory | None:
+    try:
+        return store.load()
+    except StateError as error:
+        log.warning("%s", error)
+        return error.left
+
+
+def _reading(report: Report) -> str:
+    today = "" if isinstance(report.today, Unchanged) else f", {topics.payload(report.today)} kWh today"
+    online = (
+        "" if isinstance(report.online, Unchanged) else f", {report.online} of {report.registered} inverters online"
+    )
+    when = f", data of {report.timestamp:%Y-%m-%d %H:%M:%S}" if report.timestamp else ""
+    power = "unknown power" if report.power is None else f"{topics.payload(report.power)} W"
+    return f"{models.ecu_model(report.ecu_id)} {report.ecu_id}: {power}{today}{online}{when}"

@@ -1,0 +1,47 @@
+"""What lies on the broker of an ECU or an inverter, for those who clear it by hand."""
+
+from collections.abc import Iterable
+from typing import NamedTuple
+
+from aps2mqtt.base.errors import BrokerRefusal, BrokerUnreachable
+from aps2mqtt.config.values import Config
+from aps2mqtt.jobs.job import style
+from aps2mqtt.mqtt import discovery, topics
+from aps2mqtt.mqtt.sessions import Session
+from aps2mqtt.mqtt.topics import Message
+
+
+class Leftovers(NamedTuple):
+    """What lies on the broker of one ECU, or of one inverter: topics."""
+
+    announced: tuple[str, ...]  # to Home Assistant
+    readings: tuple[str, ...]
+
+    @property
+    def topics(self) -> tuple[str, ...]:
+        """All of them."""
+        return self.announced + self.readings
+
+
+def retained_topics(config: Config, readings: list[str]) -> dict[str, str]:
+    """What the broker retains under these filters, and of all announcements to Home Assistant."""
+    chosen = style(config)
+    probe = Message(f"{topics.presence_topic(chosen).rpartition('/')[0]}/probe", "probe", retain=False)
+    retained = _read(config, readings, probe)
+    # Accounts may have rights of their own there. Empty, it is nothing to Home Assistant.
+    announced = _read(config, discovery.filters(chosen), Message(discovery.probe_topic(chosen), "", retain=False))
+    if retained is None or (announced is None and chosen.discovery):
+        raise BrokerRefusal(
+            f"the broker at {config.broker.host}:{config.broker.port} does not let us read; allow the account to read "
+            "the topics of aps2mqtt and of Home Assistant's discovery"
+        )
+    found = {**retained, **(announced or {})}
+    return {topic: payload for topic, payload in found.items() if payload and topic != probe.topic}
+
+
+def _read(config: Config, filters: Iterable[str], probe: Message) -> dict[str, str] | None:
+    with Session(config.broker) as session:
+        found = session.retained(filters, probe)
+        if isinstance(session.unread, BrokerUnreachable):  # no right is missing
+            raise session.unread
+        return found

@@ -1,0 +1,45 @@
+"""Moves an installation of aps2mqtt 2.x over: finds what 2.x has left on the broker, and clears it."""
+
+import re
+from datetime import datetime
+
+from aps2mqtt.config.values import Config
+from aps2mqtt.jobs.job import Job, style
+from aps2mqtt.jobs.leftovers import Leftovers, retained_topics
+from aps2mqtt.jobs.state_file import Store
+from aps2mqtt.mqtt import discovery, topics
+
+SERIAL = re.compile("[0-9]{12}")
+
+
+def left_by_2x(config: Config, now: datetime, store: Store) -> Leftovers:
+    """What aps2mqtt 2.x has left of this ECU, and what this configuration has no use for.
+
+    Asks the ECU, for its id. Raises JobError.
+    """
+    outcome = Job(config._replace(warnings=()), now, store, dry_run=True).run()  # the job behind it tells them
+    ecu_id = outcome.report.ecu_id
+    chosen = style(config)
+    root = topics.ecu_topic(chosen, ecu_id)
+    said = {message.topic for message in outcome.messages if message.payload}
+    retained = retained_topics(config, [root, f"{root}/+"])
+    left = {topic: payload for topic, payload in retained.items() if topic not in said}
+    announced = [
+        topic
+        for topic, payload in left.items()
+        if discovery.is_component(topic) and ecu_id in discovery.device_of(topic, payload)
+    ]
+    objects = [topic for topic, payload in left.items() if _is_object(topic, root) and payload.startswith("{")]
+    return Leftovers(tuple(announced) if chosen.discovery else (), tuple(objects))
+
+
+def migrate(config: Config, now: datetime, store: Store, left: Leftovers) -> None:
+    """A job by which Home Assistant goes on with its entities, and which clears what is left."""
+    Job(config, now, store, replaces=left.announced, clears=left.readings).run()
+
+
+def _is_object(topic: str, root: str) -> bool:
+    """True for the topics of JSON objects: the ECU's, and its inverters'."""
+    return topic == root or (
+        topic.startswith(f"{root}/") and SERIAL.fullmatch(topic.removeprefix(f"{root}/")) is not None
+    )

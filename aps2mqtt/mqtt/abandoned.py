@@ -1,0 +1,33 @@
+"""What lies elsewhere on the broker since the configuration changed, and would stay there for ever. Pure."""
+
+from typing import NamedTuple
+
+from aps2mqtt.base.values import Placement, Report
+from aps2mqtt.mqtt import discovery, topics
+from aps2mqtt.mqtt.topics import Style
+
+
+class Abandoned(NamedTuple):
+    """Topics that have to be cleared."""
+
+    announced: tuple[str, ...] = ()  # to Home Assistant
+    readings: tuple[str, ...] = ()
+
+
+def elsewhere(style: Style, before: Placement | None, report: Report) -> Abandoned:
+    """What jobs of the layout `before` have left and those of `style` do not renew.
+
+    `report` has every inverter that anything may lie on the broker of.
+    """
+    if before is None or before == style.layout:
+        return Abandoned()
+    was = style.at(before)
+    announced = {message.topic for message in discovery.messages(style, report)}
+    here = {topics.presence_topic(style), *topics.places(style, report)}
+    if was.retain and not style.retain:  # nobody would renew what lies here, and every new subscriber would get it
+        here = {message.topic for message in topics.messages(style, report) if message.retain}
+        here.add(topics.presence_topic(style))
+    return Abandoned(
+        tuple(message.topic for message in discovery.messages(was, report) if message.topic not in announced),
+        tuple(topic for topic in (topics.presence_topic(was), *topics.places(was, report)) if topic not in here),
+    )

@@ -1,0 +1,1 @@
+"""What fires jobs: the daemon with its scheduler, systemd units, the crontab."""

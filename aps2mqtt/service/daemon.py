@@ -1,0 +1,225 @@
+"""`aps2mqtt run`: the same job for each ECU, fired for years by the scheduler inside, until SIGTERM or SIGINT.
+
+It adds to the job what a process that stays can add: its presence on the broker, a job whenever a broker comes back,
+and a log that says what changes.
+"""
+
+import logging
+import signal
+import time
+from collections import deque
+from collections.abc import Callable, Sequence
+from datetime import UTC, datetime, timedelta, tzinfo
+from threading import Event, Thread
+
+from aps2mqtt import __version__
+from aps2mqtt.base.deadline import Deadline
+from aps2mqtt.base.errors import BothFailed, BrokerRefusal, BrokerUnreachable, EcuBusy, described
+from aps2mqtt.config.values import Config
+from aps2mqtt.jobs.job import Job, part, style
+from aps2mqtt.jobs.state_file import Store
+from aps2mqtt.mqtt.presence import Presence
+from aps2mqtt.mqtt.topics import presence_topic
+from aps2mqtt.service.scheduler import Schedule
+from aps2mqtt.service.systemd import notify
+from aps2mqtt.truth import poll_times
+
+log = logging.getLogger(__name__)
+
+STOPPING = (signal.SIGTERM, signal.SIGINT)
+TICK = 10.0  # seconds between looks at the clock
+JUMP = 5.0  # seconds that the clock may be off from one look to the next
+STUCK = 300.0  # seconds after which a job, all of whose waits are bounded, must be a bug: the watchdog may bark
+REMINDER = timedelta(hours=1)
+FILLS = 60.0  # seconds from one filling to the next, where a broker comes and goes
+FLAPPING = 4  # connections within FLAPPING_TIME
+FLAPPING_TIME = 600.0  # seconds: who is thrown out by each filling alone comes to that many
+GOODBYE = 1.0  # seconds, for what the next job has to know
+BROKER_FAILED = (BrokerUnreachable, BrokerRefusal, BothFailed)
+
+
+class Daemon:
+    """The ECUs, each polled at its pace. `clock` tells the time of the site's world, aware."""
+
+    def __init__(self, configs: Sequence[Config], clock: Callable[[], datetime] = lambda: datetime.now(UTC)) -> None:
+        broker, topic = configs[0].broker, presence_topic(style(configs[0]))
+        polled = ", ".join(f"{config.ecu.address} every {config.ecu.poll_interval} s" for config in configs)
+        self._about = f"version {__version__}, polling {polled}, publishing to {broker.host}:{broker.port}"
+        self._schedule = Schedule()
+        step = poll_times.stagger(len(configs))
+        self._presence = Presence(broker, topic, self._connected, self._lost)
+        renew = self._presence.renew
+        self._ecus = [_PolledEcu(config, n * step, self._schedule, clock, renew) for n, config in enumerate(configs)]
+        self._connections: deque[float] = deque(maxlen=FLAPPING)  # on the monotonic clock
+
+    def run(self) -> None:
+        """Polls until SIGTERM or SIGINT, of which the caller has had all threads relieved."""
+        log.info("%s", self._about)
+        self._presence.start()
+        self._schedule.start()
+        notify("READY=1")
+        offset = time.time() - time.monotonic()
+        end = _End()
+        while not end.wait(TICK):
+            if not any(ecu.is_stuck() for ecu in self._ecus):
+                notify("WATCHDOG=1")
+            before, offset = offset, time.time() - time.monotonic()
+            if abs(offset - before) > JUMP:
+                log.info("the clock has jumped by %.0f s; the polls are timed anew", offset - before)
+                for ecu in self._ecus:
+                    ecu.reschedule()
+        log.info("stopped by %s", end.signal.name)
+        notify("STOPPING=1")
+        self._schedule.stop()
+        self._presence.stop()
+        deadline = Deadline(GOODBYE)
+        for ecu in self._ecus:
+            ecu.leave(deadline)
+
+    def _connected(self) -> None:
+        self._connections.append(time.monotonic())
+        if len(self._connections) == FLAPPING and self._connections[-1] - self._connections[0] < FLAPPING_TIME:
+            log.warning(
+                "the broker keeps closing our connection; if a second `aps2mqtt run` is active, stop it or give it an "
+                "MQTT_CLIENT_ID of its own, and in mosquitto set use_username_as_clientid to false"
+            )
+            self._connections = deque(maxlen=0)  # once is enough
+        for ecu in self._ecus:
+            ecu.fill()
+
+    def _lost(self) -> None:
+        for ecu in self._ecus:
+            ecu.broker_lost()
+
+
+class _End(Event):
+    """Set once one of STOPPING comes.
+
+    A thread waits for it, without a time limit: Python's sigtimedwait returns a signal that never came where it was
+    interrupted until its time was over, as in a process that was stopped (Ctrl-Z) and goes on.
+    """
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.signal = STOPPING[0]
+        Thread(target=self._listen, name="end", daemon=True).start()
+
+    def _listen(self) -> None:
+        self.signal = signal.Signals(signal.sigwait(STOPPING))
+        self.set()
+
+
+class _PolledEcu:
+    """One ECU, its polls, and what the log and the schedule make of them."""
+
+    def __init__(
+        self,
+        config: Config,
+        delay: float,
+        schedule: Schedule,
+        clock: Callable[[], datetime],
+        renew: Callable[[], None],
+    ) -> None:
+        self._config = config
+        self._renew = renew  # says that the process lives
+        self._name = config.ecu.address
+        self._store = Store(config.state_directory, config.ecu.host, config.ecu.port)
+        self._clock = clock
+        self._told = PollLog(config.ecu.timezone)
+        self._fill = False  # the broker may have forgotten everything
+        self._again = False  # a poll is wanted after the one in flight
+        self._filled: float | None = None  # on the monotonic clock, when it was filled last
+        self._began: float | None = None  # on the monotonic clock, of the job in flight
+        self._schedule = schedule
+        schedule.add(self._name, self._poll, self._pace(), delay)
+
+    def is_stuck(self) -> bool:
+        """True where a job has not ended in time."""
+        began = self._began
+        return began is not None and time.monotonic() - began >= STUCK
+
+    def reschedule(self) -> datetime:
+        """Times the polls anew; returns the time of the next one."""
+        return self._schedule.at(self._name, self._pace())
+
+    def fill(self) -> None:
+        """A broker that comes back may have lost everything: it is filled at once, or soon if it flaps."""
+        if self._fill:
+            self._again = True
+            self._schedule.within(self._name, self._pause())
+
+    def leave(self, deadline: Deadline) -> None:
+        """The process ends: no presence is to be waited for."""
+        if self._began is None:
+            part(self._config, self._store, deadline)
+
+    def broker_lost(self) -> None:
+        """It is to be filled when it comes back."""
+        self._fill = True
+
+    def _poll(self) -> None:
+        # Before the job: what is lost while it runs is lost behind it.
+        self._filled = time.monotonic() if self._again else self._filled
+        self._fill = self._again = False
+        self._began = time.monotonic()
+        error: Exception | None = None
+        summary = ""
+        try:
+            summary = Job(self._config, self._clock(), self._store, of_run=True).run().summary
+        except Exception as caught:  # noqa: BLE001 - the scheduler's boundary: the next poll may well succeed
+            error = caught
+            self._fill |= isinstance(caught, BROKER_FAILED)
+        self._began = None
+        self._renew()
+        if not isinstance(error, EcuBusy):  # which is found before they are told
+            self._config = self._config._replace(warnings=())
+        following = self.reschedule().astimezone(self._config.ecu.timezone)
+        self._told.tell(self._clock(), summary, error, f"next poll at {following:%H:%M:%S}")
+        if self._again:
+            self._schedule.within(self._name, self._pause())
+
+    def _pause(self) -> float:
+        """Seconds to wait before the broker is filled again."""
+        return 0.0 if self._filled is None else max(0.0, self._filled + FILLS - time.monotonic())
+
+    def _pace(self) -> poll_times.Pace:
+        ecu = self._config.ecu
+        site = ecu.site if ecu.stop_at_night else None
+        return poll_times.pace(ecu.poll_interval, site, ecu.timezone, self._store.remembered(), self._clock())
+
+
+class PollLog:
+    """What the log has been told: every good poll, every change, and of a failure that lasts a reminder an hour.
+
+    Times are told in `timezone`, the site's.
+    """
+
+    def __init__(self, timezone: tzinfo) -> None:
+        self._timezone = timezone
+        self._failure: type[Exception] | None = None
+        self._since: datetime | None = None
+        self._last: datetime | None = None
+        self._failed = 0
+
+    def tell(self, now: datetime, summary: str, error: Exception | None, following: str) -> None:
+        """One line on a poll that has ended at `now`: with `summary`, or with `error`."""
+        if error is None:
+            if self._since is not None:
+                log.info("well again; failed polls since %s: %d", self._at_site(self._since), self._failed)
+            self._failure = self._since = None
+            self._failed = 0
+            log.info("%s; %s", summary, following)
+            return
+        self._failed += 1
+        self._since = self._since or now
+        # Not so where the clock was set back: it would be silent until that time came again.
+        if type(error) is self._failure and self._last and timedelta() <= now - self._last < REMINDER:
+            log.debug("%s; %s", error, following)
+            return
+        still = f"still, after {self._failed} polls since {self._at_site(self._since)}: "
+        again = still if self._failure is type(error) else ""
+        self._failure, self._last = type(error), now
+        log.error("%s%s; %s", again, described(error), following, exc_info=error)
+
+    def _at_site(self, moment: datetime) -> str:
+        return f"{moment.astimezone(self._timezone):%Y-%m-%d %H:%M}"

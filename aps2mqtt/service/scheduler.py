@@ -1,0 +1,87 @@
+"""Fires jobs inside the process, one for each ECU, at the times of truth/poll_times.py. The one user of APScheduler."""
+
+import logging
+from collections.abc import Callable
+from datetime import UTC, datetime, timedelta
+from threading import Thread
+from typing import Any
+
+from apscheduler.executors.base import BaseExecutor, run_job
+from apscheduler.schedulers.background import BackgroundScheduler
+from apscheduler.triggers.base import BaseTrigger
+
+from aps2mqtt.truth.poll_times import Pace, next_poll
+
+# Skipped runs and the like are ours to tell: one line per poll.
+logging.getLogger("apscheduler").setLevel(logging.CRITICAL)
+
+
+class PollTrigger(BaseTrigger):  # type: ignore[misc] # APScheduler has no types
+    """The times of `next_poll`, each by `delay` later: a pure function of the pace and of the arguments."""
+
+    def __init__(self, pace: Pace, delay: timedelta = timedelta()) -> None:
+        self.pace = pace
+        self.delay = delay
+
+    def get_next_fire_time(self, previous_fire_time: datetime | None, now: datetime) -> datetime:
+        """As APScheduler asks for it: strictly later than both arguments."""
+        after = now if previous_fire_time is None else max(previous_fire_time, now)
+        return next_poll(self.pace, after - self.delay) + self.delay
+
+
+class Schedule:
+    """Fires what was added at once when started and then at its pace: none twice at the same time or in a burst."""
+
+    def __init__(self) -> None:
+        self._scheduler = BackgroundScheduler(timezone=UTC, executors={"default": _DaemonExecutor()})
+        self._delays: dict[str, timedelta] = {}
+
+    def add(self, name: str, fire: Callable[[], None], pace: Pace, delay: float) -> None:
+        """`fire` is called in a thread of this name, always `delay` seconds later than its pace has it."""
+        self._delays[name] = timedelta(seconds=delay)
+        self._scheduler.add_job(
+            fire,
+            self._trigger(name, pace),
+            id=name,
+            next_run_time=datetime.now(UTC) + self._delays[name],
+            coalesce=True,
+            max_instances=1,
+            misfire_grace_time=None,  # a poll that is late is a poll; APScheduler's default skips it after a second
+        )
+
+    def start(self) -> None:
+        """Begins to fire."""
+        self._scheduler.start()
+
+    def at(self, name: str, pace: Pace) -> datetime:
+        """Goes on at `pace` from now on; returns the time of the next poll. Cures a clock that jumped, too."""
+        job = self._scheduler.reschedule_job(name, trigger=self._trigger(name, pace))
+        next_run: datetime = job.next_run_time
+        return next_run
+
+    def within(self, name: str, seconds: float) -> None:
+        """Fires after so many seconds, unless it is firing then or its pace has it sooner, and then at its pace."""
+        job = self._scheduler.get_job(name)
+        if job is None:  # stopped
+            return
+        due: datetime = job.next_run_time
+        soon = datetime.now(UTC) + self._delays[name] + timedelta(seconds=seconds)
+        self._scheduler.modify_job(name, next_run_time=min(due, soon))
+
+    def stop(self) -> None:
+        """Fires no more; a job in flight is left behind."""
+        self._scheduler.shutdown(wait=False)
+
+    def _trigger(self, name: str, pace: Pace) -> PollTrigger:
+        return PollTrigger(pace, self._delays[name])
+
+
+class _DaemonExecutor(BaseExecutor):  # type: ignore[misc] # as above
+    """Runs jobs in threads that the process does not wait for: being killed costs a job nothing."""
+
+    def _do_submit_job(self, job: Any, run_times: list[datetime]) -> None:  # noqa: ANN401 - as above
+        Thread(target=self._run, args=(job, run_times), name=job.id, daemon=True).start()
+
+    def _run(self, job: Any, run_times: list[datetime]) -> None:  # noqa: ANN401 - as above
+        events = run_job(job, job._jobstore_alias, run_times, self._logger.name)  # noqa: SLF001 - as its own executors
+        self._run_job_success(job.id, events)

@@ -1,0 +1,1 @@
+"""The array as it lies on the broker, now or live."""

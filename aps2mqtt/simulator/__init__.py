@@ -1,0 +1,1 @@
+"""A simulated ECU on a TCP port, and the demo that runs on it."""

@@ -1,0 +1,138 @@
+"""The frames that a simulated ECU answers with: those of a plant, with a fault of content, or captured ones."""
+
+import json
+from collections.abc import Callable, Iterable, Mapping
+from dataclasses import replace
+from datetime import datetime
+from pathlib import Path
+
+from aps2mqtt.base import files
+from aps2mqtt.simulator.plant import Plant, ScenarioError
+from aps2mqtt.sources.ecu8899 import answers, history_answers, tables
+from aps2mqtt.sources.ecu8899.answers import RealTime, Signal
+from aps2mqtt.sources.ecu8899.frames import Frame
+from aps2mqtt.sources.ecu8899.history_answers import EnergyByDay, PowerOfDay
+
+MAX_CAPTURE = 50_000_000  # bytes: all answers of some days
+
+
+# -- answers ----------------------------------------------------------------------------------------------------------
+
+# Command, ECU id in the request, now -> frame; empty: no answer. Requests for history have an argument more: the date
+# of 0003, the period of 0004.
+Answers = Callable[..., bytes]
+
+
+FAULTS: dict[str, str] = {
+    "mute": "accepts the connection and answers nothing",
+    "refuse": "refuses the connection",
+    "close": "closes the connection without an answer",
+    "cut": "closes the connection in the middle of the answer",
+    "drip": "answers byte by byte",
+    "garbage": "answers with something else",
+    "wrong-length": "declares more bytes than it sends",
+    "wrong-end": "ends the answer with XND",
+    "status-02": "does not accept its own id",
+    "counter-glitch": "forgets its counters and its inverters for a while",
+    "night": "all inverters are offline",
+    "flaky": "drops every second connection",
+    "one-at-a-time": "drops a connection while it serves another",
+    "no-history": "answers nothing to 0003 and 0004, as some firmware does",
+    "empty-history": "remembers nothing: lists without a point",
+    "history-01": "has no data for 0003 and 0004 (status 01)",
+    "history-gaps": "remembers a day without its noon, and not every day",
+    "narrow-history": "has energies of two bytes in 0004, as some ECUs do",
+}
+WIDEST_NARROW = 655.35  # kWh that two bytes hold
+
+
+def plant_answers(plant: Plant, fault: str = "") -> Answers:
+    """The answers of `plant`, in which a fault of content shows."""
+
+    def answer(command: str, ecu_id: str, now: datetime, argument: str = "") -> bytes:
+        asleep = fault == "night"
+        if command == tables.SYSTEM_INFO:
+            info = plant.system_info(now, asleep=asleep)
+            if fault == "counter-glitch":  # quirk 53
+                info = replace(info, lifetime_energy=0.0, energy_today=0.0, registered=0, online=max(1, info.online))
+            return answers.encode_system_info(info, plant.group).encode()
+        wrong = fault == "status-02" or ecu_id != plant.ecu.ecu_id
+        if command == tables.REAL_TIME:
+            real_time = plant.real_time(now, asleep=asleep)
+            return answers.encode_real_time(RealTime(tables.STATUS_WRONG_ECU) if wrong else real_time).encode()
+        if command == tables.SIGNAL:
+            signal = plant.signal(now, asleep=asleep)
+            return answers.encode_signal(Signal(tables.STATUS_WRONG_ECU) if wrong else signal).encode()
+        if command == tables.POWER_OF_DAY and fault != "no-history":
+            power = _power(plant, argument, now, fault)
+            return history_answers.encode_power_of_day(PowerOfDay(tables.STATUS_WRONG_ECU) if wrong else power).encode()
+        if command == tables.ENERGY_BY_DAY and fault != "no-history":
+            energy = _energies(plant, argument, now, fault)
+            return history_answers.encode_energy_by_day(
+                EnergyByDay(tables.STATUS_WRONG_ECU) if wrong else energy
+            ).encode()
+        return b""
+
+    return answer
+
+
+def _power(plant: Plant, argument: str, now: datetime, fault: str) -> PowerOfDay:
+    try:
+        power = plant.power_of_day(history_answers.calendar_date(argument), now)
+    except ValueError:
+        return PowerOfDay(tables.STATUS_NO_DATA)
+    if fault == "history-01":
+        return PowerOfDay(tables.STATUS_NO_DATA)
+    kept = (point for point in power.points if fault != "history-gaps" or not "1130" <= point[0] < "1315")
+    return power._replace(points=() if fault == "empty-history" else tuple(kept))
+
+
+def _energies(plant: Plant, period: str, now: datetime, fault: str) -> EnergyByDay:
+    energy = plant.energy_by_day(period, now)
+    if fault == "history-01":
+        return EnergyByDay(tables.STATUS_NO_DATA)
+    if fault == "narrow-history":
+        return energy._replace(points=tuple((day, min(kwh, WIDEST_NARROW)) for day, kwh in energy.points), width=2)
+    kept = (
+        one for one in energy.points if fault != "history-gaps" or history_answers.calendar_date(one[0]).toordinal() % 4
+    )
+    return energy._replace(points=() if fault == "empty-history" else tuple(kept))
+
+
+def replay_answers(files: Iterable[Path], otherwise: Answers) -> Answers:
+    """The captured frames in `files`, each command's in turn and then from the first again; `otherwise` for the rest.
+
+    A file holds JSON objects with `command` and `hex`: one, a list of them, or one a line. Raises ScenarioError.
+    """
+    frames: dict[str, list[bytes]] = {}
+    for file in files:
+        for capture in _captures(file):
+            frames.setdefault(str(capture["command"]), []).append(bytes.fromhex(str(capture["hex"])))
+    asked: dict[str, int] = {}
+
+    def answer(command: str, ecu_id: str, now: datetime, argument: str = "") -> bytes:
+        if command not in frames:
+            return otherwise(command, ecu_id, now, *([argument] if argument else []))
+        asked[command] = asked.get(command, -1) + 1
+        return frames[command][asked[command] % len(frames[command])]
+
+    return answer
+
+
+def _captures(file: Path) -> list[Mapping[str, object]]:
+    try:
+        text = files.read(file, MAX_CAPTURE).decode()
+        try:
+            document = json.loads(text)
+        except ValueError:
+            document = [json.loads(line) for line in text.splitlines() if line.strip()]
+        captures = document if isinstance(document, list) else [document]
+        for capture in captures:
+            Frame.build("11", str(capture["command"]), bytes.fromhex(capture["hex"]))
+    except OSError as error:
+        raise ScenarioError(
+            f"{file} cannot be read: {error.strerror}; name a file that `aps2mqtt capture` has written"
+        ) from error
+    except (ValueError, TypeError, KeyError) as error:
+        raise ScenarioError(f"{file} holds no captures; they are JSON objects with command and hex") from error
+    return captures

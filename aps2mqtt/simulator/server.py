@@ -1,0 +1,168 @@
+"""A simulated ECU: a real TCP server on the loopback interface, with named faults.
+
+It is for trying things out and for the project's tests. It writes its answers with the decoder's own tables, so it
+proves nothing about these: captured frames do.
+"""
+
+import random
+import select
+import socket
+import threading
+import time
+from collections.abc import Callable
+from datetime import UTC, datetime
+from types import TracebackType
+from typing import Self
+
+from aps2mqtt.simulator.plant import Plant, ScenarioError
+from aps2mqtt.simulator.scenarios import FAULTS, Answers, plant_answers
+
+HOST = "127.0.0.1"
+IDLE = 15.0  # seconds, after which an ECU closes an idle connection (quirk 1)
+MAX_REQUEST = 64  # bytes
+
+
+# -- the server -------------------------------------------------------------------------------------------------------
+
+
+class Simulator:
+    """The TCP server, while in the context. `port` 0 takes any free one; then `port` is that.
+
+    `requests` are those received; `collisions` counts connections made while another was open, which a real ECU does
+    not suffer (quirk 11).
+    """
+
+    def __init__(
+        self,
+        plant: Plant | None = None,
+        *,
+        port: int = 0,
+        fault: str = "",
+        answers: Answers | None = None,
+        clock: Callable[[], datetime] | None = None,
+    ) -> None:
+        if fault and fault not in FAULTS:
+            raise ScenarioError(f"there is no fault {fault!r}; the faults are {', '.join(FAULTS)}")
+        self.plant = plant or Plant()
+        self.fault = fault
+        self.requests: list[str] = []
+        self.connections = 0
+        self.collisions = 0
+        self._answers = answers or plant_answers(self.plant, fault)
+        self._clock = clock or (lambda: datetime.now(UTC))
+        self._open: list[socket.socket] = []
+        self._lock = threading.Lock()
+        self._stopped = threading.Event()
+        self._acceptor = threading.Thread(target=self._accept, daemon=True)
+        self._socket = socket.create_server((HOST, port)) if fault != "refuse" else _bound(port)
+        self.port: int = self._socket.getsockname()[1]
+
+    def __enter__(self) -> Self:
+        if self.fault != "refuse":
+            self._acceptor.start()
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, traceback: TracebackType | None
+    ) -> None:
+        self._stopped.set()
+        if self._acceptor.is_alive():
+            self._acceptor.join()
+        self._socket.close()
+        for connection in self._open:
+            connection.close()
+
+    def _accept(self) -> None:
+        self._socket.settimeout(0.05)
+        while not self._stopped.is_set():
+            try:
+                connection, _ = self._socket.accept()
+            except TimeoutError:
+                continue
+            except OSError:
+                return
+            threading.Thread(target=self._serve, args=(connection,), daemon=True).start()
+
+    def _serve(self, connection: socket.socket) -> None:
+        with self._lock:
+            self._open = [other for other in self._open if not _closed_by_client(other)]
+            alone = not self._open
+            self._open.append(connection)
+            self.connections += 1
+            self.collisions += not alone
+            dropped = self.fault == "flaky" and self.connections % 2 == 1
+        try:
+            if not dropped and (alone or self.fault != "one-at-a-time"):
+                self._converse(connection)
+        except OSError:
+            pass  # the client has gone
+        finally:
+            connection.close()
+
+    def _converse(self, connection: socket.socket) -> None:
+        connection.settimeout(IDLE)
+        while request := _request(connection):
+            self.requests.append(request)
+            if not _send(connection, self._answer(request), self.fault):
+                return
+            if self.plant.ecu.newer:
+                connection.recv(MAX_REQUEST)  # a second request gets no answer (quirk 2)
+                return
+
+    def _answer(self, request: str) -> bytes:
+        """Behind the ECU's id stands END, and in the requests for history an argument, with another END or without."""
+        argument = request[28:].strip().removesuffix("END")
+        return self._answers(request[9:13], request[13:25], self._clock(), *([argument] if argument else []))
+
+
+def _bound(port: int) -> socket.socket:
+    """A socket that has the port and does not listen: connections to it are refused."""
+    bound = socket.socket()
+    bound.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+    bound.bind((HOST, port))
+    return bound
+
+
+def _closed_by_client(connection: socket.socket) -> bool:
+    """True as soon as the client has closed, whether or not its thread here has noticed."""
+    try:
+        readable, _, _ = select.select([connection], [], [], 0)
+        return bool(readable) and not connection.recv(1, socket.MSG_PEEK)
+    except (OSError, ValueError):  # closed here
+        return True
+
+
+def _request(connection: socket.socket) -> str:
+    """One request, up to its newline; empty where none comes."""
+    received = b""
+    while not received.endswith(b"\n") and len(received) < MAX_REQUEST:
+        segment = connection.recv(MAX_REQUEST)
+        if not segment:
+            return ""
+        received += segment
+    return received.decode("latin-1")
+
+
+def _send(connection: socket.socket, answer: bytes, fault: str) -> bool:
+    """Sends `answer` as the fault has it; False where the connection is to be closed."""
+    if not answer or fault == "close":
+        return False
+    if fault == "mute":
+        connection.settimeout(4 * IDLE)
+        connection.recv(MAX_REQUEST)
+        return False
+    if fault == "garbage":
+        answer = random.Random(answer).randbytes(len(answer))  # noqa: S311 - no secret
+    if fault == "wrong-length":
+        answer = answer[:5] + b"%04d" % (len(answer) + 6) + answer[9:]
+    if fault == "wrong-end":
+        answer = answer.replace(b"END\n", b"XND\n")
+    if fault == "cut":
+        answer = answer[: len(answer) // 2]
+    if fault == "drip":
+        for byte in answer:
+            connection.sendall(bytes([byte]))
+            time.sleep(0.002)
+        return True
+    connection.sendall(answer)
+    return fault not in ("cut", "wrong-length", "garbage")

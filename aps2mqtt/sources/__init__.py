@@ -1,0 +1,1 @@
+"""Where readings come from. A source says what it read; what is true of it is decided in truth/."""

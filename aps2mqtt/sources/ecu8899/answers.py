@@ -1,0 +1,259 @@
+"""The answers to 0001, 0002 and 0030: values, decoders and encoders. Pure.
+
+Frame -> SystemInfo | RealTime | Signal         and back, byte for byte
+"""
+
+from collections.abc import Callable
+from dataclasses import dataclass, field, replace
+from typing import Any, NamedTuple, cast
+
+from aps2mqtt.base.errors import FrameError, MalformedFrame
+from aps2mqtt.base.values import Remark
+from aps2mqtt.sources.ecu8899.frames import Frame, absent_trailer, read_part, rows_of, status_of, wrong_end
+from aps2mqtt.sources.ecu8899.history_answers import EnergyByDay, PowerOfDay, decode_energy_by_day, decode_power_of_day
+from aps2mqtt.sources.ecu8899.record_sizes import Sizes, record_layouts, record_sizes, type_at
+from aps2mqtt.sources.ecu8899.tables import (
+    BODY,
+    ENERGY_BY_DAY,
+    KNOWN_UNKNOWN,
+    POWER_OF_DAY,
+    REAL_TIME,
+    REAL_TIME_HEAD,
+    RECORD_HEAD,
+    RECORD_LAYOUTS,
+    RECORDS,
+    SIGNAL,
+    SIGNAL_RECORD,
+    STATUS,
+    STATUS_OK,
+    SYSTEM_INFO,
+    SYSTEM_INFO_LAYOUTS,
+    SYSTEM_INFO_VERSION,
+    is_uid,
+)
+from aps2mqtt.sources.ecu8899.wire import Layout, Value, read, size, write
+
+# -- 0001 -------------------------------------------------------------------------------------------------------------
+
+
+@dataclass(frozen=True, slots=True)
+class SystemInfo:
+    """Answer to 0001. What format 02 lacks is empty."""
+
+    ecu_id: str
+    version: str
+    lifetime_energy: float  # kWh, 0.1 each
+    power: int  # W
+    energy_today: float  # kWh, 0.01 each
+    registered: int  # inverters
+    online: int  # inverters
+    firmware: str
+    last_contact: str = ""  # yyyymmddhhmmss, or filler
+    channel: str = ""
+    time_zone: str = ""
+    wired_mac: str = ""  # hexadecimal, as the next three
+    wireless_mac: str = ""
+    reserved: str = ""
+    unknown: str = ""
+    remarks: tuple[Remark, ...] = field(default=(), compare=False)
+
+
+def decode_system_info(frame: Frame) -> SystemInfo:
+    """The system info in `frame`; raises FrameError.
+
+    A format nobody has seen yet is read under the first layout that fits.
+    """
+    failure: FrameError | None = None
+    for layout in system_info_layouts(frame.body):
+        try:
+            info = SystemInfo(**cast("dict[str, Any]", read(layout, frame.body, BODY)))
+        except FrameError as error:
+            failure = failure or error
+            continue
+        if not frame.trailer and len(info.unknown) not in KNOWN_UNKNOWN:
+            raise MalformedFrame("the answer to 0001 does not end behind its last field" + wrong_end(frame))
+        remarks = absent_trailer(frame)
+        if info.version not in SYSTEM_INFO_LAYOUTS:
+            remarks += (Remark(f"format {info.version!r} of 0001 is new", "read as the one that fits"),)
+        return replace(info, remarks=remarks)
+    raise MalformedFrame(f"the answer to 0001 cannot be understood: {failure}") from failure
+
+
+def system_info_layouts(body: bytes) -> tuple[Layout, ...]:
+    """The layout of this answer's format; of one that nobody has seen yet, all that it may have."""
+    known = SYSTEM_INFO_LAYOUTS.get(body[SYSTEM_INFO_VERSION].decode("latin-1"))
+    return tuple(SYSTEM_INFO_LAYOUTS.values()) if known is None else (known,)
+
+
+def encode_system_info(info: SystemInfo, group: str = "11") -> Frame:
+    """The frame of `info`, under the layout of its version."""
+    values = {name: getattr(info, name) for name in SystemInfo.__slots__}
+    return Frame.build(group, SYSTEM_INFO, write(SYSTEM_INFO_LAYOUTS[info.version], values))
+
+
+# -- 0002 -------------------------------------------------------------------------------------------------------------
+
+
+class Record(NamedTuple):
+    """One inverter in the answer to 0002, as the wire has it: an offline one's values are junk (quirks 36, 37)."""
+
+    uid: str
+    online: bool
+    type: str
+    frequency: float = 0.0  # Hz
+    temperature: int = 0  # degC
+    powers: tuple[int, ...] = ()  # W, by channel
+    voltages: tuple[int, ...] = ()  # V AC, V1..Vn
+    undecoded: str = ""  # of a type nobody knows: its bytes behind the type code, hexadecimal
+
+
+@dataclass(frozen=True, slots=True)
+class RealTime:
+    """Answer to 0002. Where `status` is not "00" nothing else is there."""
+
+    status: str
+    version: str = ""
+    count: int = 0
+    time: str = ""  # yyyymmddhhmmss, wall time of the site
+    records: tuple[Record, ...] = ()
+    complete: bool = field(default=True, compare=False)  # every record was decoded and their number is `count`
+    remarks: tuple[Remark, ...] = field(default=(), compare=False)
+
+
+def decode_real_time(frame: Frame) -> RealTime:
+    """The records in `frame`; raises FrameError.
+
+    A record of an unknown type is skipped where exactly one size of it makes number and end of the records fit; else
+    the records before it are the result. One whose UID is garbled is among them, with a remark. Records that fill the
+    frame are good even if their number is not `count`, but the list is not complete then.
+    """
+    status = status_of(frame)
+    if status != STATUS_OK:
+        return RealTime(status)
+    head = cast("dict[str, Any]", read_part(REAL_TIME_HEAD, frame, BODY + size(STATUS)))
+    remarks = absent_trailer(frame)
+    if head["version"] != "01":
+        remarks += (Remark(f"format {head['version']!r} of 0002 is new", "read as format 01"),)
+    count: int = head["count"]
+    sizes = record_sizes(frame, count)
+    records, end = _records(frame.body, sizes)
+    undecoded = [
+        Remark(
+            f"inverter {record.uid} is of the unknown type {record.type}",
+            f"skipped; please report its record at byte {at}: {frame.body[at : at + sizes[record.type]].hex()}",
+        )
+        for at, record in records
+        if record.type not in RECORD_LAYOUTS
+    ]
+    undecoded += [
+        Remark(
+            f"inverter {record.uid} has a UID that is not decimal",
+            f"skipped; please report its record at byte {at}: {frame.body[at : at + sizes[record.type]].hex()}",
+        )
+        for at, record in records
+        if not is_uid(record.uid)
+    ]
+    code = type_at(frame.body, end)
+    if code is not None and code not in sizes and frame.trailer:
+        undecoded.append(
+            Remark(
+                f"records of type {code} cannot be told apart",
+                f"{len(records)} of {count} inverters read; please report from byte {end}: {frame.body[end:].hex()}",
+            )
+        )
+    elif end < len(frame.body):
+        raise MalformedFrame(
+            f"{len(records)} of {count} records end at byte {end}, the answer at {len(frame.body)}" + wrong_end(frame)
+        )
+    elif len(records) != count:
+        undecoded.append(Remark("0002 contradicts itself", f"it says {count} inverters and lists {len(records)}"))
+    return RealTime(
+        status,
+        **head,
+        records=tuple(record for _, record in records),
+        complete=end == len(frame.body) and len(records) == count,
+        remarks=remarks + tuple(undecoded),
+    )
+
+
+def encode_real_time(real_time: RealTime, group: str = "11") -> Frame:
+    """The frame of `real_time`; a status other than "00" has no trailer."""
+    payload = write(STATUS, {"status": real_time.status})
+    if real_time.status != STATUS_OK:
+        return Frame.build(group, REAL_TIME, payload, trailer=False)
+    payload += write(REAL_TIME_HEAD, {name: getattr(real_time, name) for name in ("version", "count", "time")})
+    return Frame.build(group, REAL_TIME, payload + b"".join(map(_encode_record, real_time.records)))
+
+
+def _records(body: bytes, sizes: Sizes) -> tuple[list[tuple[int, Record]], int]:
+    """The records of known size with their offsets, and where they end."""
+    records, end = [], RECORDS
+    for offset, layout in record_layouts(body, sizes):
+        records.append((offset, _record(read(layout, body, offset))))
+        end = offset + size(layout)
+    return records, end
+
+
+def _record(values: dict[str, Value]) -> Record:
+    named = cast("dict[str, Any]", values)
+    powers = tuple(value for name, value in named.items() if name.startswith("power_"))
+    voltages = tuple(value for name, value in named.items() if name.startswith("voltage_"))
+    return Record(
+        named["uid"],
+        named["online"],
+        named["type"],
+        named.get("frequency", 0.0),
+        named.get("temperature", 0),
+        powers,
+        voltages,
+        named.get("undecoded", ""),
+    )
+
+
+def _encode_record(record: Record) -> bytes:
+    values: dict[str, Value] = {name: getattr(record, name) for name in Record._fields}
+    values |= {f"power_{n}": power for n, power in enumerate(record.powers, 1)}
+    values |= {f"voltage_{n}": voltage for n, voltage in enumerate(record.voltages, 1)}
+    names = values.keys()
+    layouts = RECORD_LAYOUTS.get(record.type, (RECORD_HEAD,))
+    layout = max((one for one in layouts if {item.name for item in one} <= names), key=size)
+    return write(layout, values) + bytes.fromhex(record.undecoded)
+
+
+# -- 0030 -------------------------------------------------------------------------------------------------------------
+
+
+class Signal(NamedTuple):
+    """Answer to 0030. Where `status` is not "00" nothing else is there."""
+
+    status: str
+    levels: tuple[tuple[str, int], ...] = ()  # UID and link quality, 0..255; the list need not be that of 0002
+    remarks: tuple[Remark, ...] = ()
+
+
+def decode_signal(frame: Frame) -> Signal:
+    """The link qualities in `frame`; raises FrameError."""
+    status = status_of(frame)
+    if status != STATUS_OK:
+        return Signal(status)
+    rows = rows_of(SIGNAL_RECORD, frame, BODY + size(STATUS))
+    if rows is None:
+        raise MalformedFrame("the answer to 0030 does not end with a whole record" + wrong_end(frame))
+    levels = tuple((str(row["uid"]), int(row["level"])) for row in rows)
+    return Signal(status, levels, absent_trailer(frame))
+
+
+def encode_signal(signal: Signal, group: str = "11") -> Frame:
+    """The frame of `signal`; a status other than "00" has no trailer."""
+    payload = write(STATUS, {"status": signal.status})
+    payload += b"".join(write(SIGNAL_RECORD, {"uid": uid, "level": level}) for uid, level in signal.levels)
+    return Frame.build(group, SIGNAL, payload, trailer=signal.status == STATUS_OK)
+
+
+DECODERS: dict[str, Callable[[Frame], SystemInfo | RealTime | Signal | PowerOfDay | EnergyByDay]] = {
+    SYSTEM_INFO: decode_system_info,
+    REAL_TIME: decode_real_time,
+    SIGNAL: decode_signal,
+    POWER_OF_DAY: decode_power_of_day,
+    ENERGY_BY_DAY: decode_energy_by_day,
+}

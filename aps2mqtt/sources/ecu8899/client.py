@@ -1,0 +1,307 @@
+"""Asks an ECU over TCP: one exchange, and the conversation of a poll.
+
+    socket -> bytes -> Frame -> Snapshot
+
+One connection for each query, because some models answer no second one (quirk 2); reading by the declared length,
+because newlines and even END occur inside a frame (quirk 10).
+"""
+
+import logging
+import socket
+import time
+from collections.abc import Callable, Sequence
+from datetime import tzinfo
+from typing import NamedTuple, TypeVar
+
+from aps2mqtt.base.deadline import Deadline, bounded
+from aps2mqtt.base.errors import (
+    EcuError,
+    EcuMute,
+    EcuRefusal,
+    EcuSilent,
+    EcuUnreachable,
+    FrameError,
+    MalformedFrame,
+    NoFrame,
+    is_exhausted,
+)
+from aps2mqtt.base.values import Remark, Snapshot
+from aps2mqtt.sources.ecu8899 import answers, frames, history_answers, tables
+from aps2mqtt.sources.ecu8899.answers import RealTime, Signal, SystemInfo
+from aps2mqtt.sources.ecu8899.frames import Frame
+from aps2mqtt.sources.ecu8899.history_answers import EnergyByDay, PowerOfDay
+from aps2mqtt.sources.ecu8899.snapshot import has_no_inverters, identified, plain, snapshot
+
+log = logging.getLogger(__name__)
+
+Past = PowerOfDay | EnergyByDay
+Decoded = TypeVar("Decoded", SystemInfo, RealTime, Signal, Past)
+Got = TypeVar("Got")
+
+
+class Limits(NamedTuple):
+    """How long to wait for an ECU, in seconds. One that is well answers within 0.05 s."""
+
+    resolve: float = 5.0
+    connect: float = 5.0
+    answer: float = 8.0  # from the request to the last byte, whatever the segmentation
+    newline: float = 0.5  # for the final newline, when all else is there
+    pauses: tuple[float, ...] = (1.0, 2.0)  # before it is asked again
+    conversation: float = 35.0  # all queries together
+
+
+NORMAL = Limits()
+
+
+class Endpoint(NamedTuple):
+    """Where an ECU listens: the user's name for it, the address behind that, the port."""
+
+    name: str
+    address: str
+    port: int
+
+    def __str__(self) -> str:
+        return f"{self.name}:{self.port}"
+
+
+def resolve(name: str, port: int, limits: Limits) -> Endpoint:
+    """The endpoint behind a host name or an address, IPv4 first as ECUs have no other; raises EcuUnreachable."""
+    try:
+        found = bounded(lambda: socket.getaddrinfo(name, port, type=socket.SOCK_STREAM), Deadline(limits.resolve))
+    except TimeoutError as error:
+        raise EcuUnreachable(
+            f"the ECU's name {name} was not resolved in time; set APS_ECU_IP to its address"
+        ) from error
+    except (OSError, UnicodeError) as error:
+        raise EcuUnreachable(f"the ECU's name {name} is unknown; set APS_ECU_IP to its address") from error
+    best = min(found, key=lambda one: one[0] != socket.AF_INET)
+    return Endpoint(name, str(best[4][0]), port)
+
+
+def read_ecu(endpoint: Endpoint, timezone: tzinfo, limits: Limits) -> Snapshot:
+    """Everything the ECU says now; `timezone` is the site's.
+
+    Raises EcuUnreachable where no byte came, FrameError where an answer is of no use. An ECU that answers all but
+    0030 is read without its signals.
+    """
+    conversation = Conversation(endpoint, limits)
+    info = conversation.system_info()
+    try:
+        real_time = conversation.real_time(info)
+    except EcuError as error:
+        error.ecu_id = info.ecu_id
+        raise
+    try:
+        signal = conversation.signal(info)
+    except EcuError as error:
+        read = snapshot(info, real_time, None, timezone)
+        return read._replace(remarks=(*read.remarks, Remark("the signals could not be read", str(error))))
+    return snapshot(info, real_time, signal, timezone)
+
+
+class PastQuery(NamedTuple):
+    """A query for history: the date of 0003 or the period of 0004 is its argument; `what` names it for people."""
+
+    command: str
+    argument: str
+    what: str
+
+
+def read_past(
+    endpoint: Endpoint, queries: Sequence[PastQuery], limits: Limits
+) -> tuple[SystemInfo, tuple[Past | EcuError, ...]]:
+    """Who the ECU is, and what it remembers: to each query an answer with data, or why there is none.
+
+    Raises EcuUnreachable and FrameError where not even 0001 is answered. What comes after it is asked for once
+    (quirk 77): most that do not answer never will.
+    """
+    conversation = Conversation(endpoint, limits)
+    info = conversation.system_info()
+    return info, tuple(_recalled(conversation, info, query) for query in queries)
+
+
+def _recalled(conversation: "Conversation", info: SystemInfo, query: PastQuery) -> Past | EcuError:
+    try:
+        return conversation.recall(info, query)
+    except EcuError as error:
+        return error
+
+
+def _refuse(status: str, command: str) -> None:
+    """Raises EcuRefusal for a status that is not that of an answer with data."""
+    if status == tables.STATUS_OK:
+        return
+    if status == tables.STATUS_NO_DATA:
+        raise EcuRefusal(f"the ECU has no data for {command} (status 01); wait until it has heard its inverters")
+    if status == tables.STATUS_WRONG_ECU:
+        raise EcuRefusal(
+            f"the ECU does not accept its own id in {command} (status 02); restart it, "
+            "and after a replacement register it anew in the app"
+        )
+    raise EcuRefusal(f"the ECU refuses {command} (status {status!r}); restart it, and report the status if it stays")
+
+
+class Conversation:
+    """The queries of one poll, each on a connection of its own, under one deadline for all.
+
+    Each is tried again after each pause of the limits, and raises EcuError.
+    """
+
+    def __init__(self, endpoint: Endpoint, limits: Limits) -> None:
+        self._endpoint = endpoint
+        self._limits = limits
+        self._deadline = Deadline(limits.conversation)
+
+    def reach(self) -> None:
+        """Connects, and asks nothing."""
+        self._insist(lambda: _connect(self._endpoint, self._deadline.within(self._limits.connect)).close())
+
+    def system_info(self) -> SystemInfo:
+        """The answer to 0001."""
+        return self._ask(tables.SYSTEM_INFO, "", lambda frame: identified(answers.decode_system_info(frame)))
+
+    def real_time(self, info: SystemInfo) -> RealTime:
+        """The answer to 0002 of the ECU that has said `info`."""
+        real_time = self._ask(tables.REAL_TIME, info.ecu_id, answers.decode_real_time)
+        if real_time.status == tables.STATUS_NO_DATA and has_no_inverters(info):
+            return RealTime(tables.STATUS_OK, complete=False)
+        _refuse(real_time.status, tables.REAL_TIME)
+        return real_time
+
+    def signal(self, info: SystemInfo) -> Signal:
+        """The answer to 0030 of the ECU that has said `info`."""
+        signal = self._ask(tables.SIGNAL, info.ecu_id, answers.decode_signal)
+        _refuse(signal.status, tables.SIGNAL)
+        return signal
+
+    def recall(self, info: SystemInfo, query: PastQuery) -> Past:
+        """The answer to a query for history, which is made once; raises EcuError where it has no data."""
+        if self._deadline.remaining() < self._limits.answer:
+            raise EcuSilent(
+                f"there was no time left to ask the ECU at {self._endpoint} for the {query.what}; ask for it alone"
+            )
+        decode: Callable[[Frame], Past] = (
+            history_answers.decode_power_of_day
+            if query.command == tables.POWER_OF_DAY
+            else history_answers.decode_energy_by_day
+        )
+        try:
+            answer = self._ask_once(query.command, info.ecu_id, decode, query.argument)
+        except EcuMute as error:
+            raise EcuRefusal(
+                f"the ECU at {self._endpoint} answers nothing to {query.command}: the {query.what} is not supported by "
+                f"this firmware, {plain(info.firmware)}; do without it, or ask again if it was answered before"
+            ) from error
+        if answer.status == tables.STATUS_NO_DATA:
+            raise EcuRefusal(
+                f"the ECU at {self._endpoint} has no data for the {query.what} (status 01); ask for another"
+            )
+        _refuse(answer.status, query.command)
+        if isinstance(answer, EnergyByDay) and answer.period != query.argument:
+            other = Remark(f"the answer to {query.command} names another period", f"{answer.period!r}; see its dates")
+            answer = answer._replace(remarks=(*answer.remarks, other))
+        return answer
+
+    def _ask(self, command: str, ecu_id: str, decode: Callable[[Frame], Decoded]) -> Decoded:
+        return self._insist(lambda: self._ask_once(command, ecu_id, decode))
+
+    def _insist(self, attempt: Callable[[], Got]) -> Got:
+        return insist(attempt, self._limits, self._deadline)
+
+    def _ask_once(self, command: str, ecu_id: str, decode: Callable[[Frame], Decoded], argument: str = "") -> Decoded:
+        try:
+            request = frames.request(command, ecu_id, argument)
+            frame = Frame.decode(exchange(self._endpoint, request, self._limits, self._deadline))
+            if frame.command != command:
+                raise MalformedFrame(f"the answer is to {frame.command!r}, not to {command}")
+            return decode(frame)
+        except NoFrame as error:
+            raise NoFrame(
+                f"what answers {command} at {self._endpoint} is no ECU: {error}; check APS_ECU_IP and APS_ECU_PORT, "
+                "and if both are right, restart the ECU"
+            ) from error
+        except FrameError as error:
+            raise type(error)(
+                f"the ECU at {self._endpoint} answers {command} badly: {error}; restart it if this stays, "
+                "and report what `aps2mqtt capture` writes"
+            ) from error
+
+
+def insist(attempt: Callable[[], Got], limits: Limits, deadline: Deadline) -> Got:
+    """What `attempt` returns, which is made again after each pause of the limits; raises the last one's EcuError."""
+    pauses = iter(limits.pauses)
+    while True:
+        try:
+            return attempt()
+        except EcuError as error:
+            pause = next(pauses, None)
+            if pause is None or deadline.remaining() <= pause:
+                raise
+            log.debug("%s; asking again in %g s", error, pause)  # the job tells it in one line, if it stays
+            time.sleep(pause)
+
+
+def exchange(endpoint: Endpoint, request: bytes, limits: Limits, deadline: Deadline) -> bytes:
+    """The bytes that the ECU answers to `request`: as many as it declares, or as come in time.
+
+    Raises EcuUnreachable where there are none, FrameError where they are no frame's.
+    """
+    log.debug("%s < %s", endpoint, request.hex())
+    with _connect(endpoint, deadline.within(limits.connect)) as connection:
+        answer, cause = _answer(connection, request, limits, deadline.within(limits.answer))
+    log.debug("%s > %s", endpoint, answer.hex() or "nothing")
+    if not answer:
+        raise EcuMute(f"the ECU at {endpoint} accepts the connection and {cause}")
+    return answer
+
+
+def _connect(endpoint: Endpoint, deadline: Deadline) -> socket.socket:
+    try:
+        # Linux takes a time limit of 0 for "do not block".
+        return socket.create_connection((endpoint.address, endpoint.port), max(deadline.remaining(), 0.001))
+    except ConnectionRefusedError as error:
+        raise EcuUnreachable(
+            f"the ECU at {endpoint} refuses the connection; is that the ECU? Check APS_ECU_IP (the address of its "
+            "Wi-Fi interface) and APS_ECU_PORT, and power the ECU off and on if it answered before"
+        ) from error
+    except TimeoutError as error:
+        raise EcuSilent(
+            f"nothing answers at {endpoint} (time-out); check APS_ECU_IP and that the ECU is on this network"
+        ) from error
+    except OSError as error:
+        if is_exhausted(error):
+            raise
+        raise EcuUnreachable(
+            f"the ECU at {endpoint} cannot be reached ({error.strerror}); check APS_ECU_IP and the network"
+        ) from error
+
+
+def _answer(connection: socket.socket, request: bytes, limits: Limits, deadline: Deadline) -> tuple[bytes, str]:
+    """The bytes received, and why there are not more."""
+    received = bytearray()
+    wanted = tables.LENGTH_KNOWN
+    try:
+        connection.sendall(request)
+        while len(received) < wanted:
+            lacks_newline = wanted > tables.LENGTH_KNOWN and len(received) == wanted - len(tables.NEWLINE)
+            waiting = deadline.within(limits.newline) if lacks_newline else deadline
+            connection.settimeout(max(waiting.remaining(), 0.001))
+            segment = connection.recv(wanted - len(received))
+            if not segment:
+                return bytes(received), (
+                    "closes it without a byte; check APS_ECU_IP and APS_ECU_PORT, let nothing else ask it at the same "
+                    "time, and restart it if this stays"
+                )
+            received += segment
+            if wanted == tables.LENGTH_KNOWN == len(received):
+                wanted = frames.declared_size(bytes(received))
+    except FrameError:  # no frame begins like this: decoding says so
+        return bytes(received), ""
+    except TimeoutError:
+        return bytes(received), "answers nothing (time-out); check APS_ECU_IP and APS_ECU_PORT, and power it off and on"
+    except OSError as error:
+        return bytes(received), (
+            f"drops it ({error.strerror}); is that the ECU? Check APS_ECU_IP and APS_ECU_PORT, and if both are right, "
+            "let nothing else ask it at the same time, and restart it if this stays"
+        )
+    return bytes(received), ""

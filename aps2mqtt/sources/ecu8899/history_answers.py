@@ -1,0 +1,136 @@
+"""The answers to 0003 and 0004, which tell what the ECU remembers. Pure."""
+
+from collections.abc import Sequence
+from datetime import date, timedelta
+from itertools import pairwise
+from typing import NamedTuple
+
+from aps2mqtt.base.errors import MalformedFrame
+from aps2mqtt.base.values import Remark
+from aps2mqtt.sources.ecu8899.frames import Frame, absent_trailer, read_part, rows_of, status_of, wrong_end
+from aps2mqtt.sources.ecu8899.tables import (
+    BODY,
+    ENERGIES,
+    ENERGY_BY_DAY,
+    ENERGY_POINTS,
+    PERIOD,
+    POWER_OF_DAY,
+    POWER_POINT,
+    STATUS,
+    STATUS_OK,
+)
+from aps2mqtt.sources.ecu8899.wire import Layout, size, write
+
+# -- 0003 and 0004: history -------------------------------------------------------------------------------------------
+
+
+class PowerOfDay(NamedTuple):
+    """Answer to 0003. Where `status` is not "00" nothing else is there. No real frame was ever published."""
+
+    status: str
+    points: tuple[tuple[str, int], ...] = ()  # hhmm, a time of day, and W
+    remarks: tuple[Remark, ...] = ()
+
+
+def decode_power_of_day(frame: Frame) -> PowerOfDay:
+    """The points in `frame`, less those whose time is filler; raises FrameError."""
+    status = status_of(frame)
+    if status != STATUS_OK:
+        return PowerOfDay(status)
+    rows = rows_of(POWER_POINT, frame, BODY + size(STATUS))
+    if rows is None:
+        raise MalformedFrame("the answer to 0003 does not end with a whole point" + wrong_end(frame))
+    points = tuple((str(row["time"]), int(row["power"])) for row in rows if _is_time(str(row["time"])))
+    remarks = absent_trailer(frame) + _filler(frame, len(rows) - len(points))
+    return PowerOfDay(status, points, remarks)
+
+
+def encode_power_of_day(power: PowerOfDay, group: str = "11") -> Frame:
+    """The frame of `power`; a status other than "00" has no trailer."""
+    payload = write(STATUS, {"status": power.status})
+    payload += b"".join(write(POWER_POINT, {"time": time, "power": watts}) for time, watts in power.points)
+    return Frame.build(group, POWER_OF_DAY, payload, trailer=power.status == STATUS_OK)
+
+
+class EnergyByDay(NamedTuple):
+    """Answer to 0004. Where `status` is not "00" nothing else is there. No real frame was ever published."""
+
+    status: str
+    period: str = ""
+    points: tuple[tuple[str, float], ...] = ()  # yyyymmdd, ascending, and kWh; day 00 stands for the whole month
+    width: int = 4  # bytes of an energy
+    remarks: tuple[Remark, ...] = ()
+
+
+FILLER = ("00000000", "d0d0d0d0", "ffffffff")  # for a date
+
+
+def decode_energy_by_day(frame: Frame) -> EnergyByDay:
+    """The points in `frame`, less those whose date is filler; raises FrameError.
+
+    Where both widths of an energy give ascending dates, the one is right under which no day is left out.
+    """
+    status = status_of(frame)
+    if status != STATUS_OK:
+        return EnergyByDay(status)
+    period = str(read_part(PERIOD, frame, BODY + size(STATUS))["period"])
+    fitting = [energy for layout in ENERGY_POINTS if (energy := _energies(layout, frame, period)) is not None]
+    if not fitting:
+        raise MalformedFrame("the answer to 0004 is no list of ascending dates with energies" + wrong_end(frame))
+    return max(fitting, key=lambda energy: _is_without_gap([day for day, _ in energy.points]))
+
+
+def encode_energy_by_day(energy: EnergyByDay, group: str = "11") -> Frame:
+    """The frame of `energy`; a status other than "00" has no trailer."""
+    payload = write(STATUS, {"status": energy.status})
+    if energy.status != STATUS_OK:
+        return Frame.build(group, ENERGY_BY_DAY, payload, trailer=False)
+    payload += write(PERIOD, {"period": energy.period})
+    layout = next(layout for layout in ENERGY_POINTS if layout[-1].width == energy.width)
+    payload += b"".join(write(layout, {"date": day, "energy": kwh}) for day, kwh in energy.points)
+    return Frame.build(group, ENERGY_BY_DAY, payload)
+
+
+def _energies(layout: Layout, frame: Frame, period: str) -> EnergyByDay | None:
+    """What 0004 says under `layout`; None where its points do not fill the frame, or have no ascending dates."""
+    rows = rows_of(layout, frame, ENERGIES)
+    if rows is None:
+        return None
+    points = tuple((str(row["date"]), float(row["energy"])) for row in rows if row["date"] not in FILLER)
+    days = [day for day, _ in points]
+    if not all(map(_is_date, days)) or any(later <= earlier for earlier, later in pairwise(days)):
+        return None
+    remarks = absent_trailer(frame) + _filler(frame, len(rows) - len(points))
+    return EnergyByDay(STATUS_OK, period, points, layout[-1].width, remarks)
+
+
+def calendar_date(digits: str) -> date:
+    """The date of a point of 0004, yyyymmdd; the first of the month for day 00. Raises ValueError."""
+    return date(int(digits[:4]), int(digits[4:6]), int(digits[6:]) or 1)
+
+
+def _is_date(digits: str) -> bool:
+    try:
+        calendar_date(digits)
+    except ValueError:
+        return False
+    return True
+
+
+def _is_time(digits: str) -> bool:
+    return digits.isdecimal() and digits[:2] < "24" and digits[2:] < "60"
+
+
+def _is_without_gap(days: Sequence[str]) -> bool:
+    """True for dates of which each is the day after the one before."""
+    dates = [calendar_date(day) for day in days]
+    return all(later - earlier == timedelta(days=1) for earlier, later in pairwise(dates))
+
+
+def _filler(frame: Frame, points: int) -> tuple[Remark, ...]:
+    """What is to be said of so many points without a time; raises MalformedFrame where they may be a wrong end."""
+    if not points:
+        return ()
+    if not frame.trailer:
+        raise MalformedFrame(f"the answer to {frame.command} has points without a time" + wrong_end(frame))
+    return (Remark(f"points without a time in the answer to {frame.command}", f"{points} of them are left out"),)

@@ -1,0 +1,169 @@
+"""The ECU's two energies: from what it says, what is remembered and what the broker retains. Pure."""
+
+from datetime import date, datetime, timedelta
+from typing import NamedTuple
+
+from aps2mqtt.base import physical_limits
+from aps2mqtt.base.memory import Memory, Today
+from aps2mqtt.base.values import Recalled, Snapshot
+from aps2mqtt.truth import counters
+from aps2mqtt.truth.counters import Lifetime, Moment
+
+PAUSE = timedelta(hours=2)  # without a reading
+CLOCK_SLACK = timedelta(minutes=1)  # that a clock may be set back by time synchronisation
+
+
+def clock_is_behind(memory: Memory, now: datetime) -> bool:
+    """True where `now` lies before the last reading: a Raspberry Pi that does not know the time yet."""
+    return now < memory.read_at - CLOCK_SLACK
+
+
+# -- energy/lifetime --------------------------------------------------------------------------------------------------
+
+
+def lifetime_of(snapshot: Snapshot, memory: Memory | None, recalled: Recalled, moment: Moment) -> Lifetime:
+    """The counter to publish, and what is doubted of it (counters.py)."""
+    known = Lifetime() if memory is None else Lifetime(memory.lifetime, memory.doubt, memory.read_at)
+    at_broker = recalled.lifetime
+    if at_broker is not None and (
+        known.published is None or _is_later(recalled, memory, more=at_broker > known.published)
+    ):
+        retained = counters.of_life(at_broker, Lifetime(), moment)
+        known = retained._replace(since=recalled.timestamp) if retained.published is not None else known
+    if snapshot.contradictory or (known.published is None and snapshot.lifetime == 0 and not recalled.readable):
+        return known
+    return counters.of_life(snapshot.lifetime, known, moment)
+
+
+def _is_later(recalled: Recalled, memory: Memory | None, *, more: bool) -> bool:
+    """True where somebody has published data since those of `memory`; if these had no stamp, where it is `more`."""
+    if recalled.timestamp is None:
+        return False
+    if memory is None:
+        return True
+    return more if memory.timestamp is None else recalled.timestamp > memory.timestamp
+
+
+# -- energy/today -----------------------------------------------------------------------------------------------------
+
+
+class _LastReading(NamedTuple):
+    """The site's date of it, and whether more than PAUSE has passed; jobs of the night change the date without one."""
+
+    at: datetime | None = None  # None: nobody knows
+    on: date | None = None
+    long_ago: bool = True
+
+
+def _last_reading(memory: Memory | None, moment: Moment) -> _LastReading:
+    if memory is None:
+        return _LastReading()
+    on = memory.read_at.astimezone(moment.midnight.tzinfo).date()
+    return _LastReading(memory.read_at, on, moment.now - memory.read_at > PAUSE)
+
+
+def today_of(
+    snapshot: Snapshot, memory: Memory | None, recalled: Recalled, site_date: date, moment: Moment
+) -> Today | None:
+    """Energy of `site_date`, which never falls within it (quirks 52, 56), nor begins with the day before's."""
+    known, last = memory.today if memory is not None else None, _last_reading(memory, moment)
+    retained = _recalled_today(snapshot, recalled, site_date, moment)
+    if retained is not None and _is_more(retained, known) and (known is None or _is_later(recalled, memory, more=True)):
+        known, last = retained, _LastReading(recalled.timestamp, _recalled_from(recalled))
+    if known is None:
+        return None if snapshot.contradictory else _first_today(snapshot, recalled, site_date, moment)
+    # What `memory` has from before its date was of the date of its data.
+    set_back = memory is not None and clock_is_behind(memory, moment.now) and date_of_data(memory) == site_date
+    known = at_date(known, site_date, last.on, set_back=set_back)
+    if snapshot.contradictory:
+        return known
+    # Stamped with the day before, a counter that has grown did so after our last poll; after a pause it may have begun
+    # that day anew without us; and data that are no later than those before cannot be of another date.
+    not_renewed = last.long_ago or snapshot.today > max(known.before, default=0) or moment.advanced == timedelta()
+    of_yesterday = _is_of_day_before(snapshot, site_date) and not_renewed
+    return counters.of_date(snapshot.today, known, last.at, moment, of_yesterday=of_yesterday)
+
+
+def _is_more(retained: Today, known: Today | None) -> bool:
+    return known is None or (retained.date, retained.published) > (known.date, known.published)
+
+
+def _first_today(snapshot: Snapshot, recalled: Recalled, site_date: date, moment: Moment) -> Today | None:
+    """With nothing known: data of the day before are not today's, and a 0 is believed only if nobody knows better."""
+    value = snapshot.today
+    if _is_of_day_before(snapshot, site_date):
+        yesterday = value if 0 < value <= moment.made(counters.DAY) else None
+        total = yesterday or 0.0
+        return Today(site_date, 0, total, renewed=False, before=(total,), yesterday=yesterday)
+    if value > moment.made(moment.into_the_day) or (value == 0 and (recalled.today or not recalled.readable)):
+        return None
+    return Today(site_date, value, value, renewed=True)
+
+
+def _recalled_today(snapshot: Snapshot, recalled: Recalled, site_date: date, moment: Moment) -> Today | None:
+    """What the broker retains, under its date; a day has to be able to make it."""
+    on, most = _recalled_date(snapshot, recalled, site_date), moment.made(counters.DAY)
+    if on is None or recalled.today is None or recalled.today > most:
+        return None
+    yesterday = recalled.yesterday if (recalled.yesterday or 0) <= most else None
+    known = Today(on, recalled.today, recalled.today, renewed=True, yesterday=yesterday if on == site_date else None)
+    if recalled.today:
+        return known
+    # The date may have begun without the ECU, which then goes on with yesterday's total.
+    return known._replace(renewed=False, reported=yesterday or 0.0, before=(0.0, yesterday or 0.0))
+
+
+def _recalled_date(snapshot: Snapshot, recalled: Recalled, site_date: date) -> date | None:
+    """The date of what the broker retains, as its own time stamp gives it beside that of the ECU's data.
+
+    None where a clock is wrong by more than a time zone makes up.
+    """
+    stamped = date_of_data(snapshot)
+    if recalled.timestamp is None or stamped is None or recalled.timestamp.date() > stamped:
+        return None
+    if abs(site_date - stamped) > timedelta(days=1):
+        return None
+    earlier = recalled.timestamp.date() < stamped or _is_of_day_before(snapshot, site_date)
+    return _day_before(site_date) if earlier else site_date
+
+
+def _recalled_from(recalled: Recalled) -> date | None:
+    """The date of what the broker retains; None for a 0, which may be that of the date after its time stamp."""
+    return recalled.timestamp.date() if recalled.timestamp is not None and recalled.today else None
+
+
+def at_date(known: Today, site_date: date, read_on: date | None, *, set_back: bool = False) -> Today:
+    """`known` on `site_date`: on a later date 0, until the ECU says something else than it said last.
+
+    `set_back`: the clock was, and the ECU agrees with it; a date that has begun meanwhile never did.
+    """
+    if set_back and site_date < known.date and not known.renewed:
+        total = known.before[0]  # of 0 nobody knows whether the ECU had renewed it
+        return Today(site_date, total, known.reported, renewed=total > 0, before=known.before, doubt=known.doubt)
+    if site_date <= known.date:
+        return known._replace(date=site_date)
+    yesterday = known.published if read_on == _day_before(site_date) else None
+    before = (known.published, known.reported)
+    return Today(site_date, 0, known.reported, renewed=False, before=before, yesterday=yesterday, doubt=known.doubt)
+
+
+def _is_of_day_before(snapshot: Snapshot, site_date: date) -> bool:
+    return date_of_data(snapshot) == _day_before(site_date)
+
+
+def date_of_data(data: Snapshot | Memory) -> date | None:
+    """The date of the data by the ECU's clock; None where the ECU gives none."""
+    return data.timestamp.date() if data.timestamp is not None else None
+
+
+def _day_before(site_date: date) -> date:
+    return site_date - timedelta(days=1)
+
+
+def recalled_energies(snapshot: Snapshot, recalled: Recalled, site_date: date) -> dict[str, tuple[float, ...]]:
+    """Wh of `site_date` as the broker retains them, by UID and channel, of inverters that can have made so much."""
+    if _recalled_date(snapshot, recalled, site_date) != site_date:
+        return {}
+    most = physical_limits.energy(1, counters.DAY / counters.HOUR)
+    possible = {uid: of for uid, of in recalled.energies.items() if sum(of) <= most and all(kwh >= 0 for kwh in of)}
+    return {uid: tuple(kwh * 1000 for kwh in of) for uid, of in possible.items()}

@@ -1,0 +1,129 @@
+"""Which inverters there are and what they do, from a snapshot and what is remembered. Pure."""
+
+from collections.abc import Iterator, Mapping
+from datetime import date
+
+from aps2mqtt.base.memory import Known, Memory
+from aps2mqtt.base.physical_limits import MOST_INVERTERS, MOST_PANELS
+from aps2mqtt.base.values import Inverter, Snapshot, Unchanged
+from aps2mqtt.truth import inverter_energy
+
+GONE_AFTER = 3  # complete lists in a row without the inverter
+UNKNOWN_AFTER = 3  # short lists in a row without it
+
+
+# -- inverters --------------------------------------------------------------------------------------------------------
+
+
+def inverters_of(
+    snapshot: Snapshot, memory: Memory | None, site_date: date, recalled: Mapping[str, tuple[float, ...]]
+) -> tuple[tuple[Inverter, ...], tuple[Inverter, ...], dict[str, Known]]:
+    """The inverters to publish, those that are gone, and what to know of them next time.
+
+    `recalled`: Wh of `site_date` as the broker retains them, by UID and channel.
+    """
+    before, passed = {}, 0.0
+    if memory is not None:
+        before = inverter_energy.at_date(memory.inverters, memory.energies_of, site_date)
+        passed = inverter_energy.hours(memory.timestamp, snapshot.timestamp, site_date)
+    if snapshot.short is not None or memory is None:  # of a lost state: the broker may know one that is not listed
+        before = {uid: Known(len(of), len(of), energies=of) for uid, of in recalled.items()} | before
+    inverters = []
+    known = {uid: before[uid]._replace(missing=0, unlisted=0) for uid in snapshot.skipped & before.keys()}
+    if _all_are_offline(snapshot):
+        inverters += [absent(uid, was) for uid, was in known.items()]
+        known = {uid: _without_power(was) for uid, was in known.items()}
+    for inverter in snapshot.inverters:
+        was = before.get(inverter.uid)
+        grown = inverter_energy.grown(was, inverter.powers, passed)
+        energies = inverter_energy.at_least(grown, recalled.get(inverter.uid, ()))
+        known[inverter.uid] = _known(inverter, was, energies)
+        inverters.append(_with_past(inverter, known[inverter.uid], was))
+    gone = []
+    for uid, was in _unlisted(snapshot, before, recalled):
+        now, shown = _left_out(uid, was, snapshot) if snapshot.short is not None else _missing(uid, was, snapshot)
+        if now is not None and len(known) < MOST_INVERTERS:  # of an ECU that makes them up, the rest is gone
+            known[uid] = now
+            inverters += [shown] if shown is not None else []
+        else:
+            gone.append(absent(uid, was))
+    return tuple(inverters), tuple(gone), known
+
+
+def _all_are_offline(snapshot: Snapshot) -> bool:
+    return snapshot.online == 0 and not snapshot.contradictory
+
+
+def _missing(uid: str, was: Known, snapshot: Snapshot) -> tuple[Known | None, Inverter | None]:
+    """One that a list without it makes offline, if nobody can be missing from that, and gone by the third (None).
+
+    An ECU that contradicts itself removes nothing.
+    """
+    missing = was.missing + snapshot.complete
+    if missing >= GONE_AFTER and not snapshot.contradictory:
+        return None, None
+    if not (missing or _all_are_offline(snapshot)):
+        return was, None
+    return _without_power(was)._replace(missing=min(missing, GONE_AFTER - 1), unlisted=0), absent(uid, was)
+
+
+def _left_out(uid: str, was: Known, snapshot: Snapshot) -> tuple[Known, Inverter | None]:
+    """One that a short list leaves out: it keeps what it had, until nobody knows; offline if all are."""
+    if _all_are_offline(snapshot):
+        return _without_power(was)._replace(unlisted=0), absent(uid, was)
+    unlisted = was.unlisted + 1
+    if unlisted < UNKNOWN_AFTER:
+        return was._replace(unlisted=unlisted), None
+    nobody_knows = absent(uid, was)._replace(online=None, powers=(None,) * was.panels)
+    return was._replace(unlisted=UNKNOWN_AFTER, powers=(None,) * was.panels), nobody_knows
+
+
+def _without_power(was: Known) -> Known:
+    return was._replace(powers=(0,) * was.panels)
+
+
+def _unlisted(
+    snapshot: Snapshot, before: dict[str, Known], recalled: Mapping[str, tuple[float, ...]]
+) -> Iterator[tuple[str, Known]]:
+    listed = {inverter.uid for inverter in snapshot.inverters}
+    for uid, was in before.items():
+        if uid not in listed and uid not in snapshot.skipped:
+            yield uid, was._replace(energies=inverter_energy.at_least(was.energies, recalled.get(uid, ())))
+
+
+def _known(inverter: Inverter, was: Known | None, energies: tuple[float, ...]) -> Known:
+    panels = len(inverter.powers)
+    signal = inverter.signal
+    if isinstance(signal, Unchanged):
+        signal = was.signal if was is not None else None
+    return Known(
+        panels,
+        len(inverter.voltages),
+        lost=max(0, _most_panels(was) - panels),
+        signal=signal,
+        powers=inverter.powers,
+        energies=energies,
+    )
+
+
+def _most_panels(was: Known | None) -> int:
+    return was.panels + was.lost if was is not None else 0
+
+
+def _with_past(inverter: Inverter, known: Known, was: Known | None) -> Inverter:
+    """`inverter` with what only the jobs before can tell: energies, a signal that is kept, panels that it lost."""
+    return inverter._replace(
+        signal=Unchanged(known.signal) if isinstance(inverter.signal, Unchanged) else inverter.signal,
+        energies=_kwh(known.energies[: len(inverter.powers)]),
+        lost=max(0, _most_panels(was) - known.panels) if inverter.powers else MOST_PANELS,
+    )
+
+
+def _kwh(energies: tuple[float, ...]) -> tuple[float, ...]:
+    return tuple(round(inverter_energy / 1000, 3) for inverter_energy in energies)
+
+
+def absent(uid: str, was: Known) -> Inverter:
+    """An inverter that was not read, as it was known: offline."""
+    inverter = Inverter(uid, online=False, powers=(0,) * was.panels, voltages=(None,) * was.voltages)
+    return _with_past(inverter, was, was)

@@ -1,0 +1,184 @@
+"""What is wrong with an array whose ECU can be read. Pure.
+
+    (Snapshot, Watch, Site | None) -> (problems in words, Watch)
+
+A list that leaves inverters out; numbers of inverters that contradict each other for an hour; an inverter that gives
+nothing through an hour of daylight in which the others give power; a counter of the ECU that stands still for an hour
+while power flows (quirk 54). Time is that of the data: the same data twice change nothing.
+
+At dawn and dusk the roofs of one house wake and sleep up to hours apart, so a suspicion lives in broad daylight only:
+while the sun is high at the site or, where nobody has said where that is, around noon by the data's wall time.
+What was told once stays, overnight too, until the inverter gives power or the counter moves.
+"""
+
+from collections.abc import Iterator
+from datetime import UTC, datetime, timedelta
+from typing import NamedTuple
+
+from aps2mqtt.base.memory import IdleInverter, Standstill, Watch
+from aps2mqtt.base.values import Inverter, Site, Snapshot
+
+LONG = timedelta(hours=1)  # of giving nothing, or of power while a counter stands still
+GAP = timedelta(minutes=15)  # between data: what lies in a longer one is not known
+HIGH = 10.0  # degrees of the sun: diffuse light then wakes the roofs that look away from it
+OTHERS = 30  # W, what the others give on average; in the twilight of a storm an inverter may sleep
+AROUND_NOON = range(11, 15)  # o'clock: a zone's noon may be two hours off that of the sun
+OTHERS_AROUND_NOON = 100  # W; in midwinter of the far north even noon is dusk
+
+STEPS = 3  # of its resolution, by which a sound counter must have moved
+TODAY, LIFETIME = 10, 100  # Wh, the resolutions of the counters
+LATE = timedelta(hours=3)  # of power, within which yesterday's total has given way to today's (quirk 56)
+
+NOTHING = Watch(None, 0, {}, None, None)
+
+
+def look(snapshot: Snapshot, watch: Watch | None, site: Site | None) -> tuple[tuple[str, ...], Watch]:
+    """The problems, one line each, and what to remember for the next look; `site` is None where it is not known.
+
+    Data without a time, or of the time of the last look, teach nothing.
+    """
+    watch = watch if watch is not None else NOTHING
+    if watch.short != snapshot.short:  # by any data, whatever their time
+        watch = watch._replace(short=snapshot.short)
+    at = snapshot.timestamp
+    if at is not None and (watch.at is None or _passed(watch.at, at)):
+        watch = _seen(snapshot, at, watch, site)
+    return in_words(watch), watch
+
+
+def in_words(watch: Watch) -> tuple[str, ...]:
+    """The problems that `watch` remembers: the ECU's counts, the inverters' by UID, and then the counters'."""
+    return (
+        *_of_counts(watch),
+        *(
+            f"inverter {uid} has given nothing since {_time(idle.since)} while the others give power; "
+            "check its breaker and its cables, or remove it from the ECU if it is gone"
+            for uid, idle in sorted(watch.idle.items())
+            if idle.told
+        ),
+        *(
+            f"the ECU's energy/{counter} has stood still at {still.value:.10g} kWh since {_time(still.since)} while "
+            "power flows; restart the ECU, and rely on the inverters' energy/today meanwhile"
+            for counter, still in (("today", watch.today), ("lifetime", watch.lifetime))
+            if still is not None and still.told
+        ),
+    )
+
+
+def _of_counts(watch: Watch) -> Iterator[str]:
+    if watch.short is not None:
+        yield (
+            f"the ECU lists {watch.short.listed} of its {watch.short.expected} inverters; restart it, update its "
+            "firmware, or remove those that are gone from it in the app"
+        )
+    if watch.contradictory is not None and watch.at is not None and _passed(watch.contradictory, watch.at) >= LONG:
+        yield (
+            "the ECU's numbers of inverters have contradicted each other since "
+            f"{_time(watch.contradictory)}; restart it: its energies are not published"
+        )
+
+
+def _seen(snapshot: Snapshot, at: datetime, watch: Watch, site: Site | None) -> Watch:
+    """`watch` after data of `at`, which are new."""
+    power = (snapshot.power or 0) if snapshot.online else 0
+    today, lifetime = watch.today, watch.lifetime
+    if not snapshot.contradictory:
+        flow = _flow(watch, at, power)
+        today = _still(snapshot.today, today, at, flow, TODAY)
+        lifetime = _still(snapshot.lifetime, lifetime, at, flow, LIFETIME)
+    contradictory = (watch.contradictory or at) if snapshot.contradictory else None
+    return Watch(at, power, _idle(snapshot, at, watch.idle, site), today, lifetime, watch.short, contradictory)
+
+
+# -- inverters --------------------------------------------------------------------------------------------------------
+
+
+def _idle(
+    snapshot: Snapshot, at: datetime, before: dict[str, IdleInverter], site: Site | None
+) -> dict[str, IdleInverter]:
+    """The inverters that give nothing while others give, and those that were told and have not given since."""
+    powers = {inverter.uid: _power(inverter) for inverter in snapshot.inverters}
+    unread = {inverter.uid for inverter in snapshot.inverters if set(inverter.powers) == {None}}
+    idle = {uid: was for uid, was in before.items() if uid not in powers and _may_be_there(uid, was, snapshot, at)}
+    suspects = []
+    for uid, power in powers.items():
+        if power:
+            continue
+        if uid in unread:  # what it gives is not known: nothing is concluded
+            idle |= {uid: before[uid]} if uid in before else {}
+        elif uid in before and before[uid].told:
+            idle[uid] = before[uid]._replace(seen=at)
+        else:
+            suspects.append(uid)
+    others = sum(powers.values()) / max(1, len(powers) - 1)
+    if suspects and _is_broad_daylight(site, at, others):
+        idle |= {uid: _suspected(before.get(uid), at) for uid in suspects}
+    return idle
+
+
+def _power(inverter: Inverter) -> int:
+    return sum(power or 0 for power in inverter.powers)
+
+
+def _may_be_there(uid: str, was: IdleInverter, snapshot: Snapshot, at: datetime) -> bool:
+    """True for an inverter without a reading that may not have been removed from the ECU."""
+    return uid in snapshot.skipped or not snapshot.complete or _is_bridged(was.seen, at)
+
+
+def _suspected(was: IdleInverter | None, at: datetime) -> IdleInverter:
+    since = was.since if was is not None and _is_bridged(was.seen, at) else at
+    return IdleInverter(since, at, told=_passed(since, at) >= LONG)
+
+
+def _is_broad_daylight(site: Site | None, at: datetime, others: float) -> bool:
+    """By the sun, and by what the others give, in W on average."""
+    if site is None:
+        return at.hour in AROUND_NOON and others >= OTHERS_AROUND_NOON
+    from aps2mqtt.base.sun import elevation
+
+    return others >= OTHERS and elevation(site, at) >= HIGH
+
+
+# -- counters ---------------------------------------------------------------------------------------------------------
+
+
+class _Flow(NamedTuple):
+    """Power between two data, as far as it is known to have flowed all the time."""
+
+    seconds: float = 0.0
+    energy: float = 0.0  # Wh
+
+
+def _flow(watch: Watch, at: datetime, power: int) -> _Flow:
+    if watch.at is None or not _is_bridged(watch.at, at) or watch.power <= 0 or power <= 0:
+        return _Flow()
+    passed = _passed(watch.at, at)
+    return _Flow(passed.total_seconds(), (watch.power + power) / 2 * (passed / timedelta(hours=1)))
+
+
+def _still(value: float, was: Standstill | None, at: datetime, flow: _Flow, resolution: int) -> Standstill:
+    """A counter that says `value`, told or not. Energy is asked for too: at dusk it moves less than once an hour."""
+    if was is None or value != was.value:
+        return Standstill(value, at)
+    powered, energy = was.powered + flow.seconds, was.energy + flow.energy
+    is_of_yesterday = resolution == TODAY and value > 0 and was.since.date() != at.date()
+    patience = LATE if is_of_yesterday else LONG
+    told = was.told or (powered >= patience.total_seconds() and energy >= STEPS * resolution)
+    return Standstill(value, was.since, powered, energy, told)
+
+
+# -- time -------------------------------------------------------------------------------------------------------------
+
+
+def _passed(start: datetime, end: datetime) -> timedelta:
+    """Between two data. By UTC: Python takes the difference of two times of the same zone by their clocks."""
+    return end.astimezone(UTC) - start.astimezone(UTC)
+
+
+def _is_bridged(start: datetime, end: datetime) -> bool:
+    """False across a gap in the data, or where the ECU's clock was set back."""
+    return timedelta() <= _passed(start, end) <= GAP
+
+
+def _time(when: datetime) -> str:
+    return f"{when:%Y-%m-%d %H:%M}"

@@ -1,0 +1,196 @@
+"""What is true on the broker: a pure function of what was read, what is remembered and what the broker retains.
+
+    (Snapshot, Memory, Recalled, now) -> (Report, Memory)
+
+A memory belongs to one ECU: `memory_of` drops that of an ECU which was replaced.
+"""
+
+from datetime import UTC, date, datetime, time, timedelta, tzinfo
+
+from aps2mqtt.base.memory import Memory
+from aps2mqtt.base.values import Inverter, Recalled, Report, Snapshot, Unchanged
+from aps2mqtt.truth import inverter_energy
+from aps2mqtt.truth.counters import Moment
+from aps2mqtt.truth.ecu_energy import (
+    PAUSE,
+    at_date,
+    clock_is_behind,
+    date_of_data,
+    lifetime_of,
+    recalled_energies,
+    today_of,
+)
+from aps2mqtt.truth.inverters import absent, inverters_of
+
+AHEAD = timedelta(hours=1)  # that the ECU's clock may be ahead of ours
+NIGHT = timedelta(days=1)  # that data stand at the most
+ALONE = timedelta(minutes=6)  # since the last reading; longer, and an ECU has had data that another state knows
+
+
+def memory_of(ecu_id: str, memory: Memory | None) -> Memory | None:
+    """`memory`, if it is of this ECU."""
+    return memory if memory is not None and memory.ecu_id == ecu_id else None
+
+
+def wants_recall(snapshot: Snapshot, memory: Memory | None, now: datetime) -> bool:
+    """True where the broker may know more: a counter is not remembered, or there were data that `memory` lacks."""
+    if memory is None or None in (memory.lifetime, memory.today, memory.energies_of):
+        return True
+    missed = max(abs(now - memory.read_at), _advanced(snapshot, memory) or timedelta())
+    return missed > ALONE
+
+
+def settle(
+    snapshot: Snapshot, memory: Memory | None, recalled: Recalled, now: datetime, timezone: tzinfo
+) -> tuple[Report, Memory]:
+    """What a good reading makes true, and what the next job has to know of it.
+
+    `now` is aware; `timezone` is the site's and says which date it is there.
+    """
+    recalled = _dated(recalled, memory)
+    read_at = memory.read_at if memory is not None and snapshot.contradictory else now  # counters that count
+    site_date = now.astimezone(timezone).date()
+    if memory is not None and memory.today is not None and _clock_leapt(snapshot, memory, now):
+        site_date = memory.today.date
+    if memory is not None and clock_is_behind(memory, now) and not _agrees(snapshot, memory, site_date, now):
+        # The clock is behind the last reading, and the ECU's own does not agree with it: no new date from it.
+        site_date = memory.today.date if memory.today is not None else site_date
+        read_at = memory.read_at
+    moment = _moment(snapshot, memory, now, datetime.combine(site_date, time(), timezone))
+    lifetime = lifetime_of(snapshot, memory, recalled, moment)
+    today = today_of(snapshot, memory, recalled, site_date, moment)
+    inverters, gone, known = inverters_of(snapshot, memory, site_date, recalled_energies(snapshot, recalled, site_date))
+    registered, online = _counts(snapshot, memory)
+    report = Report(
+        ecu_id=snapshot.ecu_id,
+        power=0 if online == 0 else snapshot.power,
+        today=_published(today and today.published, kept=snapshot.contradictory),
+        yesterday=today.yesterday if today is not None else Unchanged(),
+        lifetime=_published(lifetime.published, kept=snapshot.contradictory),
+        registered=registered,
+        online=online,
+        timestamp=snapshot.timestamp,
+        firmware=snapshot.firmware,
+        inverters=inverters,
+        gone=gone,
+    )
+    return report, Memory(
+        ecu_id=snapshot.ecu_id,
+        read_at=read_at,
+        awake=online != 0 or any(inverter.online for inverter in inverters),
+        firmware=snapshot.firmware,
+        timestamp=snapshot.timestamp,
+        registered=_count(registered),
+        online=_count(online),
+        lifetime=lifetime.published,
+        doubt=lifetime.doubt,
+        today=today,
+        inverters=known,
+        energies_of=site_date,
+        told=tuple(sorted({remark.what for remark in snapshot.remarks})),
+        restarted_at=memory.restarted_at if memory is not None else None,
+    )
+
+
+def night(memory: Memory, now: datetime, timezone: tzinfo) -> tuple[Report, Memory]:
+    """What is true while the ECU is left alone: the last reading, which had no inverter online, and today's date."""
+    site_date = now.astimezone(timezone).date()
+    if memory.energies_of is not None:
+        site_date = max(memory.energies_of, site_date)
+    read_on = memory.read_at.astimezone(timezone).date()
+    today = memory.today and at_date(memory.today, max(memory.today.date, site_date), read_on)
+    asleep = inverter_energy.at_date(memory.inverters, memory.energies_of, site_date)
+    report = Report(
+        ecu_id=memory.ecu_id,
+        power=0,
+        today=_published(today and today.published),
+        yesterday=today.yesterday if today is not None else Unchanged(),
+        lifetime=_published(memory.lifetime),
+        registered=Unchanged() if memory.registered is None else memory.registered,
+        online=0,
+        timestamp=memory.timestamp,
+        firmware=memory.firmware,
+        inverters=tuple(absent(uid, known) for uid, known in asleep.items()),
+        error=memory.error,
+    )
+    return report, memory._replace(today=today, inverters=asleep, energies_of=site_date, online=0)
+
+
+def unread(memory: Memory, report: Report) -> tuple[Inverter, ...]:
+    """The inverters of `memory` on which `report` is silent, and whose messages the broker keeps."""
+    told = {inverter.uid for inverter in (*report.inverters, *report.gone)}
+    return tuple(absent(uid, known) for uid, known in memory.inverters.items() if uid not in told)
+
+
+def _published(value: float | None, *, kept: bool = False) -> float | Unchanged:
+    return Unchanged(value) if kept or value is None else value
+
+
+def _count(count: int | Unchanged) -> int | None:
+    if isinstance(count, Unchanged):
+        return None if count.last is None else int(count.last)
+    return count
+
+
+def _counts(snapshot: Snapshot, memory: Memory | None) -> tuple[int | Unchanged, int | Unchanged]:
+    """0001's counts; where it contradicts itself, those of the records, if all are known."""
+    if not snapshot.contradictory:
+        return snapshot.registered, snapshot.online
+    if not snapshot.complete:
+        return (
+            (Unchanged(memory.registered), Unchanged(memory.online))
+            if memory is not None
+            else (Unchanged(), Unchanged())
+        )
+    listed = len(snapshot.inverters) + len(snapshot.skipped)
+    return listed, sum(inverter.online is True for inverter in snapshot.inverters) + snapshot.skipped_online
+
+
+# -- time -------------------------------------------------------------------------------------------------------------
+
+
+def _moment(snapshot: Snapshot, memory: Memory | None, now: datetime, midnight: datetime) -> Moment:
+    advanced = _advanced(snapshot, memory) if memory is not None else None
+    inverters = max(1, snapshot.registered, len(snapshot.inverters) + len(snapshot.skipped))
+    return Moment(now, snapshot.timestamp, advanced, midnight, inverters)
+
+
+def _advanced(snapshot: Snapshot, memory: Memory) -> timedelta | None:
+    """By how much the data are later than those before; None where nobody can tell.
+
+    By UTC: Python takes the difference of two times of the same zone by their clocks.
+    """
+    if snapshot.timestamp is None or memory.timestamp is None:
+        return None
+    return max(timedelta(), snapshot.timestamp.astimezone(UTC) - memory.timestamp.astimezone(UTC))
+
+
+def _clock_leapt(snapshot: Snapshot, memory: Memory, now: datetime) -> bool:
+    """True where our clock has gone on by hours more than the data of inverters that are awake.
+
+    A clock that is ahead for one job makes no new date; by the second one it is believed.
+    """
+    advanced = _advanced(snapshot, memory) or timedelta()
+    live = timedelta() < advanced <= PAUSE and any(inverter.online for inverter in snapshot.inverters)
+    return live and now - memory.read_at - advanced > PAUSE and date_of_data(snapshot) == _date_of(memory)
+
+
+def _agrees(snapshot: Snapshot, memory: Memory, site_date: date, now: datetime) -> bool:
+    """True where the data are of our date and not from behind our clock, and say more than they did.
+
+    At night they only stand; then it is the clock of the last reading that was wrong, if they stood for too long.
+    """
+    at = snapshot.timestamp
+    if at is None or at.date() != site_date or at > now + AHEAD:
+        return False
+    return at != memory.timestamp or memory.read_at - at > NIGHT
+
+
+def _dated(recalled: Recalled, memory: Memory | None) -> Recalled:
+    """`recalled`, without a time stamp that our last job published beside counters of which it knew no date."""
+    ours = memory is not None and memory.today is None and recalled.timestamp == memory.timestamp
+    return recalled._replace(timestamp=None) if ours else recalled
+
+
+def _date_of(memory: Memory) -> date | None:
+    return memory.today.date if memory.today is not None else None

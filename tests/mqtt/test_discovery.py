@@ -1,0 +1,1156 @@
+"""What Home Assistant is told: its announcements literally, and that they name what is published, and nothing else."""
+
+import json
+import re
+from collections.abc import Iterator
+from datetime import datetime
+from pathlib import Path
+from typing import NamedTuple
+from zoneinfo import ZoneInfo
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+from parts import replace, sunny_ecu
+
+from aps2mqtt import __version__
+from aps2mqtt.base.memory import Memory, Rhythm
+from aps2mqtt.base.values import UNCHANGED, Inverter, Report
+from aps2mqtt.config import loading
+from aps2mqtt.jobs.job import Job
+from aps2mqtt.jobs.state_file import Store
+from aps2mqtt.mqtt import discovery, topics
+from aps2mqtt.mqtt.discovery import device_of, filters, is_component, moved
+from aps2mqtt.mqtt.topics import Message, Style
+from aps2mqtt.simulator.plant import Plant, inverter_models
+
+ECU = "216000000001"
+TWO = "700000000001"  # a DS3: two channels
+QUAD = "800000000001"  # a QS1: four channels, one voltage
+THREE = "500000000001"  # a YC1000: four channels, three voltages
+NEVER = "806000000009"  # registered, never heard
+AT = datetime(2026, 6, 21, 13, 45, 9, tzinfo=ZoneInfo("Europe/Paris"))
+
+DS3 = Inverter(TWO, True, (60, 61), (227, 228), 49.9, 31, 67, (0.5, 0.512))
+QS1 = Inverter(QUAD, True, (1, 22, 333, 0), (229,), 50.0, -7, 100, (0.001, 0.1, 3.0, 0.0))
+YC1000 = Inverter(THREE, True, (91, 92, 93, 94), (235, 236, 235), 50.1, 0, 0, (0.4, 0.4, 0.4, 0.4))
+ASLEEP = Inverter(TWO, False, (0, 0), (None, None), energies=(0.5, 0.512))
+HALF_AWAKE = Inverter(TWO, True, (3, 4), (None, None), None, 12, 67, (0.0, 0.0))
+UNHEARD = Inverter(NEVER, False, lost=4)
+CUT = Inverter(THREE, True, (91, 92, None, None), (235, None, 235), 50.1, 20, 80, (0.4, 0.4, 0.2, 0.2))
+SHRUNK = Inverter(THREE, True, (91, 92), (235, 236), 50.1, 20, 80, (0.4, 0.4), lost=2)
+
+STYLES = [(style, payload) for style in ("device", "component") for payload in ("flat", "json", "both")]
+DEVICE_STYLE = Style(discovery="device", expiry=900)
+COMPONENT_STYLE = Style(discovery="component", expiry=900)
+
+
+def report(*inverters: Inverter, **changes: object) -> Report:
+    """A report of these inverters; with none, of three that are online."""
+    return Report(
+        **{
+            "ecu_id": ECU,
+            "power": 907,
+            "today": 0.17,
+            "lifetime": 22310.9,
+            "registered": 3,
+            "online": 3,
+            "timestamp": AT,
+            "firmware": "ECU_R_1.2.31",
+            "yesterday": 12.25,
+            "problems": (),
+            "inverters": inverters or (DS3, QS1, YC1000),
+        }
+        | changes
+    )
+
+
+def told(style: Style, made: Report) -> dict[str, dict]:
+    """What is announced, by topic; {} where a topic is cleared."""
+    messages = discovery.messages(style, made)
+    assert len({one.topic for one in messages}) == len(messages), "a topic is named twice"
+    assert all(one.retain for one in messages)
+    assert all(one.expiry is None for one in messages)
+    return {one.topic: json.loads(one.payload or "{}") for one in messages}
+
+
+def entities_in(announcements: dict[str, dict]) -> dict[str, dict]:
+    """Every entity by its unique id, in either style, with the availability that Home Assistant gives it."""
+    found = {}
+    for one in announcements.values():
+        shared = {"availability": one.get("availability"), "device": one.get("device")}
+        for entity in one.get("components", {"": one}).values():
+            if "unique_id" in entity:
+                assert entity["unique_id"] not in found
+                found[entity["unique_id"]] = shared | entity
+    return found
+
+
+def entities(style: Style, made: Report) -> dict[str, dict]:
+    """Every entity that `made` has, by its unique id."""
+    return entities_in(told(style, made))
+
+
+# -- what is announced is what is published ---------------------------------------------------------------------------
+
+NAMES_OF_TOPICS = {
+    "power": "power",
+    "energy/today": "today_energy",
+    "energy/lifetime": "lifetime_energy",
+    "energy/yesterday": "yesterday_energy",
+    "inverters/total": "inverters_total",
+    "inverters/online": "inverters_online",
+    "timestamp": "timestamp",
+    "firmware": "firmware",
+    "status": "status",
+    "problem": "problem",
+    "online": "online",
+    "signal": "signal",
+    "temperature": "temperature",
+    "frequency": "frequency",
+    "voltage": "voltage",
+}
+
+
+class Claim(NamedTuple):
+    """A value, and the entity that there has to be for it: on the topic, by the template's key if it is JSON."""
+
+    entity: str
+    topic: str
+    key: str
+
+
+def published_values(readings: dict[str, str], root: str) -> Iterator[Claim]:
+    """Every value that lies on a broker after `readings`, but for the error."""
+    for topic, payload in readings.items():
+        below = topic.removeprefix(root).strip("/")
+        if payload.startswith("{"):
+            for key, value in json.loads(payload).items():
+                if value is not None:
+                    device = below or ECU
+                    name = "power" if key == "current_power" else key
+                    yield Claim(f"aps_{device}_{name}", topic, key)
+        elif payload and below != "error":
+            device, _, rest = below.partition("/") if re.match("[0-9]{12}/", below) else (ECU, "", below)
+            panel = re.fullmatch("([1-4])/(.*)", rest)
+            name = f"panel_{panel[1]}_{NAMES_OF_TOPICS[panel[2]]}" if panel else NAMES_OF_TOPICS[rest]
+            yield Claim(f"aps_{device}_{name}", topic, "")
+
+
+def check_that_all_is_announced_and_nothing_else(
+    messages: tuple[Message, ...], payload: str, *, prefix: str = "", presence: bool = False
+) -> int:
+    """How many entities there are, once they and what is published were held against each other."""
+    root = f"{prefix}aps/{ECU}"
+    readings = {one.topic: one.payload for one in messages if one.topic.startswith(root)}
+    found = entities_in({one.topic: json.loads(one.payload or "{}") for one in messages if one.topic not in readings})
+    for unique_id, entity in found.items():
+        named = {entity["state_topic"], *(condition["topic"] for condition in entity["availability"])}
+        named |= {entity["json_attributes_topic"]} if "json_attributes_topic" in entity else set()
+        assert named - readings.keys() == ({f"{prefix}aps/status"} if presence else set()), unique_id
+        templates = " ".join(
+            [entity["value_template"], *(one.get("value_template", "") for one in entity["availability"])]
+        )
+        for key in re.findall(r"value_json\.(\w+)", templates):
+            assert key in json.loads(readings[entity["state_topic"]]), unique_id
+    assert found[f"aps_{ECU}_status"]["json_attributes_topic"] == f"{root}/error"
+    claims = list(published_values(readings, root))
+    for claim in claims:
+        entity = found[claim.entity]
+        if claim.key and payload == "both":
+            continue  # its twin on a topic of its own has the entity
+        assert entity["state_topic"] == claim.topic
+        if claim.key:
+            assert entity["value_template"] == f"{{{{ value_json.{claim.key} if value else none }}}}"
+        else:
+            assert "value_json" not in entity["value_template"]
+    assert {claim.entity for claim in claims} <= found.keys()
+    return len(found)
+
+
+def told_by_a_job(style: Style, made: Report) -> tuple[Message, ...]:
+    """Announcements and readings."""
+    return discovery.messages(style, made) + topics.messages(style, made)
+
+
+@pytest.mark.parametrize(("style", "payload"), STYLES)
+@pytest.mark.parametrize("presence", [False, True])
+@pytest.mark.parametrize("prefix", ["", "home/roof/"])
+def test_what_is_announced_is_published_and_what_is_published_is_announced(style, payload, presence, prefix):
+    """The ECU has ten entities, a DS3 thirteen, a QS1 sixteen, a YC1000 eighteen; one never heard has one."""
+    chosen = Style(prefix.rstrip("/"), payload=payload, discovery=style, expiry=900, presence=presence)
+    made = report(DS3, QS1, YC1000, UNHEARD)
+    number = check_that_all_is_announced_and_nothing_else(
+        told_by_a_job(chosen, made), payload, prefix=prefix, presence=presence
+    )
+    assert number == 10 + 13 + 16 + 18 + 1
+
+
+@pytest.mark.parametrize(("style", "payload"), STYLES)
+@pytest.mark.parametrize("inverter", [ASLEEP, HALF_AWAKE, UNHEARD, CUT, SHRUNK], ids=lambda one: one.uid)
+def test_an_array_that_is_not_well_is_announced_as_it_is_published(style, payload, inverter):
+    made = report(inverter, QS1, timestamp=None, yesterday=None, error="the ECU is mute", problems=("a", "b"))
+    check_that_all_is_announced_and_nothing_else(
+        told_by_a_job(Style(payload=payload, discovery=style, expiry=900), made), payload
+    )
+
+
+@pytest.mark.parametrize(("style", "payload"), STYLES)
+def test_a_real_job_announces_what_it_publishes_and_says_so_first(tmp_path: Path, style: str, payload: str) -> None:
+    """Announced before read: an entity whose announcement changes is unavailable until its next value."""
+    with sunny_ecu(plant=Plant(inverters=inverter_models("1xDS3,1xQS1,1xYC1000,1xunseen"))) as ecu:
+        environment = {
+            "APS_ECU_IP": "127.0.0.1",
+            "APS_ECU_PORT": str(ecu.port),
+            "APS_ECU_TIMEZONE": "Europe/Paris",
+            "APS_STATE_DIR": str(tmp_path),
+            "MQTT_PAYLOAD": payload,
+            "MQTT_DISCOVERY_ENABLED": "True",
+            "MQTT_DISCOVERY_STYLE": style,
+        }
+        (chosen,) = loading.load(None, environment)
+        now = datetime(2026, 6, 21, 14, 2, tzinfo=ZoneInfo("Europe/Paris"))
+        messages = Job(chosen, now, Store(tmp_path, "127.0.0.1", ecu.port), dry_run=True).run().messages
+    # Nobody knows yesterday's energy, so nobody announces it.
+    assert check_that_all_is_announced_and_nothing_else(messages, payload) == 9 + 13 + 16 + 18 + 1
+    announced = [one.topic.startswith("homeassistant/") for one in messages]
+    assert announced == sorted(announced, reverse=True)
+    assert sum(announced) == (5 if style == "device" else 57 + 12)  # and that one never heard has no panels
+
+
+def test_without_discovery_nothing_is_announced():
+    assert discovery.messages(Style(), report(gone=(QS1,))) == ()
+
+
+# -- literally --------------------------------------------------------------------------------------------------------
+
+ORIGIN = {"name": "aps2mqtt", "sw_version": __version__}
+READABLE = {"topic": f"aps/{ECU}/status", "payload_available": "online", "payload_not_available": "offline"}
+LIVING = {"topic": "aps/status", "payload_available": "online", "payload_not_available": "offline"}
+
+ECU_DEVICE = {
+    "identifiers": ["216000000001"],
+    "name": "ECU-R 216000000001",
+    "manufacturer": "APsystems",
+    "model": "ECU-R",
+    "serial_number": "216000000001",
+    "sw_version": "ECU_R_1.2.31",
+}
+ECU_FLAT = {
+    "power": {
+        "platform": "sensor",
+        "unique_id": "aps_216000000001_power",
+        "state_topic": "aps/216000000001/power",
+        "value_template": "{{ value or none }}",
+        "device_class": "power",
+        "state_class": "measurement",
+        "unit_of_measurement": "W",
+        "suggested_display_precision": 0,
+        "expire_after": 900,
+    },
+    "today_energy": {
+        "platform": "sensor",
+        "unique_id": "aps_216000000001_today_energy",
+        "state_topic": "aps/216000000001/energy/today",
+        "value_template": "{{ value or none }}",
+        "name": "Energy today",
+        "device_class": "energy",
+        "state_class": "total_increasing",
+        "unit_of_measurement": "kWh",
+        "suggested_display_precision": 2,
+    },
+    "lifetime_energy": {
+        "platform": "sensor",
+        "unique_id": "aps_216000000001_lifetime_energy",
+        "state_topic": "aps/216000000001/energy/lifetime",
+        "value_template": "{{ value or none }}",
+        "name": "Energy lifetime",
+        "device_class": "energy",
+        "state_class": "total_increasing",
+        "unit_of_measurement": "kWh",
+        "suggested_display_precision": 1,
+    },
+    "yesterday_energy": {
+        "platform": "sensor",
+        "unique_id": "aps_216000000001_yesterday_energy",
+        "state_topic": "aps/216000000001/energy/yesterday",
+        "value_template": "{{ value or none }}",
+        "name": "Energy yesterday",
+        "device_class": "energy",
+        "unit_of_measurement": "kWh",
+        "suggested_display_precision": 2,
+    },
+    "inverters_total": {
+        "platform": "sensor",
+        "unique_id": "aps_216000000001_inverters_total",
+        "state_topic": "aps/216000000001/inverters/total",
+        "value_template": "{{ value or none }}",
+        "name": "Inverters",
+        "state_class": "measurement",
+        "entity_category": "diagnostic",
+    },
+    "inverters_online": {
+        "platform": "sensor",
+        "unique_id": "aps_216000000001_inverters_online",
+        "state_topic": "aps/216000000001/inverters/online",
+        "value_template": "{{ value or none }}",
+        "name": "Inverters online",
+        "state_class": "measurement",
+        "entity_category": "diagnostic",
+        "expire_after": 900,
+    },
+    "timestamp": {
+        "platform": "sensor",
+        "unique_id": "aps_216000000001_timestamp",
+        "state_topic": "aps/216000000001/timestamp",
+        "value_template": "{{ value or none }}",
+        "name": "Data of",
+        "device_class": "timestamp",
+        "entity_category": "diagnostic",
+    },
+    "firmware": {
+        "platform": "sensor",
+        "unique_id": "aps_216000000001_firmware",
+        "state_topic": "aps/216000000001/firmware",
+        "value_template": "{{ value or none }}",
+        "name": "Firmware",
+        "entity_category": "diagnostic",
+    },
+    "status": {
+        "platform": "binary_sensor",
+        "unique_id": "aps_216000000001_status",
+        "state_topic": "aps/216000000001/status",
+        "value_template": "{{ value or none }}",
+        "name": "Status",
+        "device_class": "connectivity",
+        "entity_category": "diagnostic",
+        "expire_after": 900,
+        "payload_on": "online",
+        "payload_off": "offline",
+        "availability": [],
+        "json_attributes_topic": "aps/216000000001/error",
+        "json_attributes_template": "{{ ({'error': value} if value else {}) | tojson }}",
+    },
+    "problem": {
+        "platform": "binary_sensor",
+        "unique_id": "aps_216000000001_problem",
+        "state_topic": "aps/216000000001/problem",
+        "value_template": "{{ 'OFF' if value in ('', 'none') else 'ON' }}",
+        "device_class": "problem",
+        "entity_category": "diagnostic",
+        "json_attributes_topic": "aps/216000000001/problem",
+        "json_attributes_template": "{{ ({'problem': value} if value else {}) | tojson }}",
+    },
+}
+
+
+def measured(topic: str) -> list[dict[str, str]]:
+    """The conditions of what the DS3 measures, on this topic of its own."""
+    return [
+        {
+            "topic": "aps/216000000001/status",
+            "payload_available": "online",
+            "payload_not_available": "offline",
+        },
+        {
+            "topic": "aps/216000000001/700000000001/online",
+            "payload_available": "True",
+            "payload_not_available": "False",
+        },
+        {
+            "topic": f"aps/216000000001/700000000001/{topic}",
+            "payload_available": "online",
+            "payload_not_available": "offline",
+            "value_template": "{{ 'online' if value else 'offline' }}",
+        },
+    ]
+
+
+DS3_DEVICE = {
+    "identifiers": ["700000000001"],
+    "name": "DS3 700000000001",
+    "manufacturer": "APsystems",
+    "model": "DS3",
+    "serial_number": "700000000001",
+    "via_device": "216000000001",
+}
+DS3_FLAT = {
+    "online": {
+        "platform": "binary_sensor",
+        "unique_id": "aps_700000000001_online",
+        "state_topic": "aps/216000000001/700000000001/online",
+        "value_template": "{{ value or none }}",
+        "name": "Online",
+        "device_class": "connectivity",
+        "entity_category": "diagnostic",
+        "expire_after": 900,
+        "payload_on": "True",
+        "payload_off": "False",
+    },
+    "signal": {
+        "platform": "sensor",
+        "unique_id": "aps_700000000001_signal",
+        "state_topic": "aps/216000000001/700000000001/signal",
+        "value_template": "{{ value or none }}",
+        "name": "Signal",
+        "state_class": "measurement",
+        "unit_of_measurement": "%",
+        "suggested_display_precision": 0,
+        "entity_category": "diagnostic",
+        "expire_after": 900,
+        "availability": measured("signal"),
+    },
+    "temperature": {
+        "platform": "sensor",
+        "unique_id": "aps_700000000001_temperature",
+        "state_topic": "aps/216000000001/700000000001/temperature",
+        "value_template": "{{ value or none }}",
+        "device_class": "temperature",
+        "state_class": "measurement",
+        "unit_of_measurement": "°C",
+        "suggested_display_precision": 0,
+        "entity_category": "diagnostic",
+        "expire_after": 900,
+        "availability": measured("temperature"),
+    },
+    "frequency": {
+        "platform": "sensor",
+        "unique_id": "aps_700000000001_frequency",
+        "state_topic": "aps/216000000001/700000000001/frequency",
+        "value_template": "{{ value or none }}",
+        "device_class": "frequency",
+        "state_class": "measurement",
+        "unit_of_measurement": "Hz",
+        "suggested_display_precision": 1,
+        "entity_category": "diagnostic",
+        "expire_after": 900,
+        "availability": measured("frequency"),
+    },
+    "power": {
+        "platform": "sensor",
+        "unique_id": "aps_700000000001_power",
+        "state_topic": "aps/216000000001/700000000001/power",
+        "value_template": "{{ value or none }}",
+        "device_class": "power",
+        "state_class": "measurement",
+        "unit_of_measurement": "W",
+        "suggested_display_precision": 0,
+        "expire_after": 900,
+    },
+    "voltage": {
+        "platform": "sensor",
+        "unique_id": "aps_700000000001_voltage",
+        "state_topic": "aps/216000000001/700000000001/voltage",
+        "value_template": "{{ value or none }}",
+        "device_class": "voltage",
+        "state_class": "measurement",
+        "unit_of_measurement": "V",
+        "suggested_display_precision": 0,
+        "entity_category": "diagnostic",
+        "expire_after": 900,
+        "availability": measured("voltage"),
+    },
+    "today_energy": {
+        "platform": "sensor",
+        "unique_id": "aps_700000000001_today_energy",
+        "state_topic": "aps/216000000001/700000000001/energy/today",
+        "value_template": "{{ value or none }}",
+        "name": "Energy today",
+        "device_class": "energy",
+        "state_class": "total_increasing",
+        "unit_of_measurement": "kWh",
+        "suggested_display_precision": 2,
+    },
+    "panel_1_power": {
+        "platform": "sensor",
+        "unique_id": "aps_700000000001_panel_1_power",
+        "state_topic": "aps/216000000001/700000000001/1/power",
+        "value_template": "{{ value or none }}",
+        "name": "Panel 1 power",
+        "device_class": "power",
+        "state_class": "measurement",
+        "unit_of_measurement": "W",
+        "suggested_display_precision": 0,
+        "expire_after": 900,
+    },
+    "panel_2_power": {
+        "platform": "sensor",
+        "unique_id": "aps_700000000001_panel_2_power",
+        "state_topic": "aps/216000000001/700000000001/2/power",
+        "value_template": "{{ value or none }}",
+        "name": "Panel 2 power",
+        "device_class": "power",
+        "state_class": "measurement",
+        "unit_of_measurement": "W",
+        "suggested_display_precision": 0,
+        "expire_after": 900,
+    },
+    "panel_1_voltage": {
+        "platform": "sensor",
+        "unique_id": "aps_700000000001_panel_1_voltage",
+        "state_topic": "aps/216000000001/700000000001/1/voltage",
+        "value_template": "{{ value or none }}",
+        "name": "Panel 1 voltage",
+        "device_class": "voltage",
+        "state_class": "measurement",
+        "unit_of_measurement": "V",
+        "suggested_display_precision": 0,
+        "entity_category": "diagnostic",
+        "expire_after": 900,
+        "availability": measured("1/voltage"),
+    },
+    "panel_2_voltage": {
+        "platform": "sensor",
+        "unique_id": "aps_700000000001_panel_2_voltage",
+        "state_topic": "aps/216000000001/700000000001/2/voltage",
+        "value_template": "{{ value or none }}",
+        "name": "Panel 2 voltage",
+        "device_class": "voltage",
+        "state_class": "measurement",
+        "unit_of_measurement": "V",
+        "suggested_display_precision": 0,
+        "entity_category": "diagnostic",
+        "expire_after": 900,
+        "availability": measured("2/voltage"),
+    },
+    "panel_1_today_energy": {
+        "platform": "sensor",
+        "unique_id": "aps_700000000001_panel_1_today_energy",
+        "state_topic": "aps/216000000001/700000000001/1/energy/today",
+        "value_template": "{{ value or none }}",
+        "name": "Panel 1 energy today",
+        "device_class": "energy",
+        "state_class": "total_increasing",
+        "unit_of_measurement": "kWh",
+        "suggested_display_precision": 2,
+    },
+    "panel_2_today_energy": {
+        "platform": "sensor",
+        "unique_id": "aps_700000000001_panel_2_today_energy",
+        "state_topic": "aps/216000000001/700000000001/2/energy/today",
+        "value_template": "{{ value or none }}",
+        "name": "Panel 2 energy today",
+        "device_class": "energy",
+        "state_class": "total_increasing",
+        "unit_of_measurement": "kWh",
+        "suggested_display_precision": 2,
+    },
+}
+
+
+def test_the_device_of_an_ecu_literally():
+    assert told(DEVICE_STYLE, report())["homeassistant/device/aps_216000000001/config"] == {
+        "device": ECU_DEVICE,
+        "origin": ORIGIN,
+        "availability_mode": "all",
+        "availability": [READABLE],
+        "components": ECU_FLAT,
+    }
+
+
+def test_the_device_of_an_inverter_literally():
+    assert told(DEVICE_STYLE, report())["homeassistant/device/aps_700000000001/config"] == {
+        "device": DS3_DEVICE,
+        "origin": ORIGIN,
+        "availability_mode": "all",
+        "availability": [READABLE],
+        "components": DS3_FLAT,
+    }
+
+
+def test_there_is_one_device_for_the_ecu_and_one_for_each_inverter():
+    """The ECU first: the inverters name it as the one between."""
+    assert list(told(DEVICE_STYLE, report())) == [
+        "homeassistant/device/aps_216000000001/config",
+        "homeassistant/device/aps_700000000001/config",
+        "homeassistant/device/aps_800000000001/config",
+        "homeassistant/device/aps_500000000001/config",
+    ]
+
+
+def test_components_say_the_same_each_on_a_topic_of_its_own():
+    """For Home Assistant before 2024.11: what the device shares stands in each."""
+    expected = {
+        f"homeassistant/{entity['platform']}/{entity['unique_id']}/config": {
+            "device": device,
+            "origin": ORIGIN,
+            "availability_mode": "all",
+            "availability": [READABLE],
+        }
+        | entity
+        for device, components in ((ECU_DEVICE, ECU_FLAT), (DS3_DEVICE, DS3_FLAT))
+        for entity in components.values()
+    }
+    assert told(COMPONENT_STYLE, report(DS3)) == expected
+
+
+def test_topics_of_components_literally():
+    """Where 2.x had them, too: its announcements are taken over in their places."""
+    announced = told(COMPONENT_STYLE, report(DS3))
+    assert "homeassistant/sensor/aps_216000000001_lifetime_energy/config" in announced
+    assert "homeassistant/binary_sensor/aps_216000000001_status/config" in announced
+    assert "homeassistant/binary_sensor/aps_700000000001_online/config" in announced
+    assert "homeassistant/sensor/aps_700000000001_panel_2_voltage/config" in announced
+
+
+def test_panels_and_phases_are_those_that_an_inverter_has():
+    """A QS1 has four panels and one voltage, a YC1000 four panels and three."""
+    found = [unique_id for unique_id in entities(DEVICE_STYLE, report(QS1, YC1000)) if "_panel_" in unique_id]
+    assert sorted(found) == [
+        "aps_500000000001_panel_1_power",
+        "aps_500000000001_panel_1_today_energy",
+        "aps_500000000001_panel_1_voltage",
+        "aps_500000000001_panel_2_power",
+        "aps_500000000001_panel_2_today_energy",
+        "aps_500000000001_panel_2_voltage",
+        "aps_500000000001_panel_3_power",
+        "aps_500000000001_panel_3_today_energy",
+        "aps_500000000001_panel_3_voltage",
+        "aps_500000000001_panel_4_power",
+        "aps_500000000001_panel_4_today_energy",
+        "aps_800000000001_panel_1_power",
+        "aps_800000000001_panel_1_today_energy",
+        "aps_800000000001_panel_1_voltage",
+        "aps_800000000001_panel_2_power",
+        "aps_800000000001_panel_2_today_energy",
+        "aps_800000000001_panel_3_power",
+        "aps_800000000001_panel_3_today_energy",
+        "aps_800000000001_panel_4_power",
+        "aps_800000000001_panel_4_today_energy",
+    ]
+
+
+UNIQUE_IDS_OF_2X = [
+    "aps_216000000001_power",
+    "aps_216000000001_today_energy",
+    "aps_216000000001_lifetime_energy",
+    "aps_700000000001_online",
+    "aps_700000000001_signal",
+    "aps_700000000001_temperature",
+    "aps_700000000001_frequency",
+    "aps_700000000001_power",
+    "aps_700000000001_voltage",
+    "aps_700000000001_panel_1_power",
+    "aps_700000000001_panel_2_power",
+    "aps_700000000001_panel_1_voltage",
+    "aps_700000000001_panel_2_voltage",
+]
+
+
+@pytest.mark.parametrize(("style", "payload"), STYLES)
+@pytest.mark.parametrize("prefix", ["", "home/roof"])
+def test_entities_have_the_unique_ids_of_2x_whatever_is_configured(style, payload, prefix):
+    """By them Home Assistant knows entities, names and history again; the prefix of topics is no part of them."""
+    chosen = Style(prefix, payload=payload, discovery=style, discovery_prefix="ha")
+    assert set(UNIQUE_IDS_OF_2X) <= entities(chosen, report()).keys()
+
+
+@pytest.mark.parametrize(
+    ("ecu_id", "model"),
+    [
+        ("216000000001", "ECU-R"),
+        ("216200000001", "ECU-R-Pro"),
+        ("216300000001", "ECU-B"),
+        ("215000000001", "ECU-C"),
+        ("203000000001", "ECU-3"),
+        ("999000000001", "ECU"),
+    ],
+)
+def test_an_ecu_is_named_after_its_model(ecu_id, model):
+    device = told(DEVICE_STYLE, report(ecu_id=ecu_id))[f"homeassistant/device/aps_{ecu_id}/config"]["device"]
+    assert (device["name"], device["model"], device["serial_number"]) == (f"{model} {ecu_id}", model, ecu_id)
+
+
+@pytest.mark.parametrize(
+    ("uid", "model"), [("408000000001", "YC600"), ("806000000001", "QS1A"), ("123000000001", "inverter")]
+)
+def test_an_inverter_is_named_after_its_model(uid, model):
+    made = report(replace(DS3, uid=uid))
+    device = told(DEVICE_STYLE, made)[f"homeassistant/device/aps_{uid}/config"]["device"]
+    assert (device["name"], device["model"], device["via_device"]) == (f"{model} {uid}", model, ECU)
+
+
+# -- json -------------------------------------------------------------------------------------------------------------
+
+JSON_STYLE = DEVICE_STYLE._replace(payload="json")
+
+
+@pytest.mark.parametrize(
+    ("unique_id", "template"),
+    [
+        ("aps_216000000001_power", "{{ value_json.current_power if value else none }}"),
+        ("aps_216000000001_today_energy", "{{ value_json.today_energy if value else none }}"),
+        ("aps_216000000001_lifetime_energy", "{{ value_json.lifetime_energy if value else none }}"),
+        ("aps_216000000001_yesterday_energy", "{{ value_json.yesterday_energy if value else none }}"),
+        ("aps_216000000001_inverters_total", "{{ value_json.inverters_total if value else none }}"),
+        ("aps_216000000001_inverters_online", "{{ value_json.inverters_online if value else none }}"),
+        ("aps_216000000001_timestamp", "{{ value_json.timestamp if value else none }}"),
+        ("aps_216000000001_firmware", "{{ value_json.firmware if value else none }}"),
+    ],
+)
+def test_the_entities_of_an_ecu_read_its_object(unique_id, template):
+    """Without a value, an empty object's topic would be an error in Home Assistant's log."""
+    entity = entities(JSON_STYLE, report())[unique_id]
+    assert (entity["state_topic"], entity["value_template"]) == ("aps/216000000001", template)
+    assert entity["availability"] == [READABLE]
+
+
+def test_status_and_problem_are_topics_of_their_own_in_json_too():
+    announced = told(JSON_STYLE, report())["homeassistant/device/aps_216000000001/config"]["components"]
+    assert announced["status"] == ECU_FLAT["status"]
+    assert announced["problem"] == ECU_FLAT["problem"]
+
+
+@pytest.mark.parametrize(
+    ("name", "key"),
+    [
+        ("online", "online"),
+        ("power", "power"),
+        ("today_energy", "today_energy"),
+        ("panel_2_power", "panel_2_power"),
+        ("panel_2_today_energy", "panel_2_today_energy"),
+    ],
+)
+def test_the_entities_of_an_inverter_read_its_object(name, key):
+    """They differ in nothing else; `online` is true or false there, which a template writes as True or False."""
+    announced = told(JSON_STYLE, report())["homeassistant/device/aps_700000000001/config"]["components"]
+    assert announced[name] == DS3_FLAT[name] | {
+        "state_topic": "aps/216000000001/700000000001",
+        "value_template": f"{{{{ value_json.{key} if value else none }}}}",
+    }
+
+
+@pytest.mark.parametrize(
+    "name", ["signal", "temperature", "frequency", "voltage", "panel_1_voltage", "panel_2_voltage"]
+)
+def test_what_an_inverter_measures_depends_on_its_object(name):
+    """Unavailable while it is offline, while null, and once the object is removed."""
+    announced = told(JSON_STYLE, report())["homeassistant/device/aps_700000000001/config"]["components"]
+    available = f"value and value_json.online and value_json.{name} is not none"
+    assert announced[name] == DS3_FLAT[name] | {
+        "state_topic": "aps/216000000001/700000000001",
+        "value_template": f"{{{{ value_json.{name} if value else none }}}}",
+        "availability": [
+            READABLE,
+            {
+                "topic": "aps/216000000001/700000000001",
+                "payload_available": "online",
+                "payload_not_available": "offline",
+                "value_template": f"{{{{ 'online' if {available} else 'offline' }}}}",
+            },
+        ],
+    }
+
+
+def test_where_both_are_published_entities_read_the_flat_topics():
+    """Those are removed where there is nothing, and expire under MQTT 5."""
+    assert told(DEVICE_STYLE._replace(payload="both"), report()) == told(DEVICE_STYLE, report())
+
+
+# -- inverters that are not well --------------------------------------------------------------------------------------
+
+
+def of_inverter(made: Report, uid: str = TWO, style: Style = DEVICE_STYLE) -> dict[str, dict]:
+    """What the device of this inverter consists of."""
+    return told(style, made)[f"homeassistant/device/aps_{uid}/config"]["components"]
+
+
+@pytest.mark.parametrize("payload", ["flat", "json", "both"])
+@pytest.mark.parametrize("inverter", [ASLEEP, HALF_AWAKE, replace(DS3, signal=UNCHANGED)])
+def test_an_inverter_that_sleeps_is_announced_as_by_day(payload, inverter):
+    """An announcement that changes would make its entities unavailable; their conditions see to the rest."""
+    style = DEVICE_STYLE._replace(payload=payload)
+    assert of_inverter(report(inverter), style=style) == of_inverter(report(DS3), style=style)
+
+
+@pytest.mark.parametrize("payload", ["flat", "json"])
+def test_an_inverter_never_heard_has_only_online(payload):
+    """Of the panels that it may have had, none is left over."""
+    components = of_inverter(report(UNHEARD), NEVER, DEVICE_STYLE._replace(payload=payload))
+    online = components.pop("online")
+    assert online["unique_id"] == "aps_806000000009_online"
+    assert components == {
+        f"panel_{panel}_{name}": {"platform": "sensor"}
+        for panel in (1, 2, 3, 4)
+        for name in ("power", "voltage", "today_energy")
+    }
+
+
+def test_an_inverter_never_heard_has_only_online_as_components_too():
+    announced = told(COMPONENT_STYLE, report(UNHEARD))
+    of_it = {topic: bool(payload) for topic, payload in announced.items() if NEVER in topic}
+    assert of_it == {"homeassistant/binary_sensor/aps_806000000009_online/config": True} | {
+        f"homeassistant/sensor/aps_806000000009_panel_{panel}_{name}/config": False
+        for panel in (1, 2, 3, 4)
+        for name in ("power", "voltage", "today_energy")
+    }
+
+
+def test_a_channel_whose_power_is_unknown_in_this_poll_stays_announced():
+    """Its topic is removed and Home Assistant shows it as unknown; the entity does not come and go."""
+    assert of_inverter(report(YC1000), THREE) == of_inverter(report(CUT), THREE)
+
+
+def test_panels_that_an_inverter_has_no_more_are_removed():
+    """A component that is merely left out stays in Home Assistant; one that is only a platform goes."""
+    components = of_inverter(report(SHRUNK), THREE)
+    assert {name: one for name, one in components.items() if "unique_id" not in one} == {
+        "panel_3_power": {"platform": "sensor"},
+        "panel_4_power": {"platform": "sensor"},
+        "panel_3_voltage": {"platform": "sensor"},
+        "panel_4_voltage": {"platform": "sensor"},
+        "panel_3_today_energy": {"platform": "sensor"},
+        "panel_4_today_energy": {"platform": "sensor"},
+    }
+    assert "unique_id" in components["panel_2_today_energy"]
+
+
+def test_panels_that_an_inverter_has_no_more_are_cleared_as_components():
+    cleared = [topic for topic, payload in told(COMPONENT_STYLE, report(SHRUNK)).items() if not payload]
+    assert sorted(cleared) == [
+        "homeassistant/sensor/aps_500000000001_panel_3_power/config",
+        "homeassistant/sensor/aps_500000000001_panel_3_today_energy/config",
+        "homeassistant/sensor/aps_500000000001_panel_3_voltage/config",
+        "homeassistant/sensor/aps_500000000001_panel_4_power/config",
+        "homeassistant/sensor/aps_500000000001_panel_4_today_energy/config",
+        "homeassistant/sensor/aps_500000000001_panel_4_voltage/config",
+    ]
+
+
+def test_an_inverter_that_is_gone_is_cleared():
+    """One empty announcement takes all its entities and the device."""
+    announced = told(DEVICE_STYLE, report(DS3, gone=(ASLEEP._replace(uid=QUAD), UNHEARD)))
+    assert announced["homeassistant/device/aps_800000000001/config"] == {}
+    assert announced["homeassistant/device/aps_806000000009/config"] == {}
+    assert announced["homeassistant/device/aps_700000000001/config"] != {}
+
+
+def test_an_inverter_that_is_gone_is_cleared_as_components():
+    absent = Inverter(QUAD, online=False, powers=(0, 0, 0, 0), voltages=(None,), energies=(0.0, 0.0, 0.0, 0.0))
+    was = {topic for topic in told(COMPONENT_STYLE, report(QS1)) if QUAD in topic}
+    announced = told(COMPONENT_STYLE, report(DS3, gone=(absent,)))
+    assert {topic for topic, payload in announced.items() if not payload} == was
+    assert len(was) == 16
+
+
+def test_an_inverter_that_was_heard_and_then_never_and_is_gone_leaves_no_component():
+    """An ECU that was restarted lists its inverters as never heard; such a one may be removed from it then."""
+    was = {topic for topic in told(COMPONENT_STYLE, report(QS1)) if QUAD in topic}
+    announced = told(COMPONENT_STYLE, report(DS3, gone=(replace(UNHEARD, uid=QUAD),)))
+    assert was <= {topic for topic, payload in announced.items() if not payload}
+
+
+# -- the ECU ----------------------------------------------------------------------------------------------------------
+
+
+def test_what_nobody_knows_has_no_entity_and_what_is_held_has():
+    """An entity that stays unknown is none; a counter that is held has its last value on the broker."""
+    of_ecu = entities(
+        DEVICE_STYLE, report(yesterday=None, today=UNCHANGED, lifetime=UNCHANGED, online=UNCHANGED, problems=UNCHANGED)
+    )
+    assert sorted(name for name in of_ecu if ECU in name) == [
+        "aps_216000000001_firmware",
+        "aps_216000000001_inverters_online",
+        "aps_216000000001_inverters_total",
+        "aps_216000000001_lifetime_energy",
+        "aps_216000000001_power",
+        "aps_216000000001_problem",
+        "aps_216000000001_status",
+        "aps_216000000001_timestamp",
+        "aps_216000000001_today_energy",
+    ]
+
+
+def test_a_time_that_comes_and_goes_changes_no_announcement():
+    """An ECU that was just restarted has none (quirk 22)."""
+    assert told(DEVICE_STYLE, report(timestamp=None)) == told(DEVICE_STYLE, report())
+
+
+def test_what_is_read_changes_no_announcement():
+    """Home Assistant takes an entity whose announcement changes for unavailable: at every poll, it would flicker."""
+    later = report(
+        replace(DS3, powers=(0, 0), frequency=None, temperature=-1, signal=0, energies=(9.0, 9.0)),
+        QS1,
+        YC1000,
+        power=0,
+        today=20.0,
+        online=0,
+        yesterday=0,
+        error="the ECU is mute",
+        problems=("a", "b"),
+    )
+    assert told(DEVICE_STYLE, later) == told(DEVICE_STYLE, report())
+
+
+def test_degrees_fahrenheit_are_announced_as_such():
+    """To a tenth, as they are published: whole degrees Celsius are 1.8 apart."""
+    entity = entities(DEVICE_STYLE._replace(fahrenheit=True), report())["aps_700000000001_temperature"]
+    assert entity["unit_of_measurement"] == "°F"
+    assert entity["suggested_display_precision"] == 1
+    assert entities(DEVICE_STYLE, report())["aps_700000000001_temperature"]["unit_of_measurement"] == "°C"
+
+
+def test_a_prefix_of_several_levels_stands_before_every_topic_but_those_of_the_announcements():
+    style = DEVICE_STYLE._replace(prefix="home/roof/south", discovery_prefix="ha/own", presence=True)
+    messages = discovery.messages(style, report())
+    assert [one.topic for one in messages][:2] == [
+        "ha/own/device/aps_216000000001/config",
+        "ha/own/device/aps_700000000001/config",
+    ]
+    named = {topic for one in messages for topic in re.findall(r'topic": "([^"]*)"', one.payload)}
+    assert all(topic.startswith("home/roof/south/aps/") for topic in named)
+    assert {"home/roof/south/aps/status", f"home/roof/south/aps/{ECU}/error"} <= named
+
+
+# -- never stale ------------------------------------------------------------------------------------------------------
+
+EXPIRING = {
+    "aps_216000000001_power",
+    "aps_216000000001_inverters_online",
+    "aps_216000000001_status",
+    "aps_700000000001_online",
+    "aps_700000000001_signal",
+    "aps_700000000001_temperature",
+    "aps_700000000001_frequency",
+    "aps_700000000001_power",
+    "aps_700000000001_voltage",
+    "aps_700000000001_panel_1_power",
+    "aps_700000000001_panel_2_power",
+    "aps_700000000001_panel_1_voltage",
+    "aps_700000000001_panel_2_voltage",
+}
+
+
+@pytest.mark.parametrize(("style", "payload"), STYLES)
+def test_what_is_of_the_moment_expires_and_energy_never_does(style, payload):
+    """Nor does what stays true: counts of inverters, firmware, the time of the data, a problem."""
+    chosen = Style(payload=payload, discovery=style, expiry=1500)
+    expiries = {name: one.get("expire_after") for name, one in entities(chosen, report(DS3)).items()}
+    assert {name for name, seconds in expiries.items() if seconds is not None} == EXPIRING
+    assert {seconds for name, seconds in expiries.items() if name in EXPIRING} == {1500}
+
+
+@pytest.mark.parametrize(("style", "payload"), STYLES)
+def test_run_says_itself_whether_it_lives_so_nothing_expires(style, payload):
+    """An entity that expires would be unavailable through a night without polls."""
+    chosen = Style(payload=payload, discovery=style, expiry=900, presence=True)
+    found = entities(chosen, report(DS3))
+    assert len(found) == 23
+    assert not [name for name, one in found.items() if "expire_after" in one]
+    assert not [name for name, one in found.items() if LIVING not in one["availability"]]
+
+
+@pytest.mark.parametrize(("style", "payload"), STYLES)
+def test_without_run_nothing_depends_on_its_presence(style, payload):
+    """Under cron nobody says it."""
+    found = entities(Style(payload=payload, discovery=style, expiry=900), report(DS3))
+    assert not [name for name, one in found.items() if LIVING in one["availability"]]
+
+
+@pytest.mark.parametrize(("style", "payload"), STYLES)
+@pytest.mark.parametrize("presence", [False, True])
+def test_all_but_the_status_depends_on_an_ecu_that_can_be_read(style, payload, presence):
+    """Whether it can be read is known when it cannot. Lists everywhere, of which all conditions have to be met."""
+    chosen = Style(payload=payload, discovery=style, expiry=900, presence=presence)
+    announced = told(chosen, report(DS3))
+    assert {one["availability_mode"] for one in announced.values()} == {"all"}
+    assert not [topic for topic, one in announced.items() if "availability_topic" in json.dumps(one)]
+    found = entities_in(announced)
+    assert found.pop(f"aps_{ECU}_status")["availability"] == ([LIVING] if presence else [])
+    assert not [name for name, one in found.items() if READABLE not in one["availability"]]
+
+
+def test_a_job_by_hand_beside_run_announces_the_same(tmp_path: Path) -> None:
+    """The state tells it that `run` is in use."""
+    with sunny_ecu() as ecu:
+        environment = {
+            "APS_ECU_IP": "127.0.0.1",
+            "APS_ECU_PORT": str(ecu.port),
+            "APS_ECU_TIMEZONE": "Europe/Paris",
+            "APS_STATE_DIR": str(tmp_path),
+            "MQTT_DISCOVERY_ENABLED": "yes",
+        }
+        (chosen,) = loading.load(None, environment)
+        store = Store(tmp_path, "127.0.0.1", ecu.port)
+        now = datetime(2026, 6, 21, 14, 2, tzinfo=ZoneInfo("Europe/Paris"))
+        of_run = Job(chosen, now, store, dry_run=True, of_run=True).run().messages
+        store.save(Memory(ECU, now, True, "", None, None, None, None, None, {}, rhythm=Rhythm(now, run_due=now)))
+        by_hand = Job(chosen, now, store, dry_run=True).run().messages
+    announced = [one for one in of_run if one.topic.startswith("homeassistant/")]
+    assert announced == [one for one in by_hand if one.topic.startswith("homeassistant/")]
+    assert all("aps/status" in one.payload for one in announced)
+
+
+# -- entities that move -----------------------------------------------------------------------------------------------
+
+MIGRATE = {"migrate_discovery": True}
+
+
+def steps(style_before: Style, before: Report, style: Style, now: Report) -> list[tuple[str, str]]:
+    """Topic, and what is done there, when announcements move."""
+    old = [one.topic for one in discovery.messages(style_before, before)]
+    done = []
+    for one in moved(old, discovery.messages(style, now)):
+        assert one.retain
+        content = json.loads(one.payload) if one.payload else None
+        done.append((one.topic, "clear" if content is None else "migrate" if content == MIGRATE else "announce"))
+    return done
+
+
+def test_from_components_to_devices_entities_are_handed_over_and_then_cleared():
+    """In this order Home Assistant keeps entity ids, names and history, without a pause in between."""
+    old = list(told(COMPONENT_STYLE, report(DS3)))
+    assert len(old) == 10 + 13
+    assert steps(COMPONENT_STYLE, report(DS3), DEVICE_STYLE, report(DS3)) == [
+        *((topic, "migrate") for topic in old),
+        ("homeassistant/device/aps_216000000001/config", "announce"),
+        ("homeassistant/device/aps_700000000001/config", "announce"),
+        *((topic, "clear") for topic in old),
+    ]
+
+
+def test_from_devices_to_components_entities_are_handed_over_and_then_cleared():
+    new = list(told(COMPONENT_STYLE, report(DS3)))
+    assert steps(DEVICE_STYLE, report(DS3), COMPONENT_STYLE, report(DS3)) == [
+        ("homeassistant/device/aps_216000000001/config", "migrate"),
+        ("homeassistant/device/aps_700000000001/config", "migrate"),
+        *((topic, "announce") for topic in new),
+        ("homeassistant/device/aps_216000000001/config", "clear"),
+        ("homeassistant/device/aps_700000000001/config", "clear"),
+    ]
+
+
+def test_what_is_announced_no_more_is_cleared_without_being_handed_over():
+    """Of an inverter that is gone there is nothing to hand over to."""
+    done = steps(COMPONENT_STYLE, report(DS3, QS1), DEVICE_STYLE, report(DS3))
+    of_the_gone = [topic for topic in told(COMPONENT_STYLE, report(QS1)) if QUAD in topic]
+    assert [step for step in done if QUAD in step[0]] == [(topic, "clear") for topic in of_the_gone]
+    assert len(of_the_gone) == 16
+
+
+def test_the_entity_of_a_panel_that_is_gone_is_not_handed_over():
+    done = steps(COMPONENT_STYLE, report(YC1000), DEVICE_STYLE, report(SHRUNK))
+    of_panel = [step for step in done if "panel_4_power" in step[0]]
+    assert of_panel == [("homeassistant/sensor/aps_500000000001_panel_4_power/config", "clear")]
+
+
+def test_where_announcements_stay_in_their_places_nothing_is_handed_over():
+    """2.x's with style `component`, or another payload: the new announcement replaces the old one."""
+    was, new = COMPONENT_STYLE._replace(payload="json", prefix="old"), COMPONENT_STYLE
+    assert steps(was, report(), new, report()) == [(topic, "announce") for topic in told(new, report())]
+
+
+def test_under_another_prefix_all_is_handed_over():
+    done = steps(DEVICE_STYLE, report(DS3), DEVICE_STYLE._replace(discovery_prefix="ha"), report(DS3))
+    assert done == [
+        ("homeassistant/device/aps_216000000001/config", "migrate"),
+        ("homeassistant/device/aps_700000000001/config", "migrate"),
+        ("ha/device/aps_216000000001/config", "announce"),
+        ("ha/device/aps_700000000001/config", "announce"),
+        ("homeassistant/device/aps_216000000001/config", "clear"),
+        ("homeassistant/device/aps_700000000001/config", "clear"),
+    ]
+
+
+@pytest.mark.parametrize("was", [DEVICE_STYLE, COMPONENT_STYLE])
+def test_discovery_switched_off_clears_all_that_was_announced(was):
+    assert steps(was, report(), Style(), report()) == [(topic, "clear") for topic in told(was, report())]
+
+
+def test_nothing_announced_before_is_nothing_to_move():
+    announced = discovery.messages(DEVICE_STYLE, report())
+    assert moved([], announced) == announced
+    assert moved(iter([]), iter(announced)) == announced
+
+
+def test_entities_of_2x_are_handed_over_under_their_unique_ids():
+    """Its topics, as 2.0.2 has them; one of them is of an inverter that is no more."""
+    old = [
+        "homeassistant/sensor/aps_216000000001_lifetime_energy/config",
+        "homeassistant/binary_sensor/aps_700000000001_online/config",
+        "homeassistant/sensor/aps_700000000001_panel_1_power/config",
+        "homeassistant/sensor/aps_799999999999_power/config",
+    ]
+    new = discovery.messages(DEVICE_STYLE, report(DS3))
+    assert [(one.topic, one.payload) for one in moved(old, new) if one not in new] == [
+        (old[0], '{"migrate_discovery": true}'),
+        (old[1], '{"migrate_discovery": true}'),
+        (old[2], '{"migrate_discovery": true}'),
+        (old[0], ""),
+        (old[1], ""),
+        (old[2], ""),
+        (old[3], ""),
+    ]
+
+
+# -- whose an announcement is -----------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("style", [DEVICE_STYLE, COMPONENT_STYLE])
+def test_our_announcements_are_known_again(style):
+    """Of the ECU, and of what is behind it."""
+    owners = {device_of(one.topic, one.payload) for one in discovery.messages(style, report(DS3, QS1))}
+    assert owners == {(ECU, ""), (TWO, ECU), (QUAD, ECU)}
+
+
+OURS = "homeassistant/sensor/aps_700000000001_power/config"
+
+
+@pytest.mark.parametrize(
+    ("topic", "payload"),
+    [
+        (OURS, ""),
+        (OURS, "rubbish"),
+        (OURS, "null"),
+        (OURS, "1"),
+        (OURS, '"text"'),
+        (OURS, "[]"),
+        (OURS, "{}"),
+        (OURS, '{"migrate_discovery": true}'),
+        (OURS, '{"device": null}'),
+        (OURS, '{"device": 1}'),
+        (OURS, '{"device": []}'),
+        (OURS, '{"device": {}}'),
+        (OURS, '{"device": {"identifiers": []}}'),
+        (OURS, '{"device": {"identifiers": null}}'),
+        (OURS, '{"device": {"identifiers": 7}}'),
+        (OURS, "[" * 60_000),
+        (OURS, '{"device":' * 10_000),
+        ("homeassistant/sensor/zigbee_1/config", '{"device": {"identifiers": ["700000000001"]}}'),
+        ("homeassistant/sensor/apsystems_1/config", '{"device": {"identifiers": ["700000000001"]}}'),
+        ("homeassistant/sensor/not_aps_1/config", '{"device": {"identifiers": ["700000000001"]}}'),
+        ("config", '{"device": {"identifiers": ["700000000001"]}}'),
+        ("", '{"device": {"identifiers": ["700000000001"]}}'),
+    ],
+)
+def test_what_is_not_ours_belongs_to_nobody(topic, payload):
+    """Anybody may have published there."""
+    assert device_of(topic, payload) == ("", "")
+
+
+JUNK = st.recursive(
+    st.none() | st.booleans() | st.integers() | st.text(max_size=5),
+    lambda inner: (
+        st.lists(inner, max_size=3)
+        | st.dictionaries(st.sampled_from(("device", "identifiers", "via_device", "x")), inner, max_size=3)
+    ),
+    max_leaves=8,
+)
+
+
+@given(JUNK)
+def test_no_payload_whatever_is_an_error(junk):
+    assert [type(one) for one in device_of(OURS, json.dumps(junk))] == [str, str]
+
+
+def test_the_filters_find_announcements_of_both_styles():
+    assert filters(Style(discovery_prefix="ha/own")) == (
+        "ha/own/device/+/config",
+        "ha/own/sensor/+/config",
+        "ha/own/binary_sensor/+/config",
+    )
+
+
+def test_topics_of_components_are_told_from_those_of_devices():
+    assert [is_component(topic) for topic in told(DEVICE_STYLE, report())] == [False] * 4
+    assert set(map(is_component, told(COMPONENT_STYLE, report()))) == {True}

@@ -1,0 +1,841 @@
+"""Brokers that are far away, that refuse with a reason, that take less than others, and what is no broker at all."""
+
+import re
+import shutil
+import socket
+import ssl
+import struct
+import subprocess
+import textwrap
+import threading
+import time
+import warnings
+from collections.abc import Callable, Iterable, Iterator, Mapping
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+
+import pytest
+import trustme
+from faraway import far_from
+from parts import NOON, Broker, Listener, aps2mqtt, deaf, mute, one_line, settings, start_script, sunny_ecu
+
+from aps2mqtt.base.errors import BrokerRefusal, BrokerUnreachable, JobError
+from aps2mqtt.config import loading
+from aps2mqtt.config.values import BrokerConfig
+from aps2mqtt.jobs.job import Job
+from aps2mqtt.jobs.state_file import Store
+from aps2mqtt.mqtt import presence, reason_codes, sessions, tls
+from aps2mqtt.mqtt.sessions import Following, Session
+from aps2mqtt.mqtt.topics import Message
+from aps2mqtt.simulator.plant import Plant, inverter_models
+from aps2mqtt.simulator.server import Simulator
+
+# mosquitto holds back no more than that of what a subscriber of QoS 1 has not taken yet.
+ROOMY = "allow_anonymous true\nmax_queued_messages 0"
+
+
+def broker_config(port: int, **more: object) -> BrokerConfig:
+    """That of a broker on this port."""
+    given = {"APS_ECU_IP": "127.0.0.1", "MQTT_BROKER_PORT": port, **more}
+    (chosen,) = loading.load(None, {name: str(value) for name, value in given.items()})
+    return chosen.broker
+
+
+# -- distance ---------------------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    ("inverters", "round_trip", "more"),
+    [
+        (300, 0.1, {}),
+        (120, 0.2, {}),
+        (20, 0.6, {"MQTT_DISCOVERY_ENABLED": True, "MQTT_DISCOVERY_STYLE": "component"}),
+    ],
+)
+def test_a_broker_that_is_far_away_gets_everything_in_seconds(
+    tmp_path: Path, inverters: int, round_trip: float, more: Mapping[str, object]
+) -> None:
+    """A first job and the next; there were 20 messages on the way at once, and 15 seconds for all of them."""
+    plant = Plant(inverters=inverter_models(f"{inverters}xDS3"))
+    with (
+        sunny_ecu(plant=plant) as ecu,
+        Broker(tmp_path, ROOMY) as broker,
+        Listener(far_from(broker.port, round_trip)) as far,
+    ):
+        for _ in range(2):
+            ended = aps2mqtt("once", **settings(ecu.port, far.port, tmp_path, **more))
+            assert (ended.status, ended.err) == (0, "")
+            assert ended.seconds < 20  # 2 on an idle machine
+        assert len(broker.retained("aps/+/+/power")) == inverters
+
+
+def test_each_acknowledgement_gives_the_broker_time_for_the_next(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """But not for ever: a session has an end of its own."""
+    messages = [Message(f"aps/{number}", "1") for number in range(15)]
+    with Broker(tmp_path, f"{ROOMY}\nmax_inflight_messages 1") as broker, Listener(far_from(broker.port, 0.2)) as far:
+        monkeypatch.setattr(sessions, "SESSION", 1.5)
+        began = time.monotonic()
+        with Session(broker_config(far.port, MQTT_VERSION=5)) as session:
+            session.publish(messages)
+        assert time.monotonic() - began > 3
+        monkeypatch.setattr(sessions, "LONGEST", 2.0)
+        with (
+            pytest.raises(BrokerUnreachable, match="takes 1 messages at once and is too far away for so many; raise"),
+            Session(broker_config(far.port, MQTT_VERSION=5)) as session,
+        ):
+            session.publish(messages)
+
+
+TWO_ADDRESSES = """
+import socket, sys
+from aps2mqtt import cli
+truly = socket.getaddrinfo
+mute, port, command = int(sys.argv[1]), int(sys.argv[2]), sys.argv[3]
+
+def of_both(host, asked, *more, **named):
+    if host != "two.lan":
+        return truly(host, asked, *more, **named)
+    return [truly("127.0.0.1", one, *more, **named)[0] for one in (mute, port)]
+
+socket.getaddrinfo = of_both
+sys.exit(cli.main([command]))
+"""
+
+
+@pytest.mark.parametrize("command", ["once", "check"])
+def test_the_second_address_of_a_name_is_tried_where_the_first_is_mute(
+    tmp_path: Path, broker: Broker, ecu: Simulator, command: str
+) -> None:
+    """Each has its share of the time."""
+    with deaf() as mute_port:
+        more = settings(ecu.port, broker.port, tmp_path, MQTT_BROKER_HOST="two.lan")
+        process = start_script(TWO_ADDRESSES, mute_port, broker.port, command, **more)
+        out, err = process.communicate(timeout=60)
+    assert (process.returncode, err) == (0, ""), out
+
+
+# -- a broker by the letter -------------------------------------------------------------------------------------------
+
+
+def packets(connection: socket.socket) -> Iterator[tuple[int, bytes]]:
+    """Kind and body of each packet that comes."""
+    with connection.makefile("rb") as stream:
+        while head := stream.read(1):
+            length = shift = 0
+            while True:
+                (byte,) = stream.read(1)
+                length |= (byte & 127) << shift
+                shift += 7
+                if byte < 128:
+                    break
+            yield head[0] >> 4, stream.read(length)
+
+
+def message_id(published: bytes) -> bytes:
+    """The two bytes behind the topic."""
+    (length,) = struct.unpack_from("!H", published)
+    return published[2 + length : 4 + length]
+
+
+CONNECT, PUBLISH, SUBSCRIBE = 1, 3, 8
+WELCOME = bytes.fromhex("2003000000")  # MQTT 5, without properties
+
+
+def saying(connack: bytes, to_message: bytes | None = None) -> Callable[[socket.socket], None]:
+    """A broker that answers the login so, and each message so: its id is put in place of `id`."""
+
+    def treat(connection: socket.socket) -> None:
+        for kind, body in packets(connection):
+            if kind == CONNECT:
+                connection.sendall(connack)
+                if connack[3] >= 0x80:
+                    return
+            elif kind == PUBLISH and to_message is not None:
+                connection.sendall(to_message.replace(b"id", message_id(body)))
+                if not to_message.startswith(b"\x40"):
+                    return
+
+    return treat
+
+
+def failed(broker: BrokerConfig, messages: Iterable[Message]) -> JobError:
+    """What a session that publishes `messages` ends with."""
+    with pytest.raises(JobError) as caught, Session(broker) as session:
+        session.publish(messages)
+    return caught.value
+
+
+def refused(treat: Callable[[socket.socket], None], **more: object) -> JobError:
+    """What a session of MQTT 5 with such a broker ends with."""
+    with Listener(treat) as broker:
+        return failed(broker_config(broker.port, MQTT_VERSION=5, **more), [Message("aps/x", "1")])
+
+
+OF_AUTHORITY = {0x86, 0x87, 0x8A, 0x8C}
+
+
+@pytest.mark.parametrize("code", [0x80, 0x83, 0x85, 0x86, 0x87, 0x88, 0x89, 0x8A, 0x8C, 0x95, 0x97, 0x9C, 0x9D, 0x9F])
+def test_a_refused_login_has_the_brokers_reason_and_is_not_tried_in_an_older_version(code: int) -> None:
+    """The reason in words, with its remedy; 77 for what somebody has to be allowed, 69 for all else."""
+    logins: list[bytes] = []
+
+    def treat(connection: socket.socket) -> None:
+        logins.append(b"")
+        saying(bytes([0x20, 3, 0, code, 0]))(connection)
+
+    error = refused(treat)
+    assert len(logins) == 1
+    assert reason_codes.reason(code).words in str(error)
+    assert type(error) is (BrokerRefusal if code in OF_AUTHORITY else BrokerUnreachable)
+    assert ("refuses the login" if code in OF_AUTHORITY else "refuses the session") in str(error)
+
+
+@pytest.mark.parametrize("code", [0x80, 0x83, 0x87, 0x90, 0x97, 0x99])
+def test_a_refused_message_has_the_brokers_reason(code: int) -> None:
+    """A full disk is not mended by allowing the account to write."""
+    error = refused(saying(WELCOME, b"\x40\x03id" + bytes([code])))
+    assert f"refuses a message on aps/x ({reason_codes.reason(code).words}); " in str(error)
+    assert ("allow the account to write there" in str(error)) == (code == 0x87)
+    assert error.status == (77 if code == 0x87 else 69)
+
+
+@pytest.mark.parametrize("code", [0x81, 0x82, 0x87, 0x89, 0x8B, 0x8D, 0x8E, 0x93, 0x95, 0x96, 0x97, 0x98, 0x9A, 0x9B])
+def test_a_broker_that_ends_the_session_is_quoted(code: int) -> None:
+    """DISCONNECT has a reason in MQTT 5."""
+    error = refused(saying(WELCOME, bytes([0xE0, 2, code, 0])))
+    assert f"ends the session ({reason_codes.reason(code).words}); " in str(error)
+    assert error.status == (77 if code == 0x87 else 69)
+
+
+NOT_FOR_US = "topic readwrite aps/#\ntopic readwrite barrier/#\n"
+
+
+@pytest.mark.parametrize("style", ["device", "component"])
+def test_a_message_that_is_refused_keeps_none_of_the_others_back(tmp_path: Path, ecu: Simulator, style: str) -> None:
+    """An account without rights where Home Assistant reads: all readings are there, and the job fails in the end."""
+    more = {"MQTT_VERSION": 5, "MQTT_DISCOVERY_ENABLED": True, "MQTT_DISCOVERY_STYLE": style}
+    (tmp_path / "acl").write_text(NOT_FOR_US)
+    (tmp_path / "acl").chmod(0o600)
+    with Broker(tmp_path, f"allow_anonymous true\nacl_file {tmp_path}/acl") as broker:
+        ended = aps2mqtt("once", **settings(ecu.port, broker.port, tmp_path, **more))
+        found = broker.retained("aps/#")
+    assert (ended.status, "refuses a message on homeassistant/" in one_line(ended.err)) == (77, True)
+    with Broker(tmp_path) as broker:
+        aps2mqtt("once", **settings(ecu.port, broker.port, tmp_path / "other"))
+        assert broker.retained("aps/#") == found
+
+
+def test_an_announcement_that_is_too_large_keeps_no_reading_back(tmp_path: Path, ecu: Simulator) -> None:
+    """The broker says at the login what it takes."""
+    more = {"MQTT_VERSION": 5, "MQTT_DISCOVERY_ENABLED": True}
+    with Broker(tmp_path, "allow_anonymous true\nmax_packet_size 500") as broker:
+        ended = aps2mqtt("once", **settings(ecu.port, broker.port, tmp_path, **more))
+        assert len(broker.retained("aps/#")) > 30
+        assert broker.retained("homeassistant/#") == {}
+    assert ended.status == 69
+    assert "takes packets of 500 bytes at most, and that on homeassistant/device/" in one_line(ended.err)
+
+
+def with_words(code: int, properties: bytes) -> bytes:
+    """A reason of MQTT 5 and properties, as packets end with them."""
+    return bytes([code, len(properties)]) + properties
+
+
+SAID = b"\x1f\x00\x0bdisk; \x1bfull"  # Reason String
+OTHER = b"\x1c\x00\x07b2.home"  # Server Reference
+
+
+@pytest.mark.parametrize(
+    ("treat", "words"),
+    [
+        (saying(b"\x20\x11\x00" + with_words(0x97, SAID)), "refuses the session (quota exceeded: disk, ?full); "),
+        (saying(b"\x20\x0d\x00" + with_words(0x9D, OTHER)), "refuses the session (server moved: b2.home); "),
+        (saying(WELCOME, b"\x40\x12id" + with_words(0x97, SAID)), "refuses a message on aps/x (quota exceeded: disk, "),
+        (saying(WELCOME, b"\xe0\x10" + with_words(0x97, SAID)), "ends the session (quota exceeded: disk, ?full); "),
+    ],
+)
+def test_what_a_broker_says_beside_the_code_is_quoted(treat: Callable[[socket.socket], None], words: str) -> None:
+    """Made harmless, and without a semicolon, which is ours."""
+    assert words in str(refused(treat))
+
+
+@pytest.mark.parametrize("code", [0x80, 0x83, 0x87, 0x8F, 0x91, 0x97, 0xA1, 0xA2])
+def test_a_refused_subscription_has_the_brokers_reason(code: int) -> None:
+    """Only what an account may not do is mended by allowing it; 0x80 is all that the older version knows."""
+
+    def treat(connection: socket.socket) -> None:
+        for kind, body in packets(connection):
+            if kind == CONNECT:
+                connection.sendall(WELCOME)
+            elif kind == SUBSCRIBE:
+                connection.sendall(b"\x90\x05" + body[:2] + bytes([0, 0, code]))
+
+    with (
+        Listener(treat) as broker,
+        pytest.raises(JobError) as caught,
+        Following(broker_config(broker.port, MQTT_VERSION=5), ["aps/#", "roof/#"]),
+    ):
+        pass
+    allowed = code in (0x80, 0x87)
+    assert "does not let us read" in str(caught.value)
+    assert ("allow the account to read aps/#, roof/#" in str(caught.value)) == allowed
+    assert (reason_codes.reason(code).words in str(caught.value)) == (code != 0x80)
+    assert caught.value.status == (77 if allowed else 69)
+
+
+WITHOUT_WILDCARDS = bytes.fromhex("2005000002" + "2800")
+
+
+def without_wildcards(connection: socket.socket) -> None:
+    """A broker that ends the session at a subscription with any, and gives back what is said on the other topics."""
+    topics: list[bytes] = []
+    for kind, body in packets(connection):
+        if kind == CONNECT:
+            connection.sendall(WITHOUT_WILDCARDS)
+        elif kind == SUBSCRIBE and b"+" not in body and b"#" not in body:
+            topics.append(body)
+            connection.sendall(b"\x90\x04" + body[:2] + b"\x00\x00")
+        elif kind == SUBSCRIBE:
+            connection.sendall(b"\xe0\x02\xa2\x00")
+        elif kind == PUBLISH:
+            connection.sendall(b"\x40\x02" + message_id(body))
+
+
+def test_a_broker_without_wildcards_fails_no_job_and_is_told_by_check(tmp_path: Path, ecu: Simulator) -> None:
+    """A job without a state would ask for its counters with some."""
+    with Listener(without_wildcards) as broker:
+        more = settings(ecu.port, broker.port, tmp_path, MQTT_VERSION=5)
+        ended = aps2mqtt("once", **more)
+        assert (ended.status, ended.err) == (0, "")
+        assert "takes no subscriptions with wildcards" in aps2mqtt("check", **more).out
+        assert "(wildcards not supported)" in aps2mqtt("show", "--broker", **more).err
+
+
+def test_nothing_of_check_is_left_where_the_broker_ends_the_session_in_the_middle(
+    tmp_path: Path, ecu: Simulator
+) -> None:
+    """It is removed over another one."""
+    retained: dict[bytes, bytes] = {}
+
+    def treat(connection: socket.socket) -> None:
+        for kind, body in packets(connection):
+            if kind == CONNECT:
+                connection.sendall(WELCOME)
+            elif kind == PUBLISH:
+                (length,) = struct.unpack_from("!H", body)
+                retained[body[2 : 2 + length]] = body[5 + length :]
+                connection.sendall(b"\x40\x02" + message_id(body))
+            elif kind == SUBSCRIBE:
+                connection.sendall(b"\xe0\x02\x97\x00")
+                return
+
+    with Listener(treat) as broker:
+        ended = aps2mqtt("check", **settings(ecu.port, broker.port, tmp_path, MQTT_VERSION=5))
+    assert (ended.status, "quota exceeded" in " ".join(ended.out.split())) == (69, True)
+    assert retained == {b"aps/check": b""}
+
+
+def with_late_values(connection: socket.socket) -> None:
+    """A broker whose retained messages come 0.7 s behind what is published meanwhile."""
+    for kind, body in packets(connection):
+        if kind == CONNECT:
+            connection.sendall(bytes.fromhex("20020000"))
+        elif kind == SUBSCRIBE:
+            connection.sendall(b"\x90\x04" + body[:2] + b"\x00\x00")
+        elif kind == PUBLISH:
+            connection.sendall(b"\x40\x02" + message_id(body) + b"\x30\x07\x00\x04echo1")
+            time.sleep(0.7)
+            connection.sendall(b"\x31\x07\x00\x05aps/x")
+
+
+def test_what_is_retained_may_come_late() -> None:
+    """Without it, a job without a state would publish a lower lifetime."""
+    with Listener(with_late_values) as broker, Session(broker_config(broker.port)) as session:
+        assert "aps/x" in (session.retained(["aps/x"], Message("echo", "1", retain=False)) or {})
+
+
+def test_the_reason_is_not_lost_where_much_is_on_the_way() -> None:
+    """The broker hangs up at the first of a thousand messages, and reads no more."""
+    messages = [Message(f"aps/{number}", "1" * 1000) for number in range(1000)]
+    with Listener(saying(WELCOME, bytes([0xE0, 2, 0x97, 0]))) as broker:
+        error = failed(broker_config(broker.port, MQTT_VERSION=5), messages)
+    assert "ends the session (quota exceeded)" in str(error)
+
+
+def test_a_farewell_is_found_behind_other_packets() -> None:
+    """Acknowledgements, one of them long; a reason is not always given, and a packet may be cut anywhere."""
+    before = bytes.fromhex("40020001") + b"\x31\x81\x01" + bytes(129)
+    assert reason_codes.farewell(before + b"\xe0\x02\x97\x00") == 0x97
+    assert reason_codes.farewell(b"\xe0\x00") == 0
+    assert reason_codes.farewell(before) is None
+    for length in range(len(before)):
+        assert reason_codes.farewell(before[:length]) is None
+
+
+def test_a_reason_that_nobody_knows_keeps_its_number() -> None:
+    """Those of a version to come."""
+    assert reason_codes.reason(0xEE).words == "reason 0xee"
+
+
+FORBIDDEN = {
+    "retain_available false": "retains no messages; let the broker retain messages",
+    "max_qos 0": "takes messages at QoS 0 only; let the broker take QoS 1",
+    "max_packet_size 200": "takes packets of 200 bytes at most, and that on homeassistant/device/aps_216000000001",
+    "message_size_limit 200": "answers with a packet that MQTT does not know; mosquitto does so to messages above its",
+}
+
+
+@pytest.mark.parametrize("setting", FORBIDDEN)
+def test_what_a_broker_does_not_take_is_told(tmp_path: Path, ecu: Simulator, setting: str) -> None:
+    """Over MQTT 5 it says so at the login, or once a message comes that is too large."""
+    more = {"MQTT_VERSION": 5, "MQTT_DISCOVERY_ENABLED": True}
+    with Broker(tmp_path, f"allow_anonymous true\n{setting}") as broker:
+        ended = aps2mqtt("once", **settings(ecu.port, broker.port, tmp_path, **more))
+    assert ended.status == 69
+    assert FORBIDDEN[setting] in one_line(ended.err)
+
+
+@pytest.mark.parametrize(
+    ("setting", "words"), [("max_qos 0", "max_qos 1 or 2"), ("max_packet_size 40", "takes packets of 40 bytes at most")]
+)
+def test_a_broker_of_3_1_1_that_hangs_up_may_say_why_over_5(tmp_path: Path, setting: str, words: str) -> None:
+    """It has no word for it in the older version: the remedy says where to look."""
+    large = [Message("aps/x", "1" * 100)]
+    with Broker(tmp_path, f"allow_anonymous true\n{setting}") as broker:
+        silent = failed(broker_config(broker.port), large)
+        telling = failed(broker_config(broker.port, MQTT_VERSION=5), large)
+    assert "or set MQTT_VERSION: 5, over which it says why" in str(silent)
+    assert words in str(telling)
+
+
+def test_no_more_messages_are_on_the_way_than_the_broker_takes() -> None:
+    """Receive Maximum, of a broker that counts and acknowledges late."""
+    most, waiting = 0, []
+
+    def treat(connection: socket.socket) -> None:
+        nonlocal most
+        for kind, body in packets(connection):
+            if kind == CONNECT:
+                connection.sendall(bytes.fromhex("2006000003210007"))  # Receive Maximum 7
+                connection.settimeout(0.2)
+            elif kind == PUBLISH:
+                waiting.append(message_id(body))
+                most = max(most, len(waiting))
+                if len(waiting) == 7:
+                    time.sleep(0.05)
+                    connection.sendall(b"".join(b"\x40\x02" + waiting.pop(0) for _ in range(7)))
+
+    with Listener(treat) as broker, Session(broker_config(broker.port, MQTT_VERSION=5)) as session:
+        session.publish([Message(f"aps/{number}", "1") for number in range(70)])
+    assert most == 7
+
+
+def test_more_messages_than_there_are_ids_all_arrive() -> None:
+    """MQTT numbers them from 1 to 65,535; a broker that counts what it acknowledges."""
+    seen: set[bytes] = set()
+
+    def treat(connection: socket.socket) -> None:
+        for kind, body in packets(connection):
+            if kind == CONNECT:
+                connection.sendall(bytes.fromhex("20020000"))
+            elif kind == PUBLISH:
+                seen.add(body[-8:])
+                connection.sendall(b"\x40\x02" + message_id(body))
+
+    with Listener(treat) as broker, Session(broker_config(broker.port)) as session:
+        session.publish(Message("a", f"{number:08d}") for number in range(66_000))
+    assert len(seen) == 66_000
+
+
+NEVER_HEARD = "aps/216000000001/704000000003"
+ANNOUNCED = {"MQTT_DISCOVERY_ENABLED": True, "MQTT_DISCOVERY_STYLE": "component"}
+
+
+@pytest.mark.parametrize("more", [{}, ANNOUNCED], ids=["flat", "announced"])
+def test_an_inverter_that_was_never_heard_costs_its_removals_once(
+    tmp_path: Path, broker: Broker, more: Mapping[str, object]
+) -> None:
+    """What the first job has removed is not there for the second; elsewhere anything may lie."""
+
+    def removed(**changed: object) -> list[str]:
+        given = settings(ecu.port, broker.port, tmp_path, **more, **changed)
+        (chosen,) = loading.load(None, {name: str(value) for name, value in given.items()})
+        messages = Job(chosen, NOON, Store(tmp_path, "127.0.0.1", ecu.port)).run().messages
+        ours = [one for one in messages if "704000000003" in one.topic]
+        assert [one.payload for one in ours if one.topic.endswith(f"{NEVER_HEARD}/online")][-1] == "False"
+        return [one.topic for one in ours if not one.payload]
+
+    with sunny_ecu(plant=Plant(inverters=inverter_models("2xDS3,1xunseen"))) as ecu:
+        broker.publish(f"{NEVER_HEARD}/4/power", "100")
+        assert len(removed()) >= 18
+        assert removed() == []
+        assert len(removed(MQTT_TOPIC_PREFIX="roof")) >= 18
+        assert removed(MQTT_TOPIC_PREFIX="roof") == []
+    assert set(broker.retained(f"roof/{NEVER_HEARD}/#")) == {f"roof/{NEVER_HEARD}/online"}
+    assert broker.retained(f"{NEVER_HEARD}/#") == {}
+
+
+def test_a_presence_that_has_just_lost_its_connection_ends_without_a_word(monkeypatch: pytest.MonkeyPatch) -> None:
+    """For a moment paho still takes it for connected."""
+    monkeypatch.setattr(presence, "RECONNECT", (60, 60))
+    lost = threading.Event()
+
+    def treat(connection: socket.socket) -> None:
+        for kind, _ in packets(connection):
+            connection.sendall(b"\x20\x02\x00\x00" if kind == CONNECT else b"\x90\x00")
+
+    with Listener(treat) as broker:
+        alive = presence.Presence(broker_config(broker.port), "aps/status", lambda: None, lost.set)
+        alive.start()
+        assert lost.wait(20)
+        alive.stop()
+
+
+# -- what is no broker ------------------------------------------------------------------------------------------------
+
+NONSENSE = {
+    "HTTP": b"HTTP/1.1 400 Bad Request\r\nConnection: close\r\n\r\n",
+    "SSH": b"SSH-2.0-OpenSSH_9.2\r\n",
+    "zeros": bytes(100),
+    "a byte": b"\xff",
+}
+
+
+@pytest.mark.parametrize("version", ["3.1.1", "5"])
+@pytest.mark.parametrize("kind", NONSENSE)
+@pytest.mark.parametrize("then", ["hangs up", "stays"])
+def test_what_speaks_no_mqtt_is_told(kind: str, version: str, then: str) -> None:
+    """At once, whether it hangs up or not, and without another try."""
+    logins = 0
+
+    def treat(connection: socket.socket) -> None:
+        nonlocal logins
+        logins += 1
+        connection.recv(4096)
+        connection.sendall(NONSENSE[kind])
+        if then == "stays":
+            mute(connection)
+
+    began = time.monotonic()
+    with Listener(treat) as server, pytest.raises(BrokerUnreachable, match="does not speak MQTT; check MQTT_BROKER_"):
+        Session(broker_config(server.port, MQTT_VERSION=version)).__enter__()
+    assert time.monotonic() - began < 10
+    assert logins == 1
+
+
+@pytest.mark.parametrize("version", ["3.1.1", "5"])
+@pytest.mark.parametrize(
+    "packet", ["4003000195", "400300019e", "30050001610001ff", "f000", "90030001ff", "2005000000ffff"]
+)
+def test_packets_that_mqtt_does_not_know_are_no_bug(packet: str, version: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Behind the login, of a broker that is broken."""
+
+    def treat(connection: socket.socket) -> None:
+        for kind, _ in packets(connection):
+            connection.sendall(bytes.fromhex("2003000000" if version == "5" else "20020000"))
+            if kind == CONNECT:
+                connection.sendall(bytes.fromhex(packet))
+
+    monkeypatch.setattr(sessions, "SESSION", 1.0)
+    with Listener(treat) as server:
+        error = failed(broker_config(server.port, MQTT_VERSION=version), [Message("aps/x", "1")])
+    assert isinstance(error, BrokerUnreachable)
+
+
+def test_a_broker_that_knows_3_1_only_is_told() -> None:
+    """Return code 1 of CONNACK; none older is tried."""
+    with (
+        Listener(saying(bytes.fromhex("20020001"))) as server,
+        pytest.raises(BrokerUnreachable, match="does not know this version of MQTT; update the broker"),
+    ):
+        Session(broker_config(server.port)).__enter__()
+
+
+@pytest.mark.parametrize("answer", ["2000", "2003000000", "20020085"])
+def test_an_answer_to_the_login_that_is_none_is_no_old_broker(answer: str) -> None:
+    """Nor one whose message_size_limit is too low."""
+
+    def treat(connection: socket.socket) -> None:
+        connection.recv(4096)
+        connection.sendall(bytes.fromhex(answer))
+
+    with Listener(treat) as broker:
+        error = failed(broker_config(broker.port), [Message("aps/x", "1")])
+    assert "the login" in str(error) or "the session" in str(error)
+    assert "does not know this version" not in str(error)
+    assert "message_size_limit" not in str(error)
+
+
+def test_a_broker_that_answers_as_in_3_1_1_is_tried_so() -> None:
+    """Some take any version for their own."""
+    with Listener(saying(bytes.fromhex("20020000"), b"\x40\x02id")) as broker:
+        with Session(broker_config(broker.port, MQTT_VERSION=5)) as session:
+            session.publish([Message("aps/x", "1")])
+        assert session.version == "3.1.1"
+
+
+def test_a_port_that_expects_tls_is_told() -> None:
+    """By an alert in place of MQTT."""
+
+    def treat(connection: socket.socket) -> None:
+        connection.recv(4096)
+        connection.sendall(bytes.fromhex("15030100020246"))
+
+    with Listener(treat) as server:
+        error = failed(broker_config(server.port), [])
+    assert "expects TLS; set MQTT_BROKER_SECURED_CONNECTION: True" in str(error)
+
+
+def test_a_name_server_that_does_not_answer_makes_no_name_unknown(monkeypatch: pytest.MonkeyPatch) -> None:
+    """EAI_AGAIN."""
+
+    def resolve(*_: object, **__: object) -> None:
+        raise socket.gaierror(socket.EAI_AGAIN, "Temporary failure in name resolution")
+
+    monkeypatch.setattr(socket, "getaddrinfo", resolve)
+    error = failed(broker_config(1883, MQTT_BROKER_HOST="x.lan"), [])
+    assert "the broker's name x.lan was not resolved, as no name server answers; set MQTT_BROKER_HOST" in str(error)
+
+
+NEVER_RESOLVED = """
+import socket, sys, time
+from aps2mqtt import cli
+from aps2mqtt.job import Job
+from aps2mqtt.mqtt import publisher
+truly = socket.getaddrinfo
+socket.getaddrinfo = lambda host, *more, **named: time.sleep(60) if host == "slow.lan" else truly(host, *more, **named)
+publisher.SESSION = 1.0
+sys.exit(cli.main(["once"]))
+"""
+
+
+def test_a_name_that_is_never_resolved_is_no_mute_broker(tmp_path: Path, ecu: Simulator) -> None:
+    """A name server that does not answer."""
+    process = start_script(NEVER_RESOLVED, **settings(ecu.port, 1883, tmp_path, MQTT_BROKER_HOST="slow.lan"))
+    _, err = process.communicate(timeout=40)
+    assert process.returncode == 69
+    assert "the broker's name slow.lan was not resolved in time; set MQTT_BROKER_HOST to its address" in one_line(err)
+
+
+WITHOUT_FILES = """\
+    import contextlib, os, resource, sys
+    from aps2mqtt import config
+    from aps2mqtt.errors import described
+    from aps2mqtt.mqtt.publisher import Session
+
+    session = Session(config.load(None, os.environ)[0].broker)
+    resource.setrlimit(resource.RLIMIT_NOFILE, (32, 32))
+    taken = []
+    with contextlib.suppress(OSError):
+        while True:
+            taken.append(os.open(os.devnull, os.O_RDONLY))
+    try:
+        getattr(session, sys.argv[1])()
+    except Exception as error:
+        print(described(error))
+"""
+
+
+@pytest.mark.parametrize("secured", [False, True])
+@pytest.mark.parametrize("does", ["reach", "__enter__"])
+def test_a_machine_without_open_files_is_no_broker_that_fails(tmp_path: Path, does: str, *, secured: bool) -> None:
+    """Nor a certificate that is none."""
+    trustme.CA().cert_pem.write_to_path(tmp_path / "ca.pem")
+    environment = {
+        "APS_ECU_IP": "127.0.0.1",
+        "MQTT_BROKER_SECURED_CONNECTION": secured,
+        "MQTT_BROKER_CACERTS_PATH": tmp_path / "ca.pem" if secured else "",
+    }
+    process = start_script(textwrap.dedent(WITHOUT_FILES), does, **environment)
+    said, _ = process.communicate(timeout=60)
+    assert one_line(said).startswith("this machine gives us no more files, memory or threads (")
+
+
+# -- TLS --------------------------------------------------------------------------------------------------------------
+
+
+def secured_by(context: ssl.SSLContext, said: bytes = b"") -> Callable[[socket.socket], None]:
+    """A server of TLS, which says that in place of MQTT."""
+
+    def treat(connection: socket.socket) -> None:
+        with context.wrap_socket(connection, server_side=True) as secured:
+            secured.recv(4096)
+            secured.sendall(said)
+
+    return treat
+
+
+def server_context(authority: trustme.CA) -> ssl.SSLContext:
+    """With a certificate for 127.0.0.1."""
+    context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+    authority.issue_cert("127.0.0.1").configure_cert(context)
+    return context
+
+
+def of_old_tls(authority: trustme.CA) -> Callable[[socket.socket], None]:
+    context = server_context(authority)
+    context.set_ciphers("ALL:@SECLEVEL=0")
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore", DeprecationWarning)
+        context.minimum_version = context.maximum_version = ssl.TLSVersion.TLSv1
+    return secured_by(context)
+
+
+def of_a_certificate(issued: Mapping[str, object]) -> Callable[[trustme.CA], Callable[[socket.socket], None]]:
+    """A server whose certificate is not of today."""
+
+    def of(authority: trustme.CA) -> Callable[[socket.socket], None]:
+        context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+        authority.issue_cert("127.0.0.1", **issued).configure_cert(context)
+        return secured_by(context)
+
+    return of
+
+
+def demanding(version: ssl.TLSVersion) -> Callable[[trustme.CA], Callable[[socket.socket], None]]:
+    """A server that wants a client certificate of its CA."""
+
+    def of(authority: trustme.CA) -> Callable[[socket.socket], None]:
+        context = server_context(authority)
+        context.maximum_version = version
+        authority.configure_trust(context)
+        context.verify_mode = ssl.CERT_REQUIRED
+        return secured_by(context)
+
+    return of
+
+
+def resetting(connection: socket.socket) -> None:
+    """Resets the connection in the middle of the handshake."""
+    connection.recv(10)
+    connection.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))
+
+
+def self_signed(_authority: trustme.CA) -> Callable[[socket.socket], None]:
+    """A CA that is its own server."""
+    authority = trustme.CA()
+    context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+    with authority.private_key_pem.tempfile() as key, authority.cert_pem.tempfile() as certificate:
+        context.load_cert_chain(certificate, key)
+    return secured_by(context)
+
+
+PAST = datetime.now(UTC) - timedelta(days=30)
+TO_COME = datetime.now(UTC) + timedelta(days=30)
+OWN, FOREIGN = "own", "foreign"  # client certificates
+TLS_FAILURES = {
+    "HTTP": (lambda _: http, "", "does not speak TLS; set MQTT_BROKER_PORT"),
+    "a reset": (lambda _: resetting, "", "drops the connection during the TLS handshake"),
+    "TLS 1.0": (of_old_tls, "", "has no version of TLS that this machine accepts"),
+    "expired": (of_a_certificate({"not_after": PAST}), "", "has a certificate that has expired; renew it"),
+    "not yet": (of_a_certificate({"not_before": TO_COME}), "", "has a certificate that is not valid yet; set"),
+    "self-signed": (self_signed, "", "has a certificate that it signed itself; copy that certificate"),
+    "no client certificate": (
+        demanding(ssl.TLSVersion.TLSv1_3),
+        "",
+        "refuses our side of TLS (tlsv13 alert certificate",
+    ),
+    "a foreign one": (
+        demanding(ssl.TLSVersion.TLSv1_3),
+        FOREIGN,
+        "refuses our client certificate (tlsv1 alert unknown ca)",
+    ),
+    "a foreign one, 1.2": (
+        demanding(ssl.TLSVersion.TLSv1_2),
+        FOREIGN,
+        "refuses our client certificate (tlsv1 alert unk",
+    ),
+    "HTTPS": (
+        lambda ca: secured_by(server_context(ca), NONSENSE["HTTP"]),
+        "",
+        "does not speak MQTT; check MQTT_BROKER",
+    ),
+}
+
+
+def http(connection: socket.socket) -> None:
+    """A web server without TLS."""
+    connection.recv(4096)
+    connection.sendall(NONSENSE["HTTP"])
+
+
+@pytest.mark.parametrize("version", ["3.1.1", "5"])
+@pytest.mark.parametrize("kind", TLS_FAILURES)
+def test_a_failure_of_tls_has_its_true_cause_and_never_the_advice_to_go_without(
+    tmp_path: Path, authority: trustme.CA, kind: str, version: str
+) -> None:
+    """Whoever sits between could bring that advice about; and no older version of MQTT is tried."""
+    treat, client, words = TLS_FAILURES[kind]
+    authority.cert_pem.write_to_path(tmp_path / "ca.pem")
+    more = {"MQTT_BROKER_CACERTS_PATH": tmp_path / "ca.pem", "MQTT_BROKER_SECURED_CONNECTION": True}
+    if client:
+        certificate = trustme.CA().issue_cert("aps2mqtt.example.org")
+        certificate.private_key_pem.write_to_path(tmp_path / "client.key")
+        certificate.cert_chain_pems[0].write_to_path(tmp_path / "client.pem")
+        more |= {"MQTT_BROKER_CERT_PATH": tmp_path / "client.pem", "MQTT_BROKER_KEY_PATH": tmp_path / "client.key"}
+    with Listener(treat(authority)) as server:
+        error = failed(broker_config(server.port, MQTT_VERSION=version, **more), [Message("aps/x", "1")])
+    assert f"the broker at 127.0.0.1:{server.port} {words}" in str(error)
+    assert error.status == 69
+    assert "SECURED_CONNECTION" not in str(error)
+
+
+def openssl(folder: Path, *commands: str) -> None:
+    """Certificates, as people make them by hand."""
+    if shutil.which("openssl") is None:
+        pytest.skip("openssl is not installed")
+    for command in commands:
+        subprocess.run(["openssl", *command.split()], cwd=folder, check=True, capture_output=True)
+
+
+CA_BY_HAND = "req -new -x509 -days 365 -nodes -subj /CN=ca -keyout ca.key -out ca.pem"
+REQUEST = "req -new -nodes -newkey rsa:{bits} -subj /CN=localhost -keyout server.key -out server.csr"
+SIGNED = "x509 -req -in server.csr -CA ca.pem -CAkey ca.key -CAcreateserial -out server.pem -days 30"
+BY_HAND = "allow_anonymous true\ncafile {0}/ca.pem\ncertfile {0}/server.pem\nkeyfile {0}/server.key"
+
+
+def test_certificates_by_mosquittos_own_recipe_are_trusted(tmp_path: Path) -> None:
+    """Its CA does not say what its key may do, which Python 3.13 demands; chain and name are checked."""
+    openssl(tmp_path, CA_BY_HAND, REQUEST.format(bits=2048), SIGNED)
+    more = {"MQTT_BROKER_CACERTS_PATH": tmp_path / "ca.pem", "MQTT_BROKER_SECURED_CONNECTION": True}
+    with Broker(tmp_path, BY_HAND.format(tmp_path)) as broker:
+        with Session(broker_config(broker.port, MQTT_BROKER_HOST="localhost", **more)) as session:
+            session.publish([Message("aps/x", "1")])
+        error = failed(broker_config(broker.port, **more), [])
+        assert "has a certificate for another name" in str(error)
+        trustme.CA().cert_pem.write_to_path(tmp_path / "other.pem")
+        more |= {"MQTT_BROKER_CACERTS_PATH": tmp_path / "other.pem", "MQTT_BROKER_HOST": "localhost"}
+        error = failed(broker_config(broker.port, **more), [])
+        assert "set MQTT_BROKER_CACERTS_PATH to the certificate of the CA" in str(error)
+
+
+def test_a_certificate_that_no_ca_would_mend_has_to_be_issued_anew(tmp_path: Path) -> None:
+    """One with a short key: another file of a CA would not help."""
+    openssl(tmp_path, CA_BY_HAND, REQUEST.format(bits=1024), SIGNED)
+    context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+    context.set_ciphers("ALL:@SECLEVEL=0")
+    context.load_cert_chain(tmp_path / "server.pem", tmp_path / "server.key")
+    more = {"MQTT_BROKER_CACERTS_PATH": tmp_path / "ca.pem", "MQTT_BROKER_SECURED_CONNECTION": True}
+    with Listener(secured_by(context)) as server:
+        error = failed(broker_config(server.port, MQTT_BROKER_HOST="localhost", **more), [])
+    assert "does not accept (EE certificate key too weak); issue it a new one" in str(error)
+
+
+def test_other_failures_of_openssl_are_quoted() -> None:
+    """Diffie-Hellman parameters that are too short are no port without TLS."""
+    weak = ssl.SSLError(1, "[SSL: DH_KEY_TOO_SMALL] dh key too small")
+    weak.reason = "DH_KEY_TOO_SMALL"
+    said = tls.failure(weak, broker_config(8883))
+    assert said.startswith("cannot agree with this machine on TLS (dh key too small); ")
+
+
+def test_nobody_is_advised_to_go_without_tls() -> None:
+    """Neither by the program nor by its pages."""
+    root = Path(__file__).parents[2]
+    pages = [*(root / "aps2mqtt").rglob("*.py"), *(root / "docs").glob("*.md"), root / "README.md"]
+    for page in pages:
+        assert not re.search(r"SECURED_CONNECTION`?(:|=| to) ?\S*(False|off|no\b)", page.read_text(encoding="utf-8")), (
+            page
+        )

@@ -1,0 +1,101 @@
+"""The recipes speak of things that are there, and what they tell to copy can be read."""
+
+import json
+import re
+import tomllib
+from collections.abc import Iterator
+from fnmatch import fnmatch
+from pathlib import Path
+
+import pytest
+import yaml
+
+from aps2mqtt import commands
+
+ROOT = Path(__file__).parents[2]
+PAGES = sorted((ROOT / "docs").glob("*.md"))
+REFERENCES = {"protocol.md", "hardware.md", "trouble.md"}  # no recipes: tests hold them to the program
+RECIPES = [*PAGES, ROOT / "Dockerfile", ROOT / "compose.yaml"]
+READERS = {"yaml": lambda text: list(yaml.safe_load_all(text)), "json": json.loads, "toml": tomllib.loads}
+recipe = pytest.mark.parametrize("page", RECIPES, ids=lambda path: path.name)
+
+
+def blocks(page: Path) -> Iterator[tuple[str, str]]:
+    """Language and text of each fenced block."""
+    fence = re.compile(r"^( *)```(\w*)\n(.*?)^\1```$", re.MULTILINE | re.DOTALL)
+    for match in fence.finditer(page.read_text(encoding="utf-8")):
+        yield match[2], re.sub(rf"^{match[1]}", "", match[3], flags=re.MULTILINE)
+
+
+def anchors(page: Path) -> set[str]:
+    headings = re.findall(r"^#+ (.*)$", page.read_text(encoding="utf-8"), re.MULTILINE)
+    return {re.sub(r"[^\w -]", "", heading.lower()).replace(" ", "-") for heading in headings}
+
+
+@recipe
+def test_every_key_is_one_of_the_configuration(page: Path) -> None:
+    keys = set(re.findall(r"\b(?:APS|MQTT)_[A-Z_]+\b", page.read_text(encoding="utf-8")))
+    known = set(re.findall(r"\b(?:APS|MQTT)_[A-Z_]+\b", (ROOT / "config.yaml.example").read_text(encoding="utf-8")))
+    assert keys <= known
+
+
+@recipe
+def test_every_command_is_one_of_the_program(page: Path) -> None:
+    named = re.findall(r"(?:aps2mqtt|-c \S+) ([a-z]+)$", "\n".join(text for _, text in blocks(page)), re.MULTILINE)
+    named += re.findall(r"`(?:aps2mqtt )([a-z]+)\b[^`]*`", page.read_text(encoding="utf-8"))
+    assert set(named) <= commands.ABOUT.keys()
+
+
+@pytest.mark.parametrize("page", PAGES, ids=lambda path: path.name)
+def test_what_is_to_be_copied_can_be_read(page: Path) -> None:
+    for language, text in blocks(page):
+        if read := READERS.get(language):
+            assert read(text), text
+
+
+@pytest.mark.parametrize("page", [*PAGES, ROOT / "README.md"], ids=lambda path: path.name)
+def test_every_link_leads_somewhere(page: Path) -> None:
+    text = page.read_text(encoding="utf-8")
+    assert set(re.findall(r"\]\[(\w+)\]", text)) == set(re.findall(r"^\[(\w+)\]: https://", text, re.MULTILINE))
+    for path, anchor in re.findall(r"\]\((?!https://)([^)#]*)#?([^)]*)\)", text):
+        target = page.parent / path if path else page
+        assert target.exists(), path
+        assert not anchor or anchor in anchors(target), anchor
+
+
+def test_every_page_is_listed_and_says_whether_it_was_tried() -> None:
+    """Or, of those that are no recipes, which test holds it to the program."""
+    index = (ROOT / "docs" / "README.md").read_text(encoding="utf-8")
+    for page in PAGES:
+        first = page.read_text(encoding="utf-8").split("\n\n")[1]
+        if page.name in REFERENCES:
+            (test,) = re.findall(r"`(tests/test_\w+\.py)`", first)
+            assert (ROOT / test).exists()
+        elif page.name != "README.md":
+            assert re.match("Tried|Untried", first), page
+        assert page.name == "README.md" or f"({page.name})" in index, page
+
+
+def test_the_flow_for_node_red_can_be_imported() -> None:
+    nodes = json.loads((ROOT / "docs" / "node-red-flow.json").read_text(encoding="utf-8"))
+    ids = {node["id"] for node in nodes}
+    assert len(ids) == len(nodes)
+    assert {target for node in nodes for output in node.get("wires", ()) for target in output} <= ids
+    assert not any("credentials" in node for node in nodes)
+
+
+def test_the_image_is_built_from_all_that_the_package_needs() -> None:
+    """The context leaves out what `.dockerignore` does not let in, and the build then fails."""
+    project = tomllib.loads((ROOT / "pyproject.toml").read_text(encoding="utf-8"))
+    allowed = re.findall(r"^!(.*)$", (ROOT / ".dockerignore").read_text(encoding="utf-8"), re.MULTILINE)
+    wheel = project["tool"]["hatch"]["build"]["targets"]["wheel"]
+    needed = {*wheel["packages"], *wheel["force-include"], project["project"]["readme"], "LICENSE", "pyproject.toml"}
+    assert {path for path in needed if not any(fnmatch(path, pattern) for pattern in allowed)} == set()
+
+
+def test_compose_hands_in_the_secret_that_it_names() -> None:
+    compose = yaml.safe_load((ROOT / "compose.yaml").read_text(encoding="utf-8"))
+    service = compose["services"]["aps2mqtt"]
+    assert [service["environment"]["MQTT_BROKER_PASSWD_FILE"]] == [f"/run/secrets/{key}" for key in service["secrets"]]
+    assert set(compose["secrets"]) == set(service["secrets"])
+    assert all(isinstance(value, str) for value in service["environment"].values())

@@ -1,0 +1,95 @@
+"""The tables in docs/ are those of the code and of the captured frames."""
+
+import json
+from importlib.machinery import SourceFileLoader
+from importlib.util import module_from_spec, spec_from_loader
+from pathlib import Path
+
+import pytest
+
+from aps2mqtt.sources.ecu8899 import tables, wire
+
+ROOT = Path(__file__).parents[2]
+
+
+@pytest.fixture(scope="module")
+def write_docs():
+    """scripts/write-docs as a module."""
+    loader = SourceFileLoader("write_docs", str(ROOT / "scripts" / "write-docs"))
+    module = module_from_spec(spec_from_loader("write_docs", loader))
+    loader.exec_module(module)
+    return module
+
+
+def test_the_written_tables_are_current(write_docs):
+    """Run `scripts/write-docs` with the environment's Python, and commit what it changes."""
+    for path, text in write_docs.pages().items():
+        assert path.read_text(encoding="utf-8") == text, f"{path.name} is not current: run scripts/write-docs"
+
+
+def test_every_layout_of_the_protocol_is_in_a_table(write_docs):
+    """One that is added to the code has to find its place on the page."""
+    page = (ROOT / "docs" / "protocol.md").read_text(encoding="utf-8")
+    layouts = [
+        value
+        for value in vars(tables).values()
+        if isinstance(value, tuple) and value and isinstance(value[0], wire.Field)
+    ]
+    layouts += tables.SYSTEM_INFO_LAYOUTS.values()
+    layouts += tables.ENERGY_POINTS
+    assert len(layouts) > 10
+    for layout in layouts:
+        for field in layout:
+            words = field.name.startswith(("power_", "voltage_"))
+            assert words or f"`{field.name}` | {write_docs.ENCODINGS[type(field)]} |" in page
+
+
+def test_every_capture_is_in_the_list_of_hardware():
+    page = (ROOT / "docs" / "hardware.md").read_text(encoding="utf-8")
+    for path in (ROOT / "tests" / "captures").glob("*.json"):
+        capture = json.loads(path.read_text(encoding="utf-8"))
+        assert f"| {capture['ecu_model']} | {capture['firmware'] or 'not told'} |" in page, (
+            f"{path.name} is not listed: run scripts/write-docs"
+        )
+        assert capture["source"] in page, f"the source of {path.name} is not listed: run scripts/write-docs"
+
+
+def test_a_capture_that_nobody_understands_yet_is_in_the_list_of_hardware(write_docs):
+    """`aps2mqtt capture` leaves `decoded` null then; its models are known by the UIDs, its types are not."""
+    capture = {
+        "command": "0002",
+        "ecu_model": "ECU-R (2160)",
+        "firmware": "ECU_R_1.4.0",
+        "inverters": ["DS3"],
+        "source": "https://github.com/somebody/something/issues/1",
+        "decoded": None,
+    }
+    blocks = write_docs.hardware_blocks([capture])
+    row = "| ECU-R (2160) | ECU_R_1.4.0 | DS3 | 0002 | [somebody #1](https://github.com/somebody/something/issues/1) |"
+    assert row in blocks["ecus"]
+    assert "DS3" not in blocks["inverters"]
+
+
+def test_the_tables_say_what_literal_rows_of_them_say():
+    """Offset, width, name, encoding, scale and unit, and the comment beside the row."""
+    page = (ROOT / "docs" / "protocol.md").read_text(encoding="utf-8")
+    for row in (
+        "| 27 | 4 | `lifetime_energy` | unsigned | 0.1 kWh |  |",
+        "| 35 | 4 | `energy_today` | unsigned | 0.01 kWh |  |",
+        "| 46 | 2 | `registered` | unsigned |  | inverters |",
+        "| 58 + f + t | 6 | `wired_mac` | bytes |  |  |",
+        "| 11 | 2 | `temperature` | unsigned | degC, 100 more than it is |  |",
+        "| `02` | 27 | P1 V1 P2 V2 P3 V3 P4 | YC1000, QT2; V1..V3 are L1..L3 |",
+        "| 0002 | the inverters | `APS1100280002216000000001END` |",
+        "From byte 26 on stand the records, `count` of them, up to `END`.",
+    ):
+        assert f"{row}\n" in page
+
+
+def test_a_marker_without_a_table_and_a_table_without_a_marker_are_refused(write_docs):
+    """So that none is forgotten."""
+    text = "<!-- begin one -->\nold\n<!-- end one -->\n"
+    assert write_docs.filled(text, {"one": "new"}) == "<!-- begin one -->\nnew\n<!-- end one -->\n"
+    for blocks in ({}, {"two": ""}, {"one": "", "two": ""}):
+        with pytest.raises(ValueError, match="marked are"):
+            write_docs.filled(text, blocks)

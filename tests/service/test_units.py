@@ -1,0 +1,354 @@
+"""Units and crontab: what `aps2mqtt units` writes, and what systemd's own tools say of it."""
+
+import os
+import re
+import shlex
+import stat
+import subprocess
+import sys
+from pathlib import Path, PurePath
+
+import pytest
+from parts import Ended, aps2mqtt, clean_environment, one_line
+
+from aps2mqtt.service.units import EXAMPLE, NAMES, Paths, UnitsError, render, templates
+
+ROOT = Path(__file__).parents[2]
+SERVICES = ("aps2mqtt.service", "aps2mqtt-run.service")
+UNITS = (*SERVICES, "aps2mqtt.timer")
+DEFAULTS = Paths(PurePath("/opt/aps2mqtt/bin/aps2mqtt"), PurePath("/etc/aps2mqtt/config.yaml"))
+
+
+def script(folder: Path) -> Path:
+    """A console script in `folder`, that of no environment in particular."""
+    path = folder / "aps2mqtt"
+    path.parent.mkdir(parents=True, exist_ok=True)
+    path.write_text(f"#!{sys.executable}\nimport sys\nfrom aps2mqtt.cli import main\nsys.exit(main())\n")
+    path.chmod(0o755)
+    return path
+
+
+def units(program: Path, *arguments: object, config: object = None, cwd: Path | None = None) -> Ended:
+    """`aps2mqtt units` as this program."""
+    given = () if config is None else ("-c", str(config))
+    ended = subprocess.run(
+        [program, *given, "units", *map(str, arguments)],
+        env=clean_environment() | {"PYTHONPATH": str(ROOT)},
+        cwd=cwd,
+        capture_output=True,
+        text=True,
+        timeout=60,
+        check=False,
+    )
+    return Ended(ended.returncode, ended.stdout, ended.stderr, 0.0)
+
+
+@pytest.fixture
+def written(tmp_path: Path) -> Path:
+    """A folder with the files, for a program that exists."""
+    folder = tmp_path / "units"
+    assert units(script(tmp_path / "bin"), "--output", folder).status == 0
+    return folder
+
+
+def analyze(*arguments: object) -> subprocess.CompletedProcess[str]:
+    """systemd-analyze, which needs no running systemd."""
+    command = ["systemd-analyze", "--no-pager", *map(str, arguments)]
+    try:
+        return subprocess.run(
+            command, env=os.environ | {"TZ": "UTC"}, capture_output=True, text=True, timeout=60, check=False
+        )
+    except FileNotFoundError:
+        pytest.skip("systemd-analyze is not installed: apt-get install systemd")
+
+
+def directives(text: str) -> list[str]:
+    """The lines that are neither comments nor empty."""
+    return [line for line in text.splitlines() if line and not line.startswith("#")]
+
+
+# -- what systemd's tools say -----------------------------------------------------------------------------------------
+
+
+def test_systemd_has_nothing_to_say_against_the_units(written: Path) -> None:
+    """`verify` is silent."""
+    ended = analyze("verify", *(written / name for name in UNITS))
+    assert (ended.returncode, ended.stdout, ended.stderr) == (0, "", "")
+
+
+@pytest.mark.parametrize("name", SERVICES)
+def test_the_exposure_of_a_service_is_at_most_1_5(written: Path, name: str) -> None:
+    """An unhardened one has 8 and more."""
+    ended = analyze("security", "--offline=true", "--threshold=15", written / name)
+    assert ended.returncode == 0, ended.stdout.splitlines()[-1]
+    assert "Overall exposure level" in ended.stdout
+
+
+def test_the_timer_elapses_every_five_minutes() -> None:
+    """By systemd's own reading of its calendar."""
+    (calendar,) = re.findall(r"^OnCalendar=(.*)$", templates()["aps2mqtt.timer"], re.MULTILINE)
+    ended = analyze("calendar", "--iterations=3", "--base-time=2026-06-21 12:02:00 UTC", calendar)
+    elapses = re.findall(r"(?:Next elapse|Iter\D*\d): \w+ 2026-06-21 (\d\d:\d\d):00 UTC", ended.stdout)
+    assert elapses == ["12:05", "12:10", "12:15"], ended.stdout
+
+
+# -- the files as they are shipped ------------------------------------------------------------------------------------
+
+
+def test_both_services_are_confined_alike() -> None:
+    """From the state directory on; one is a job, the other stays and has a watchdog."""
+    once, run = (templates()[name] for name in SERVICES)
+    confinement = [text[text.index("\nStateDirectory=") :].partition("\n[Install]")[0] for text in (once, run)]
+    assert directives(confinement[0]) == directives(confinement[1])
+    own = set(directives(run)) - set(directives(once))
+    assert own >= {
+        "Conflicts=aps2mqtt.timer",
+        "Type=notify",
+        "WatchdogSec=10min",
+        "Restart=on-failure",
+        "RestartSec=30",
+        "RestartPreventExitStatus=78",
+        "WantedBy=multi-user.target",
+    }
+    assert set(directives(once)) - set(directives(run)) >= {"Type=oneshot", "TimeoutStartSec=150"}
+
+
+@pytest.mark.parametrize(
+    ("name", "line"),
+    [
+        ("aps2mqtt.service", "ExecStart="),
+        ("aps2mqtt.service", "LoadCredential=config.yaml:"),
+        ("aps2mqtt.service", "LoadCredential=mqtt-password:"),
+        ("aps2mqtt-run.service", "ExecStart="),
+        ("aps2mqtt-run.service", "LoadCredential=config.yaml:"),
+        ("aps2mqtt-run.service", "LoadCredential=mqtt-password:"),
+        ("aps2mqtt-run.service", "WatchdogSec="),
+        ("aps2mqtt.timer", "OnCalendar="),
+    ],
+)
+def test_a_comment_says_when_to_change_a_line(name: str, line: str) -> None:
+    """Right above it."""
+    above = templates()[name].partition(f"\n{line}")[0].rpartition("\n\n")[2].splitlines()
+    comment = []
+    while above and above[-1].startswith("#"):
+        comment.insert(0, above.pop().removeprefix("# "))
+    assert re.search(r"Change (this line|the path)", " ".join(comment)), comment
+
+
+def test_the_crontab_says_what_to_change_and_how_to_install_it() -> None:
+    """It is one line for cron, and comments that fit a screen."""
+    text = templates()["crontab.example"]
+    assert directives(text) == ["*/5 * * * * /opt/aps2mqtt/bin/aps2mqtt -c /etc/aps2mqtt/config.yaml once"]
+    for words in ("crontab crontab.example", "crontab -e", "first path", "the second if", "/usr/bin:/bin", "*/10"):
+        assert words in text
+
+
+@pytest.mark.parametrize("name", NAMES)
+def test_a_file_fits_a_terminal(name: str) -> None:
+    """80 columns, as it is read with `systemctl cat`."""
+    assert max(map(len, templates()[name].splitlines())) <= 80
+
+
+# -- with the paths of an installation --------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("name", NAMES)
+def test_the_default_paths_give_the_file_as_it_is_shipped(name: str) -> None:
+    """Byte for byte."""
+    assert render(name, (ROOT / name).read_text(), DEFAULTS) == (ROOT / name).read_text()
+
+
+HANDED_OVER = (
+    "LoadCredential=config.yaml:/srv/etc/roof.yaml",
+    "LoadCredential=mqtt-password:/srv/etc/mqtt-password",
+    "LoadCredential=mqtt-ca.pem:/srv/etc/mqtt-ca.pem",
+    "LoadCredential=mqtt-cert.pem:/srv/etc/mqtt-cert.pem",
+    "LoadCredential=mqtt-key.pem:/srv/etc/mqtt-key.pem",
+)
+
+
+@pytest.mark.parametrize("name", NAMES)
+def test_other_paths_change_nothing_else(name: str) -> None:
+    """Comments, too, stay as they are."""
+    template = templates()[name]
+    changed = render(name, template, Paths(PurePath("/srv/x/aps2mqtt"), PurePath("/srv/etc/roof.yaml")))
+    pairs = zip(template.splitlines(), changed.splitlines(), strict=True)
+    assert [after for before, after in pairs if before != after] == {
+        "aps2mqtt.service": [
+            "ExecStart=/srv/x/aps2mqtt -c /srv/etc/roof.yaml once",
+            *HANDED_OVER,
+        ],
+        "aps2mqtt-run.service": [
+            "ExecStart=/srv/x/aps2mqtt -c /srv/etc/roof.yaml run",
+            *HANDED_OVER,
+        ],
+        "aps2mqtt.timer": [],
+        "crontab.example": ["*/5 * * * * /srv/x/aps2mqtt -c /srv/etc/roof.yaml once"],
+    }[name]
+
+
+def test_awkward_paths_are_quoted_for_systemd(tmp_path: Path) -> None:
+    """Systemd finds the program; a percent sign is no specifier."""
+    program = script(tmp_path / "so/100% & roof $HOME/bin")
+    folder = tmp_path / "units"
+    assert units(program, "--output", folder, config=tmp_path / '50% a"$b\\c/config.yaml').status == 0
+    text = (folder / "aps2mqtt.service").read_text()
+    assert f'LoadCredential=config.yaml:{tmp_path}/50%% a"$b\\c/config.yaml\n' in text
+    assert f'/aps2mqtt" -c "{tmp_path}/50%% a\\"$$b\\\\c/config.yaml" once\n' in text
+    ended = analyze("verify", *(folder / name for name in UNITS))
+    assert (ended.returncode, ended.stderr) == (0, "")
+
+
+def test_awkward_paths_are_quoted_for_cron() -> None:
+    """As cron and then the shell take it apart; no percent sign is bare, at which cron would end the command."""
+    program, config = PurePath("/so/100% & roof $HOME/aps2mqtt"), PurePath("/50% o'clock/config.yaml")
+    line = directives(render("crontab.example", templates()["crontab.example"], Paths(program, config)))[0]
+    command = line.split(None, 5)[5]
+    assert not re.search(r"(?<!\\)%", command)
+    assert shlex.split(command.replace("\\%", "%")) == [str(program), "-c", str(config), "once"]
+
+
+@pytest.mark.parametrize("path", ["/a\nExecStartPre=/bin/true", "/a\tb", "/a\x7f"])
+def test_a_path_with_control_characters_is_refused(path: str) -> None:
+    """It could be more than a path."""
+    for paths in (Paths(PurePath(path), DEFAULTS.config), Paths(DEFAULTS.program, PurePath(path))):
+        with pytest.raises(UnitsError, match="choose a path of plain characters"):
+            render("aps2mqtt.service", templates()["aps2mqtt.service"], paths)
+
+
+@pytest.mark.parametrize("path", ['/"a"/aps2mqtt', "/it's/aps2mqtt", "/a\\b/aps2mqtt"])
+def test_a_program_that_systemd_would_not_start_is_refused(path: str, tmp_path: Path) -> None:
+    """Systemd takes no quotes and no backslash there."""
+    ended = units(script(tmp_path / path[1:].rpartition("/")[0]), "--output", tmp_path / "units")
+    assert ended.status == 64
+    assert "no unit can name the program" in one_line(ended.err)
+
+
+# -- the command ------------------------------------------------------------------------------------------------------
+
+
+def test_units_tells_what_it_wrote_and_what_to_type_next(tmp_path: Path) -> None:
+    """With full paths, wherever it was started."""
+    program = script(tmp_path / "bin")
+    (tmp_path / "config.yaml").touch()
+    ended = units(Path("bin/aps2mqtt"), "--output", "new", config="config.yaml", cwd=tmp_path)
+    assert ended.status == 0
+    folder = tmp_path / "new"
+    lines = ended.out.splitlines()
+    assert lines[:4] == [f"written    {folder / name}" for name in NAMES]
+    assert f"They start {program} with {tmp_path}/config.yaml." in lines
+    assert f"  cp {folder}/aps2mqtt.service {folder}/aps2mqtt.timer /etc/systemd/system/" in lines
+    assert "  systemctl enable --now aps2mqtt.timer" in lines
+    assert "  systemctl enable --now aps2mqtt-run.service" in lines
+    assert f"  crontab {folder}/crontab.example" in lines
+    assert {path.name for path in folder.iterdir()} == set(NAMES)
+    assert {stat.S_IMODE((folder / name).stat().st_mode) for name in NAMES} == {0o644}
+
+
+def test_units_names_the_files_of_the_contract_where_nothing_is_given(tmp_path: Path) -> None:
+    """Else the file that CONFIG_FILE names."""
+    program = script(tmp_path / "bin")
+    units(program, "--output", tmp_path)
+    assert f"{program} -c /etc/aps2mqtt/config.yaml once" in (tmp_path / "crontab.example").read_text()
+    aps2mqtt("units", "--output", tmp_path, "--force", CONFIG_FILE="/etc/roof.yaml")
+    assert "-c /etc/roof.yaml once" in (tmp_path / "crontab.example").read_text()
+
+
+def test_a_second_time_changes_nothing(written: Path, tmp_path: Path) -> None:
+    """And says so."""
+    before = {path: path.stat().st_mtime_ns for path in written.iterdir()}
+    ended = units(script(tmp_path / "bin"), "--output", written)
+    assert ended.out.splitlines()[:4] == [f"unchanged  {written / name}" for name in NAMES]
+    assert {path: path.stat().st_mtime_ns for path in written.iterdir()} == before
+
+
+def test_a_file_that_differs_is_kept_without_force(written: Path, tmp_path: Path) -> None:
+    """Nothing else is written either."""
+    program = script(tmp_path / "bin")
+    changed, missing = written / "aps2mqtt.timer", written / "crontab.example"
+    changed.write_text("mine\n")
+    missing.unlink()
+    ended = units(program, "--output", written)
+    assert ended.status == 64
+    assert f"{changed} would be changed, so nothing was written" in one_line(ended.err)
+    assert "--force" in ended.err
+    assert (changed.read_text(), missing.exists()) == ("mine\n", False)
+    ended = units(program, "--output", written, "--force")
+    assert ended.status == 0
+    assert ended.out.splitlines()[1] == f"written    {changed}"
+    assert changed.read_text() == templates()["aps2mqtt.timer"]
+
+
+def test_a_link_is_replaced_and_not_followed(written: Path, tmp_path: Path) -> None:
+    """A masked unit is a link to /dev/null."""
+    program = script(tmp_path / "bin")
+    unit = written / "aps2mqtt.timer"
+    unit.unlink()
+    unit.symlink_to("/dev/null")
+    assert units(program, "--output", written).status == 64
+    assert units(program, "--output", written, "--force").status == 0
+    assert not unit.is_symlink()
+
+
+def test_a_folder_that_cannot_be_written_is_named(tmp_path: Path) -> None:
+    """Its parents are not made: that would be a typing error."""
+    file = tmp_path / "file"
+    file.touch()
+    for folder, reason in ((tmp_path / "a/b", "No such file or directory"), (file, "File exists")):
+        ended = aps2mqtt("units", "--output", folder)
+        assert ended.status == 64
+        assert one_line(ended.err) == (
+            f"aps2mqtt: {folder} cannot be written ({reason}); name another folder with --output, or become root"
+        )
+    assert "--output" in one_line(aps2mqtt("units").err)
+
+
+def test_a_folder_in_which_nobody_may_write_is_named() -> None:
+    """One line, no traceback."""
+    ended = aps2mqtt("units", "--output", "/sys/kernel/aps2mqtt")
+    assert ended.status == 64
+    assert re.match(r"aps2mqtt: /sys/kernel/aps2mqtt cannot be written \(.+\); name another", one_line(ended.err))
+
+
+def test_units_warns_of_what_would_not_run(tmp_path: Path) -> None:
+    """A program that the services cannot see, and a configuration that is not there."""
+    ended = units(script(tmp_path / "bin"), "--output", tmp_path / "units", config=tmp_path / "none.yaml")
+    assert ended.status == 0
+    example = tmp_path / "units" / EXAMPLE
+    assert f"{tmp_path}/none.yaml is not there yet; copy {example} there and set APS_ECU_IP in it" in ended.err
+    if tmp_path.is_relative_to("/tmp"):
+        assert f"do not see {tmp_path}/bin/aps2mqtt" in ended.err
+
+
+def test_the_example_comes_along_where_no_configuration_is(tmp_path: Path) -> None:
+    """Wherever the program comes from; one that is there already is left as it is."""
+    program, folder = script(tmp_path / "bin"), tmp_path / "units"
+    ended = units(program, "--output", folder, config=tmp_path / "none.yaml")
+    assert f"written    {folder / EXAMPLE}" in ended.out.splitlines()
+    assert (folder / EXAMPLE).read_text() == (ROOT / EXAMPLE).read_text()
+    (folder / EXAMPLE).write_text("mine\n")
+    assert units(program, "--output", folder, "--force", config=tmp_path / "none.yaml").status == 0
+    assert (folder / EXAMPLE).read_text() == "mine\n"
+    (folder / EXAMPLE).rename(tmp_path / "config.yaml")
+    assert units(program, "--output", folder, "--force", config=tmp_path / "config.yaml").status == 0
+    assert not (folder / EXAMPLE).exists()
+
+
+def test_warnings_come_before_what_to_type_next(tmp_path: Path) -> None:
+    """Else somebody has typed it."""
+    command = [script(tmp_path / "bin"), "-c", tmp_path / "none.yaml", "units", "--output", tmp_path / "units"]
+    environment = clean_environment() | {"PYTHONPATH": str(ROOT)}
+    pipes = {"stdout": subprocess.PIPE, "stderr": subprocess.STDOUT}
+    said = subprocess.run(command, env=environment, text=True, timeout=60, check=True, **pipes).stdout
+    assert 0 < said.index("warning: ") < said.rindex("warning: ") < said.index("\n\nNext, as root")
+
+
+# -- where the files are ----------------------------------------------------------------------------------------------
+
+
+def test_an_installed_wheel_has_the_files(installed: Path) -> None:
+    """Byte for byte those of the repository."""
+    (folder,) = installed.glob("srv/aps2mqtt/lib/python3*/site-packages/aps2mqtt/units_data")
+    shipped = {name: (ROOT / name).read_text() for name in (*NAMES, EXAMPLE)}
+    assert {path.name: path.read_text() for path in folder.iterdir()} == shipped
+    assert templates() == {name: shipped[name] for name in NAMES}
