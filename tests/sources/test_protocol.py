@@ -14,6 +14,7 @@ from parts import as_dict, names_of, replace
 
 from aps2mqtt.base import models
 from aps2mqtt.base.errors import FrameError, IncompleteFrame, MalformedFrame
+from aps2mqtt.base.physical_limits import MOST_INVERTERS, MOST_PANELS
 from aps2mqtt.sources.ecu8899 import frames, tables
 from aps2mqtt.sources.ecu8899.answers import (
     DECODERS,
@@ -675,6 +676,18 @@ def test_no_table_of_the_protocol_is_left_out_here():
         id(row) for layout in TABLES.values() for row in layout
     }
     assert set(tables.SYSTEM_INFO_LAYOUTS) == {"01", "02"}
+
+
+def test_the_limits_hold_for_every_layout():
+    """Whoever adds a larger type raises MOST_PANELS; no answer can list more inverters than MOST_INVERTERS."""
+    words = [
+        sum(row.name.startswith(word) for row in layout)
+        for layouts in tables.RECORD_LAYOUTS.values()
+        for layout in layouts
+        for word in ("power_", "voltage_")
+    ]
+    assert max(words) == MOST_PANELS
+    assert tables.MAX_FRAME // tables.RECORD_HEAD_SIZE == MOST_INVERTERS
 
 
 def is_layout(value: object) -> bool:
