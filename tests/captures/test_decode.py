@@ -97,9 +97,9 @@ def sound(found: Dissection) -> Dissection:
 def test_a_captured_frame_is_shown_with_the_values_written_out_for_it(name: str) -> None:
     """By hand, under `decoded`; cut ones as far as they go."""
     found = sound(dissect(FRAMES[name]))
-    decoded = DOCUMENTS[name]["decoded"]
-    assert decoded(found) == decoded
-    assert bool(found.faults) == ("cut" in decoded)
+    written_out = DOCUMENTS[name]["decoded"]
+    assert decoded(found) == written_out
+    assert bool(found.faults) == ("cut" in written_out)
 
 
 @pytest.mark.parametrize("data", WHOLE, ids=lambda data: f"{data[9:13].decode()}, {len(data)} bytes")

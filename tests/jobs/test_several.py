@@ -173,7 +173,8 @@ def test_an_ecu_that_another_job_holds_keeps_the_others_from_nothing(tmp_path: P
 
 IMPATIENT = """
 import sys
-from aps2mqtt import cli, job
+from aps2mqtt import cli
+from aps2mqtt.jobs import job
 job.PATIENCE = 0.5
 sys.exit(cli.main(["-c", sys.argv[1], "once"]))
 """
@@ -306,7 +307,8 @@ def test_run_can_be_told_to_poll_one(tmp_path: Path, broker: Broker) -> None:
 
 STUCK_SOON = """
 import sys
-from aps2mqtt import cli, daemon
+from aps2mqtt import cli
+from aps2mqtt.service import daemon
 daemon.STUCK, daemon.TICK = 1.0, 0.2
 daemon.notify = lambda state: print(state, flush=True)
 sys.exit(cli.main(["-c", sys.argv[1], "run"]))

@@ -692,7 +692,7 @@ def test_a_process_killed_at_any_moment_leaves_a_whole_file(saved):
     program = textwrap.dedent("""\
         import sys
         from pathlib import Path
-        from aps2mqtt.state import Store
+        from aps2mqtt.jobs.state_file import Store
         store = Store(Path(sys.argv[1]), "ecu", 8899)
         memory = store.load()
         first = memory.restarts

@@ -240,8 +240,9 @@ def test_a_bridge_that_stops_leaves_no_watts_but_the_energy(
 RUN_SOON = """
 import sys
 from datetime import timedelta
-from aps2mqtt import cli, rhythm
-rhythm.LEAST, rhythm.STEP = timedelta(seconds=3), 1
+from aps2mqtt import cli
+from aps2mqtt.truth import freshness
+freshness.LEAST, freshness.STEP = timedelta(seconds=3), 1
 sys.exit(cli.main(["run"]))
 """
 
@@ -370,7 +371,7 @@ def check_line(ended: Ended, status: int, cause: str, remedy: str) -> None:
 
 OLD_BROKER = """
 import sys
-from aps2mqtt import demo
+from aps2mqtt.simulator import demo
 with demo._broker() as port:
     print(port, flush=True)
     sys.stdin.read()

@@ -602,11 +602,11 @@ def test_a_name_server_that_does_not_answer_makes_no_name_unknown(monkeypatch: p
 NEVER_RESOLVED = """
 import socket, sys, time
 from aps2mqtt import cli
-from aps2mqtt.job import Job
-from aps2mqtt.mqtt import publisher
+from aps2mqtt.jobs.job import Job
+from aps2mqtt.mqtt import sessions
 truly = socket.getaddrinfo
 socket.getaddrinfo = lambda host, *more, **named: time.sleep(60) if host == "slow.lan" else truly(host, *more, **named)
-publisher.SESSION = 1.0
+sessions.SESSION = 1.0
 sys.exit(cli.main(["once"]))
 """
 
@@ -621,11 +621,11 @@ def test_a_name_that_is_never_resolved_is_no_mute_broker(tmp_path: Path, ecu: Si
 
 WITHOUT_FILES = """\
     import contextlib, os, resource, sys
-    from aps2mqtt import config
-    from aps2mqtt.errors import described
-    from aps2mqtt.mqtt.publisher import Session
+    from aps2mqtt.base.errors import described
+    from aps2mqtt.config import loading
+    from aps2mqtt.mqtt.sessions import Session
 
-    session = Session(config.load(None, os.environ)[0].broker)
+    session = Session(loading.load(None, os.environ)[0].broker)
     resource.setrlimit(resource.RLIMIT_NOFILE, (32, 32))
     taken = []
     with contextlib.suppress(OSError):

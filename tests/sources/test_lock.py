@@ -19,7 +19,7 @@ from aps2mqtt.sources import lock
 
 HOLDER = """\
     import sys
-    from aps2mqtt import lock
+    from aps2mqtt.sources import lock
     with lock.hold(sys.argv[1], int(sys.argv[2]), 0):
         print("held", flush=True)
         sys.stdin.read()
@@ -35,14 +35,14 @@ SQUATTER = """\
 """
 FILE_HOLDER = """\
     import sys
-    from aps2mqtt import lock
+    from aps2mqtt.sources import lock
     holder = lock._lock_file(sys.argv[1])
     print("busy" if holder is None else "held", flush=True)
     sys.stdin.read()
 """
 CRITICAL_SECTION = """\
     import os, sys, time
-    from aps2mqtt import lock
+    from aps2mqtt.sources import lock
     attempt = {"bind": lock._bind, "file": lock._lock_file}[sys.argv[1]]
     for turn in range(10):
         while (holder := attempt(sys.argv[2])) is None:
@@ -54,7 +54,7 @@ CRITICAL_SECTION = """\
 """
 WITHOUT_FILES = """\
     import fcntl, os, resource, sys, tempfile
-    from aps2mqtt import lock
+    from aps2mqtt.sources import lock
     tempfile.gettempdir()
     resource.setrlimit(resource.RLIMIT_NOFILE, (32, 32))
     taken = []
