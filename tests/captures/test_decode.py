@@ -16,6 +16,7 @@ from aps2mqtt import cli
 from aps2mqtt.base.errors import FrameError
 from aps2mqtt.captures import find_frames
 from aps2mqtt.captures.dissect import REST, Dissection, dissect, dissect_records
+from aps2mqtt.captures.document import decoded
 from aps2mqtt.commands import decode as command
 from aps2mqtt.screen import listing
 from aps2mqtt.sources.ecu8899 import answers, tables

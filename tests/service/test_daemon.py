@@ -334,7 +334,10 @@ def test_many_ecus_keep_it_from_ending_no_longer(tmp_path: Path, monkeypatch: py
 
 def test_a_first_poll_that_finds_the_ecu_busy_keeps_the_warnings_for_the_next(tmp_path: Path, broker: Broker) -> None:
     """They are told once, by the poll that has the ECU."""
-    impatient = "import sys; from aps2mqtt import cli; from aps2mqtt.jobs import job; job.PATIENCE = 0.2; sys.exit(cli.main(['run']))"
+    impatient = (
+        "import sys; from aps2mqtt import cli; from aps2mqtt.jobs import job; job.PATIENCE = 0.2; "
+        "sys.exit(cli.main(['run']))"
+    )
     with sunny_ecu() as ecu:
         environment = settings(ecu, broker.port, tmp_path, MQTT_BROKER_PASSWORD="x", JOURNAL_STREAM="8:1")
         with hold("127.0.0.1", ecu.port, 0):
