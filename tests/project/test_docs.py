@@ -69,7 +69,7 @@ def test_every_page_is_listed_and_says_whether_it_was_tried() -> None:
     for page in PAGES:
         first = page.read_text(encoding="utf-8").split("\n\n")[1]
         if page.name in REFERENCES:
-            (test,) = re.findall(r"`(tests/test_\w+\.py)`", first)
+            (test,) = re.findall(r"`(tests/\w+/test_\w+\.py)`", first)
             assert (ROOT / test).exists()
         elif page.name != "README.md":
             assert re.match("Tried|Untried", first), page
