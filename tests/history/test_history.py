@@ -27,7 +27,7 @@ from aps2mqtt.screen import chart, svg
 from aps2mqtt.simulator.plant import ECU_MODELS, PARIS, Plant, inverter_models
 from aps2mqtt.simulator.scenarios import plant_answers
 from aps2mqtt.simulator.server import Simulator
-from aps2mqtt.sources import lock
+from aps2mqtt.sources import ask, lock
 from aps2mqtt.sources.ecu8899 import frames
 from aps2mqtt.sources.ecu8899.client import Limits
 from aps2mqtt.sources.ecu8899.history_answers import EnergyByDay, PowerOfDay
@@ -313,7 +313,7 @@ def test_an_absent_trailer_is_a_warning(person: Person) -> None:
 
 def test_while_a_job_holds_the_ecu_nobody_asks_it(person: Person, monkeypatch: pytest.MonkeyPatch) -> None:
     """Exit status 75, as for a job."""
-    monkeypatch.setattr(query, "PATIENCE", 0.1)
+    monkeypatch.setattr(ask, "PATIENCE", 0.1)
     one = ecu()
     with lock.hold("127.0.0.1", one.port, 0):
         ended = person.asks(one)
