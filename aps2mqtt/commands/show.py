@@ -40,9 +40,9 @@ def run(options: argparse.Namespace) -> int:
     at = _place(options)
     if options.watch:
         return _watch(at)
-    with output.waiting(at.name):
-        glance = live.once(at)
-    output.draw(live.lines(at, glance, datetime.now(UTC), terminal.canvas()))
+    with output.waiting(at.broker.name):
+        view = live.once(at)
+    output.draw(live.lines(at, view, datetime.now(UTC), terminal.canvas()))
     return ExitStatus.OK
 
 
@@ -98,8 +98,8 @@ def _watch(at: Place) -> int:
     """Until Ctrl-C or SIGTERM."""
     signal.signal(signal.SIGTERM, signal.default_int_handler)
     try:
-        seen = live.glances(at)
-        with output.waiting(at.name):
+        seen = live.views(at)
+        with output.waiting(at.broker.name):
             first = next(seen)  # what prevents it is told on the screen of the shell
         (_draw if output.is_capable() else _print)(at, chain([first], seen))
     except KeyboardInterrupt:
@@ -110,12 +110,12 @@ def _watch(at: Place) -> int:
 def _draw(at: Place, seen: Iterator[BrokerView]) -> None:
     """In place."""
     with terminal.borrowed() as page:
-        for glance in seen:
+        for view in seen:
             size = terminal.in_place_canvas()
-            page.draw(live.lines(at, glance, datetime.now(UTC), size, "Ctrl-C ends"), size)
+            page.draw(live.lines(at, view, datetime.now(UTC), size, "Ctrl-C ends"), size)
 
 
 def _print(at: Place, seen: Iterator[BrokerView]) -> None:
     """One below the other, whenever something else is to be seen."""
-    for glance in live.settled(seen):
-        output.draw([*live.lines(at, glance, datetime.now(UTC), terminal.canvas()), ""])
+    for view in live.settled(seen):
+        output.draw([*live.lines(at, view, datetime.now(UTC), terminal.canvas()), ""])
