@@ -16,7 +16,7 @@ from aps2mqtt.mqtt.reading_back import Published
 from aps2mqtt.mqtt.sessions import Following
 from aps2mqtt.mqtt.topics import Style
 from aps2mqtt.screen import picture
-from aps2mqtt.screen.picture import DIM, RED, YELLOW, Canvas
+from aps2mqtt.screen.canvas import DIM, RED, YELLOW, Canvas, cut, text
 
 PACE = 0.5  # seconds from one view to the next
 LONGEST_PAUSE = 20  # views between two attempts to connect; the first is 1
@@ -106,13 +106,13 @@ def settled(seen: Iterable[BrokerView]) -> Iterator[BrokerView]:
 def lines(at: Place, view: BrokerView, now: datetime, canvas: Canvas, hint: str = "") -> list[str]:
     """The picture of a view, below a line that names the broker; `hint` tells the user which key ends it."""
     run = f"aps2mqtt run: {view.published.presence}" if view.published.presence else ""
-    head = picture.text("   ".join(filter(None, (at.broker.name, run, hint))), canvas, DIM)
+    head = text("   ".join(filter(None, (at.broker.name, run, hint))), canvas, DIM)
     if view.trouble:
-        head += picture.text(f"{view.trouble}; trying again", canvas, RED)
+        head += text(f"{view.trouble}; trying again", canvas, RED)
     head.append("")
     if not view.published.reports:
-        head += picture.text(f"{_nothing(at)} yet; the next job brings it", canvas, YELLOW)
-        return picture.cut(head, canvas)
+        head += text(f"{_nothing(at)} yet; the next job brings it", canvas, YELLOW)
+        return cut(head, canvas)
     return picture.below(head, view.published.reports, at.style, now, canvas)
 
 

@@ -44,6 +44,7 @@ PURE_MODULES = (
     "history.time_series",
     "check.result",
     "check.ecu_answers",
+    "screen.canvas",
     "screen.chart",
     "screen.listing",
     "screen.picture",

@@ -40,7 +40,8 @@ from aps2mqtt.config.values import BrokerConfig
 from aps2mqtt.mqtt import topics
 from aps2mqtt.mqtt.reading_back import Published
 from aps2mqtt.mqtt.topics import Style
-from aps2mqtt.screen.picture import Canvas
+from aps2mqtt.screen.canvas import Canvas
+from aps2mqtt.screen.terminal import Screen
 from aps2mqtt.show import live
 from aps2mqtt.show.live import BrokerView, Place
 from aps2mqtt.simulator.plant import ECU_MODELS, Plant, inverter_models
@@ -515,6 +516,12 @@ def test_a_console_without_blocks_gets_ascii(tmp_path: Path) -> None:
         ended = aps2mqtt("show", **settings(ecu, tmp_path, PYTHONIOENCODING="ascii"))
         assert "####" in ended.out
         assert "\\u" not in ended.out
+
+
+def test_nor_does_it_get_blocks_in_place(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> None:
+    monkeypatch.setenv("TERM", "linux")
+    Screen().draw(["█▏ 70 W"], Canvas(80, 2))
+    assert "#- 70 W" in capsys.readouterr().out
 
 
 @pytest.mark.parametrize(
