@@ -10,7 +10,7 @@ from collections.abc import Iterable, Iterator, Mapping
 from enum import StrEnum
 from typing import NamedTuple
 
-from aps2mqtt.base.errors import GRAVITY, ExitStatus, JobError
+from aps2mqtt.base.errors import ExitStatus, JobError, gravest
 from aps2mqtt.base.printable import printable
 from aps2mqtt.screen.canvas import BOLD, DIM, GREEN, RED, YELLOW, painted
 
@@ -92,11 +92,11 @@ def status(steps: Iterable[Step]) -> ExitStatus:
     """That of a job: the ECU's where it failed, else the broker's; of several ECUs the gravest."""
     worst: dict[str, ExitStatus] = {}
     for step in steps:
-        worst[step.of] = max(worst.get(step.of, ExitStatus.OK), step.status, key=GRAVITY.index)
+        worst[step.of] = gravest((worst.get(step.of, ExitStatus.OK), step.status))
     machine = worst.pop("", ExitStatus.OK)
     broker = next((found for of, found in worst.items() if of.startswith(BROKER)), ExitStatus.OK)
     ecus = (found or broker for of, found in worst.items() if not of.startswith(BROKER))
-    return max((machine, *ecus), key=GRAVITY.index)
+    return gravest((machine, *ecus))
 
 
 # -- for people -------------------------------------------------------------------------------------------------------

@@ -21,7 +21,7 @@ PACE = f"A poll every {INTERVAL:g} s, {MINUTES_PER_POLL} minutes of the simulate
 
 
 def arguments(parser: argparse.ArgumentParser) -> None:
-    """What it takes."""
+    """Adds the options of the command."""
     parser.add_argument("--keep", action="store_true", help="go on polling until stopped")
 
 
