@@ -6,6 +6,7 @@ What is not known is drawn as a gap, never as 0.
 from bisect import bisect_left
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from datetime import UTC, date, datetime, timedelta
+from functools import partial
 from itertools import groupby
 from math import ceil, floor, log10
 from typing import NamedTuple
@@ -13,7 +14,7 @@ from typing import NamedTuple
 from aps2mqtt.base.models import ecu_model
 from aps2mqtt.history import time_series
 from aps2mqtt.history.time_series import Energy, Power, Series
-from aps2mqtt.screen.picture import BOLD, DIM, PLAIN, YELLOW, bar
+from aps2mqtt.screen.canvas import BOLD, DIM, YELLOW, bar, painted
 
 BLOCKS = " ▁▂▃▄▅▆▇█"
 UNKNOWN = "░"
@@ -42,7 +43,7 @@ Paint = Callable[[str, str], str]
 
 def text(one: Series, *, width: int, color: bool) -> list[str]:
     """Title, what it comes to, and the drawing; `width` is in columns. Without `color` there are no escape codes."""
-    paint: Paint = _paint if color else _leave
+    paint: Paint = partial(painted, color=color)
     lines = [paint(BOLD, line) for line in _filled(title(one), width)]
     lines += _filled(summary(one), width)
     if one.points:
@@ -242,11 +243,3 @@ def _filled(parts: Iterable[str], width: int) -> Iterator[str]:
             line = ""
         line += APART * bool(line) + part
     yield line
-
-
-def _paint(code: str, drawn: str) -> str:
-    return f"{code}{drawn}{PLAIN}" if drawn.strip() else drawn
-
-
-def _leave(_code: str, drawn: str) -> str:
-    return drawn

@@ -24,6 +24,7 @@ from aps2mqtt.history import query, time_series
 from aps2mqtt.history.time_series import Energy, Power
 from aps2mqtt.mqtt import topics
 from aps2mqtt.screen import chart, svg
+from aps2mqtt.screen.canvas import PLAIN
 from aps2mqtt.simulator.plant import ECU_MODELS, PARIS, Plant, inverter_models
 from aps2mqtt.simulator.scenarios import plant_answers
 from aps2mqtt.simulator.server import Simulator
@@ -685,7 +686,7 @@ def test_no_line_is_wider_than_the_terminal(width: int) -> None:
         assert max(map(len, lines)) <= width
         colored = chart.text(one, width=width, color=True)
         assert [re.sub(r"\033\[\d+m", "", line) for line in colored] == lines
-        assert all(line.count("\033[") == 2 * line.count(chart.PLAIN) for line in colored)
+        assert all(line.count("\033[") == 2 * line.count(PLAIN) for line in colored)
         assert any(chart.YELLOW in line for line in colored)
 
 
