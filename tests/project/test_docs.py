@@ -19,6 +19,7 @@ REFERENCES = {
     "hardware.md",
     "trouble.md",
     "quirks.md",
+    "guarantees.md",
 }  # no recipes: tests hold them to the program
 RECIPES = [*PAGES, ROOT / "Dockerfile", ROOT / "compose.yaml"]
 READERS = {"yaml": lambda text: list(yaml.safe_load_all(text)), "json": json.loads, "toml": tomllib.loads}
