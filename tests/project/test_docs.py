@@ -14,7 +14,13 @@ from aps2mqtt import commands
 
 ROOT = Path(__file__).parents[2]
 PAGES = sorted((ROOT / "docs").glob("*.md"))
-REFERENCES = {"protocol.md", "hardware.md", "trouble.md"}  # no recipes: tests hold them to the program
+REFERENCES = {
+    "protocol.md",
+    "hardware.md",
+    "trouble.md",
+    "quirks.md",
+    "guarantees.md",
+}  # no recipes: tests hold them to the program
 RECIPES = [*PAGES, ROOT / "Dockerfile", ROOT / "compose.yaml"]
 READERS = {"yaml": lambda text: list(yaml.safe_load_all(text)), "json": json.loads, "toml": tomllib.loads}
 recipe = pytest.mark.parametrize("page", RECIPES, ids=lambda path: path.name)
@@ -28,8 +34,11 @@ def blocks(page: Path) -> Iterator[tuple[str, str]]:
 
 
 def anchors(page: Path) -> set[str]:
-    headings = re.findall(r"^#+ (.*)$", page.read_text(encoding="utf-8"), re.MULTILINE)
-    return {re.sub(r"[^\w -]", "", heading.lower()).replace(" ", "-") for heading in headings}
+    """Those of headings, and those that are written out."""
+    text = page.read_text(encoding="utf-8")
+    headings = re.findall(r"^#+ (.*)$", text, re.MULTILINE)
+    named = re.findall(r'<a id="([^"]+)"></a>', text)
+    return {re.sub(r"[^\w -]", "", heading.lower()).replace(" ", "-") for heading in headings} | set(named)
 
 
 @recipe

@@ -1,6 +1,6 @@
 """From the wire's records to what they mean: the field's oddities, by the frames that show them.
 
-The quirks have the numbers that they have in the code.
+The quirks have their numbers in docs/quirks.md.
 """
 
 import json

@@ -1,6 +1,6 @@
 """From the wire's records to what they mean: one way, pure.
 
-The wire keeps the junk of offline records; here it ends (contract "Truth on the broker", quirks 28, 29, 36 to 38, 61).
+The wire keeps the junk of offline records; here it ends (docs/guarantees.md; quirks 28, 29, 36 to 38, 61).
 """
 
 from collections.abc import Iterable, Iterator
