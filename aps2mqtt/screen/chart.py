@@ -11,6 +11,7 @@ from itertools import groupby
 from math import ceil, floor, log10
 from typing import NamedTuple
 
+from aps2mqtt.base.elapsed import LONGEST_GAP, elapsed
 from aps2mqtt.base.models import ecu_model
 from aps2mqtt.history import time_series
 from aps2mqtt.history.time_series import Energy, Power, Series
@@ -96,23 +97,23 @@ class _Axis(NamedTuple):
     columns: int
 
     def column(self, at: datetime) -> int:
-        return int(time_series.elapsed(self.begin, at) / time_series.elapsed(self.begin, self.end) * self.columns)
+        return int(elapsed(self.begin, at) / elapsed(self.begin, self.end) * self.columns)
 
     def at(self, column: float) -> datetime:
-        return self.begin.astimezone(UTC) + time_series.elapsed(self.begin, self.end) * (column / self.columns)
+        return self.begin.astimezone(UTC) + elapsed(self.begin, self.end) * (column / self.columns)
 
 
 def hours_around(one: Power) -> tuple[datetime, datetime]:
     """The whole hours between which all points lie, in the site's time zone."""
     first, last = one.points[0][0], one.points[-1][0]
     begin = first - timedelta(minutes=first.minute)
-    hours = max(1, ceil(time_series.elapsed(begin, last) / HOUR))
+    hours = max(1, ceil(elapsed(begin, last) / HOUR))
     return begin, (begin.astimezone(UTC) + hours * HOUR).astimezone(begin.tzinfo)
 
 
 def ticks(begin: datetime, end: datetime, most: int) -> list[datetime]:
     """Whole hours of the site's clock from `begin` to `end`, evenly apart, about `most` of them at the most."""
-    hours = round(time_series.elapsed(begin, end) / HOUR)
+    hours = round(elapsed(begin, end) / HOUR)
     step = next((step for step in HOURS_BETWEEN_TICKS if hours / step < most), HOURS_BETWEEN_TICKS[-1])
     local = [(begin.astimezone(UTC) + hour * HOUR).astimezone(begin.tzinfo) for hour in range(hours + 1)]
     return [hour for hour in local if hour.hour % step == 0]
@@ -144,10 +145,10 @@ def _value(one: Power, axis: _Axis, column: int) -> float | None:
     if first in (0, len(times)):
         return 0
     (before, low), (after, high) = one.points[first - 1 : first + 1]
-    between = time_series.elapsed(before, after)
-    if between > time_series.LONGEST_STEP:
+    between = elapsed(before, after)
+    if between > LONGEST_GAP:
         return None
-    return low + (high - low) * (time_series.elapsed(before, axis.at(column + 0.5)) / between)
+    return low + (high - low) * (elapsed(before, axis.at(column + 0.5)) / between)
 
 
 def _row(values: Sequence[float | None], row: int, top: float, paint: Paint) -> str:
