@@ -44,7 +44,7 @@ def wants_recall(snapshot: Snapshot, memory: Memory | None, now: datetime) -> bo
 def settle(
     snapshot: Snapshot, memory: Memory | None, recalled: Recalled, now: datetime, timezone: tzinfo
 ) -> tuple[Report, Memory]:
-    """What a good reading makes true at the aware time `now`, and what the next job has to know; `timezone`: the site's."""
+    """What a good reading makes true at the aware `now`, and what the next job has to know; `timezone`: the site's."""
     recalled = _dated(recalled, memory)
     read_at, site_date = _when(snapshot, memory, now, timezone)
     moment = _moment(snapshot, memory, now, datetime.combine(site_date, time(), timezone))

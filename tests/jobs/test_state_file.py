@@ -18,7 +18,7 @@ from parts import no_room, replace
 from aps2mqtt.base import physical_limits
 from aps2mqtt.base.memory import Doubt, Hang, IdleInverter, Known, Memory, Rhythm, Standstill, Today, Watch
 from aps2mqtt.base.values import Placement, Short
-from aps2mqtt.jobs import state_file
+from aps2mqtt.jobs import state_file, state_table
 from aps2mqtt.jobs.state_file import StateError, Store
 from aps2mqtt.sources.ecu8899 import tables
 
@@ -448,12 +448,12 @@ def test_every_field_has_its_line_in_the_table():
     kinds = {type(RICH), *(kind for kind, _ in off_default(RICH))}
     assert kinds >= {Memory, Known, Today, Rhythm, Placement, IdleInverter, Standstill}
     assert set(off_default(RICH)) == {(kind, name) for kind in kinds for name in kind._field_defaults}
-    assert state_file._memory(state_file._document(RICH), []) == RICH
+    assert state_table.memory_in(state_table.document_of(RICH), []) == RICH
 
 
 def test_what_a_memory_can_do_without_has_a_default():
     """In the model or in the table: else a file of before, or a damaged one, costs all of the memory."""
-    assert set(Memory._fields) - set(Memory._field_defaults) == {*ESSENTIAL - {"version"}, *state_file.ABSENT}
+    assert set(Memory._fields) - set(Memory._field_defaults) == {*ESSENTIAL - {"version"}, *state_table.ABSENT}
 
 
 @pytest.mark.parametrize(
@@ -520,16 +520,16 @@ def test_without_the_ecu_or_the_time_of_its_reading_nothing_is_known(saved, key,
 def test_what_a_hostile_ecu_has_a_job_remember_can_be_read(store):
     """The most of everything: what is written is cut to what the next job reads."""
     beyond = 10**4
-    panels = state_file.MOST_PANELS
+    panels = state_table.MOST_PANELS
     inverter = Known(
         panels,
         panels,
-        state_file.MOST,
+        state_table.MOST,
         panels,
         100,
-        (state_file.MOST,) * panels,
+        (state_table.MOST,) * panels,
         (123456789012.34567,) * panels,
-        state_file.MOST,
+        state_table.MOST,
     )
     at = FULL.read_at
     worst = FULL._replace(
@@ -544,7 +544,7 @@ def test_what_a_hostile_ecu_has_a_job_remember_can_be_read(store):
     assert said == ""
     assert store.path.stat().st_size < state_file.MAX_BYTES
     assert (
-        len(memory.inverters) == len(memory.watch.idle) == state_file.MOST_INVERTERS >= physical_limits.MOST_INVERTERS
+        len(memory.inverters) == len(memory.watch.idle) == state_table.MOST_INVERTERS >= physical_limits.MOST_INVERTERS
     )
     assert memory.lifetime == FULL.lifetime
 
@@ -554,7 +554,9 @@ def test_more_channels_than_any_layout_has_can_be_remembered(store):
     many = FULL._replace(inverters={"700000000001": Known(12, 3, powers=(1,) * 12, energies=(0.5,) * 12)})
     store.save(many)
     assert load(again(store)) == (many, "")
-    assert all(len(layout) < state_file.MOST_PANELS for layouts in tables.RECORD_LAYOUTS.values() for layout in layouts)
+    assert all(
+        len(layout) < state_table.MOST_PANELS for layouts in tables.RECORD_LAYOUTS.values() for layout in layouts
+    )
 
 
 @pytest.mark.parametrize("version", [0, 2, "1", None])

@@ -1,0 +1,333 @@
+"""What may be in the state file: a table of all fields, each with the range of its values, in both directions. Pure.
+
+    Memory -> document -> Memory
+
+A value that is out of its range is left out alone, and named. What is written goes through the same table, so that it
+can be read. A new field of a named tuple needs a line here and a default there: a file of before does not have it.
+"""
+
+import re
+from collections.abc import Callable
+from datetime import UTC, date, datetime, timedelta
+from typing import Any
+
+from aps2mqtt.base.memory import Doubt, Hang, IdleInverter, Known, Memory, Rhythm, Standstill, Today, Watch
+from aps2mqtt.base.values import Placement, Short
+from aps2mqtt.config.keys import is_topic
+from aps2mqtt.truth import counters
+from aps2mqtt.truth.freshness import LONGEST_PAUSE
+
+VERSION = 1
+
+# Everything that reading a document of the wrong form can raise.
+ABSURD = (ValueError, TypeError, KeyError, AttributeError, OverflowError, RecursionError)
+
+
+def document_of(memory: Memory) -> dict[str, Any]:
+    """The document that holds `memory`, for JSON."""
+    return {"version": VERSION, **_plain(memory)}
+
+
+def _plain(value: Any) -> Any:  # noqa: ANN401 - whatever JSON knows
+    """What JSON knows of `value`: objects by the names of their fields, times and dates as text."""
+    if isinstance(value, date):
+        return value.isoformat()
+    if hasattr(value, "_asdict"):
+        value = value._asdict()
+    if isinstance(value, dict):
+        return {key: _plain(item) for key, item in value.items()}
+    return [_plain(item) for item in value] if isinstance(value, tuple) else value
+
+
+# -- what may be in the file ------------------------------------------------------------------------------------------
+
+# Gives the value for one that JSON knows; raises one of ABSURD. It names what it has left out below in the list.
+Reader = Callable[[Any, list[str]], Any]
+
+FIRST, LAST = datetime(1969, 12, 31, tzinfo=UTC), datetime(2100, 1, 1, tzinfo=UTC)  # a clock never set says 1970
+FURTHEST = timedelta(hours=15)  # of a time zone from UTC
+HALF_A_YEAR = timedelta(days=183)  # `run` polls again by then, also behind a polar night
+MOST_INVERTERS = 2000  # more than one answer of an ECU can list
+MOST_PANELS = 32  # of an inverter; the layouts of the protocol have fewer
+MOST_TOLD = 500
+LONGEST_TEXT = 500  # characters, of up to 12 bytes each in the file
+MOST = 2**32  # of anything that the wire has in four bytes
+MOST_ENERGY = 1e12  # Wh, and the like
+
+
+def _whole(most: int) -> Reader:
+    """A whole number from 0 to `most`."""
+
+    def read(value: object, _: list[str]) -> int:
+        if type(value) is not int or not 0 <= value <= most:  # True is an int, but no number of inverters
+            raise ValueError(f"{value!r:.40} is no whole number up to {most}")
+        return value
+
+    return read
+
+
+def _amount(most: float) -> Reader:
+    """A number from 0 to `most`."""
+
+    def read(value: object, _: list[str]) -> float:
+        if isinstance(value, bool) or not isinstance(value, int | float) or not 0 <= value <= most:
+            raise ValueError(f"{value!r:.40} is no number up to {most:g}")
+        return float(value)
+
+    return read
+
+
+def _flag(value: object, _: list[str]) -> bool:
+    if not isinstance(value, bool):
+        raise TypeError(f"{value!r:.40} is neither true nor false")
+    return value
+
+
+def _text(value: object, _: list[str]) -> str:
+    if not isinstance(value, str):
+        raise TypeError(f"{value!r:.40} is no text")
+    value.encode()  # half a surrogate cannot be published
+    return value[:LONGEST_TEXT]
+
+
+def _choice(*choices: str) -> Reader:
+    def read(value: object, _: list[str]) -> object:
+        if value not in choices:
+            raise ValueError(f"{value!r:.40} is none of {choices}")
+        return value
+
+    return read
+
+
+def _prefix(value: object, left_out: list[str]) -> str:
+    """The beginning of topics, as the configuration allows it."""
+    text = _text(value, left_out)
+    if not (text.isprintable() and is_topic(text)):
+        raise ValueError(f"{text!r:.40} is no topic")
+    return text
+
+
+def _serial(value: object, _: list[str]) -> str:
+    if not (isinstance(value, str) and re.fullmatch("[0-9]{12}", value)):
+        raise ValueError(f"{value!r:.40} is no serial number")
+    return value
+
+
+def _moment(value: str, _: list[str]) -> datetime:
+    """A time with its offset, such that every zone has it."""
+    moment = datetime.fromisoformat(value)
+    offset = moment.utcoffset()
+    if offset is None or abs(offset) > FURTHEST or not FIRST <= moment < LAST:
+        raise ValueError(f"{value:.40} is no time of a job")
+    return moment
+
+
+def _date(value: str, _: list[str]) -> date:
+    day = date.fromisoformat(value)
+    if not FIRST.date() <= day < LAST.date():
+        raise ValueError(f"{value:.40} is no date of a job")
+    return day
+
+
+def _maybe(reader: Reader) -> Reader:
+    """Null, or what `reader` gives."""
+    return lambda value, left_out: None if value is None else reader(value, left_out)
+
+
+def _several(reader: Reader, most: int) -> Reader:
+    """A list, of which `most` count."""
+
+    def read(value: object, left_out: list[str]) -> tuple[Any, ...]:
+        if not isinstance(value, list | tuple):
+            raise TypeError(f"{value!r:.40} is no list")
+        return tuple(reader(item, left_out) for item in value[:most])
+
+    return read
+
+
+def _by_serial(reader: Reader) -> Reader:
+    """What there is of each inverter; of so many as an ECU can have."""
+
+    def read(value: dict[object, Any], left_out: list[str]) -> dict[str, Any]:
+        found = {}
+        for uid, item in list(value.items())[:MOST_INVERTERS]:
+            try:
+                found[_serial(uid, left_out)] = reader(item, left_out)
+            except ABSURD:
+                left_out.append("an inverter")
+        return found
+
+    return read
+
+
+def _fields(kind: type[Any], absent: dict[str, Any] | None = None, **readers: Reader) -> Reader:
+    """A value of this kind. A field that cannot be read is left out where it has a default, or one in `absent`.
+
+    One that is not there, as in a file of an earlier version, is not missed.
+    """
+    defaults = kind._field_defaults | (absent or {})
+
+    def read(state: object, left_out: list[str]) -> Any:  # noqa: ANN401 - of the kind
+        if not isinstance(state, dict):
+            raise TypeError(f"{state!r:.40} is no {kind.__name__}")
+        values = dict(defaults)
+        for name, reader in readers.items():
+            if name not in state and name in defaults:
+                continue
+            below: list[str] = []
+            try:
+                values[name] = reader(state[name], below)
+                left_out += (f"{name}: {one}" for one in below)
+            except ABSURD:
+                if name not in defaults:
+                    raise
+                left_out.append(name)
+        return kind(**values)
+
+    return read
+
+
+_kwh = _amount(MOST)
+_doubt = _fields(
+    Doubt,
+    first=_kwh,
+    last=_kwh,
+    readings=_whole(MOST),
+    since=_maybe(_moment),
+    at=_moment,
+    timestamp=_maybe(_moment),
+)
+_read_today = _fields(
+    Today,
+    date=_date,
+    published=_kwh,
+    reported=_kwh,
+    renewed=_flag,
+    before=_several(_kwh, MOST_TOLD),
+    yesterday=_maybe(_kwh),
+    doubt=_maybe(_doubt),
+)
+
+
+def _today(value: dict[str, Any], left_out: list[str]) -> Today:
+    today: Today = _read_today(value, left_out)
+    if not (today.renewed or today.before):
+        raise ValueError("today knows nothing of the day before")
+    return today
+
+
+_read_rhythm = _fields(
+    Rhythm,
+    at=_moment,
+    longest=_amount(LONGEST_PAUSE.total_seconds()),
+    longest_at=_maybe(_moment),
+    run_due=_maybe(_moment),
+)
+
+
+def _rhythm(value: dict[str, Any], left_out: list[str]) -> Rhythm:
+    rhythm: Rhythm = _read_rhythm(value, left_out)
+    if rhythm.run_due is not None and rhythm.run_due - rhythm.at > HALF_A_YEAR:
+        left_out.append("run_due")
+        return rhythm._replace(run_due=None)
+    return rhythm
+
+
+_still = _fields(
+    Standstill, value=_kwh, since=_moment, powered=_amount(MOST_ENERGY), energy=_amount(MOST_ENERGY), told=_flag
+)
+
+ABSENT: dict[str, Any] = {  # what a memory can do without
+    "awake": True,
+    "firmware": "",
+    "timestamp": None,
+    "registered": None,
+    "lifetime": None,
+    "doubt": None,
+    "today": None,
+    "inverters": {},
+}
+# A new field of a named tuple gets its line here, and a default there: a file of before does not have it.
+_memory_fields = _fields(
+    Memory,
+    ABSENT,
+    ecu_id=_serial,
+    read_at=_moment,
+    awake=_flag,
+    firmware=_text,
+    timestamp=_maybe(_moment),
+    registered=_maybe(_whole(MOST)),
+    online=_maybe(_whole(MOST)),
+    lifetime=_maybe(_kwh),
+    doubt=_maybe(_doubt),
+    today=_maybe(_today),
+    inverters=_by_serial(
+        _fields(
+            Known,
+            panels=_whole(MOST_PANELS),
+            voltages=_whole(MOST_PANELS),
+            missing=_whole(MOST),
+            lost=_whole(MOST_PANELS),
+            signal=_maybe(_whole(100)),
+            powers=_several(_maybe(_whole(MOST)), MOST_PANELS),
+            energies=_several(_amount(MOST_ENERGY), MOST_PANELS),
+            unlisted=_whole(MOST),
+        )
+    ),
+    error=_text,
+    told=_several(_text, MOST_TOLD),
+    hang=_maybe(_fields(Hang, since=_moment, jobs=_whole(MOST))),
+    restarted_at=_maybe(_moment),
+    restarts=_whole(MOST),
+    energies_of=_maybe(_date),
+    watch=_maybe(
+        _fields(
+            Watch,
+            at=_maybe(_moment),
+            power=_whole(MOST),
+            idle=_by_serial(_fields(IdleInverter, since=_moment, seen=_moment, told=_flag)),
+            today=_maybe(_still),
+            lifetime=_maybe(_still),
+            short=_maybe(_fields(Short, listed=_whole(MOST), expected=_whole(MOST))),
+            contradictory=_maybe(_moment),
+        )
+    ),
+    rhythm=_maybe(_rhythm),
+    layout=_maybe(
+        _fields(
+            Placement,
+            prefix=_prefix,
+            payload=_choice("flat", "json", "both"),
+            discovery=_choice("", "device", "component"),
+            discovery_prefix=_prefix,
+            retain=_flag,
+        )
+    ),
+)
+
+
+def memory_in(state: dict[str, Any], left_out: list[str]) -> Memory:
+    """The memory in `state`; raises one of ABSURD where it is none. What was left out of it is named in the list."""
+    if state["version"] != VERSION:
+        raise ValueError(f"version {state['version']!r:.40}, not {VERSION}")
+    memory: Memory = _memory_fields(state, left_out)
+    return _possible(memory, left_out)
+
+
+def _possible(memory: Memory, left_out: list[str]) -> Memory:
+    """`memory` without what no array of so many inverters makes."""
+    inverters = max(1, len(memory.inverters), min(memory.registered or 0, MOST_INVERTERS))
+    day, today = counters.made(inverters, counters.DAY), memory.today
+    most_of_one = counters.made(1, counters.DAY) * 1000
+    absurd: dict[str, Any] = {}
+    if (memory.lifetime or 0) > counters.made(inverters, counters.LIFE):
+        absurd["lifetime"] = None
+    if today is not None and max(today.published, today.yesterday or 0) > day:
+        absurd["today"] = None
+    if any(sum(known.energies) > most_of_one for known in memory.inverters.values()):
+        absurd["energies_of"] = None  # nobody knows them, so that the broker is asked
+        absurd["inverters"] = {
+            uid: known._replace(energies=(0.0,) * len(known.energies)) for uid, known in memory.inverters.items()
+        }
+    left_out += absurd
+    return memory._replace(**absurd)
