@@ -84,7 +84,7 @@ def _mean(values: Sequence[float]) -> float:
     return round(sum(values) / len(values), 1)
 
 
-# The order of the rows is that of the messages. The comment above a row is what the README says of it.
+# The messages have the order of these rows. The README says of each its unit and the comment above it.
 
 # now; 0 when no inverter is online
 ECU_POWER = Metric(ECU, POWER, "power", int, "power", "power", "", "W", "power", MEAN, 0, "current_power")
@@ -94,7 +94,7 @@ TODAY = Metric(ECU, COUNTER, "today", float, "energy/today", "today_energy", "En
 LIFETIME = TODAY._replace(
     field="lifetime", topic="energy/lifetime", name="lifetime_energy", label="Energy lifetime", digits=1
 )
-# what energy/today was before midnight
+# that energy/today had before midnight
 YESTERDAY = TODAY._replace(
     field="yesterday", topic="energy/yesterday", name="yesterday_energy", label="Energy yesterday", state_class=None
 )
@@ -118,13 +118,10 @@ PROBLEM = Metric(ECU, FACT, "", bool, "problem", "problem", device_class="proble
 
 # `True` or `False`
 IS_ONLINE = Metric(INVERTER, STATE, "online", bool, "online", "online", "Online", device_class="connectivity")
-# of its radio
 SIGNAL = Metric(INVERTER, MEASURED, "signal", int, "signal", "signal", "Signal", "%", None, MEAN, 0)
-# of the inverter
 TEMPERATURE = Metric(
     INVERTER, MEASURED, "temperature", int, "temperature", "temperature", "", CELSIUS, "temperature", MEAN, 0
 )
-# of the grid
 FREQUENCY = Metric(INVERTER, MEASURED, "frequency", float, "frequency", "frequency", "", "Hz", "frequency", MEAN, 1)
 # of all its panels
 INVERTER_POWER = ECU_POWER._replace(scope=INVERTER, field="powers", json="", combine=_sum)
@@ -135,7 +132,7 @@ INVERTER_VOLTAGE = Metric(
 # integrated from its power
 INVERTER_TODAY = TODAY._replace(scope=INVERTER, field="energies", combine=_sum)
 
-# panels count from 1
+# of the panel; panels count from 1
 PANEL_POWER = INVERTER_POWER._replace(scope=PANEL, combine=None)
 # AC; a three-phase inverter has its phases under panels 1 to 3, between phases on a QT2
 PANEL_VOLTAGE = INVERTER_VOLTAGE._replace(scope=PANEL, combine=None)
