@@ -5,7 +5,7 @@ A new value is a field of Report or Inverter, a row here, and a source that fill
 
 from collections.abc import Callable, Iterator, Sequence
 from datetime import datetime
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 from aps2mqtt.base.values import Inverter, Report, Unchanged
 
@@ -156,3 +156,11 @@ def lost_rows(inverter: Inverter) -> Iterator[Row]:
     for metric in OF_PANEL:
         for panel in range(len(metric.values(inverter)) + 1, panels + 1):
             yield metric.of_panel(panel), None
+
+
+def offline(uid: str, panels: int, voltages: int) -> Inverter:
+    """An inverter that is offline: its panels give 0 W, and nothing is measured. Its counters are the caller's."""
+    lost: dict[str, Any] = {
+        metric.field: (0 if metric.kind == POWER else None,) * panels for metric in OF_PANEL if metric.kind != COUNTER
+    }
+    return Inverter(uid, online=False, **lost | {PANEL_VOLTAGE.field: (None,) * voltages})
