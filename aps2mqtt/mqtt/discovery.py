@@ -14,30 +14,23 @@ from collections.abc import Iterable, Iterator
 from typing import Any, NamedTuple
 
 from aps2mqtt import __version__
+from aps2mqtt.base.metrics import ERROR, IS_ONLINE, MEASURED, PROBLEM, STATUS, Metric, ecu_rows, lost_rows
 from aps2mqtt.base.models import ecu_model, inverter_model
 from aps2mqtt.base.values import Inverter, Report
 from aps2mqtt.mqtt.topics import (
-    ERROR,
-    INVERTER_ONLINE,
     NO_PROBLEM,
     OFFLINE,
     ONLINE,
-    PROBLEM,
-    STATUS,
     Message,
-    Metric,
     Style,
-    ecu_rows,
     ecu_topic,
     inverter_rows,
     inverter_topic,
-    lost_rows,
     presence_topic,
 )
 
 DEVICE = "device"
 SENSOR, BINARY_SENSOR = "sensor", "binary_sensor"
-BINARY = (INVERTER_ONLINE, STATUS, PROBLEM)
 MIGRATE = '{"migrate_discovery": true}'
 
 Component = dict[str, Any]  # an entity, in Home Assistant's words
@@ -76,10 +69,10 @@ def moved(old: Iterable[str], new: Iterable[Message]) -> tuple[Message, ...]:
     """
     new = tuple(new)
     announced = {message.topic for message in new}
-    entities = "".join(message.payload for message in new)
     stale = [topic for topic in old if topic not in announced]
+    ids = {one for message in new for one in _ids(message)} if stale else set()
     return (
-        *(Message(topic, MIGRATE) for topic in stale if f'"unique_id": "{_object_id(topic)}' in entities),
+        *(Message(topic, MIGRATE) for topic in stale if _object_id(topic) in ids),
         *new,
         *(Message(topic, "") for topic in stale),
     )
@@ -113,6 +106,15 @@ def is_component(topic: str) -> bool:
 
 def _object_id(topic: str) -> str:
     return topic.split("/")[-2]
+
+
+def _ids(message: Message) -> Iterator[str]:
+    """The unique ids of the entities that `message` announces, and the id of their device."""
+    if message.payload:
+        announcement = json.loads(message.payload)
+        components = announcement.get("components", {"": announcement}).values()
+        yield from (component["unique_id"] for component in components if "unique_id" in component)
+        yield f"aps_{announcement['device']['identifiers'][0]}"
 
 
 def _announced(style: Style, device: Device) -> Iterator[Message]:
@@ -184,12 +186,12 @@ def _inverter(style: Style, report: Report, inverter: Inverter) -> Device:
     topic = inverter_topic(style, report.ecu_id, inverter.uid)
     # One never heard has nothing but `online`; what is unknown in this poll only stays announced.
     metrics = [metric for metric, _ in inverter_rows(style, inverter)] if inverter.powers else []
-    components = {
-        metric.name: _component(style, inverter.uid, topic, metric) for metric in metrics or (INVERTER_ONLINE,)
-    }
-    components[INVERTER_ONLINE.name] |= {"payload_on": "True", "payload_off": "False"}
+    metrics = metrics or [IS_ONLINE]
+    components = {metric.name: _component(style, inverter.uid, topic, metric) for metric in metrics}
     for metric in metrics:
-        if metric.measured:
+        if metric.type is bool:
+            components[metric.name] |= {"payload_on": "True", "payload_off": "False"}
+        if metric.kind == MEASURED:
             components[metric.name]["availability"] = [*_readable(style, root), *_measured(style, topic, metric)]
     about = _about(inverter.uid, inverter_model(inverter.uid)) | {"via_device": report.ecu_id}
     is_gone = inverter.bare and style.discovery != DEVICE  # where each entity has a topic of its own
@@ -208,13 +210,14 @@ def _about(serial: str, model: str) -> dict[str, Any]:
 
 
 def _component(style: Style, device_id: str, topic: str, metric: Metric) -> Component:
-    key = metric.key or metric.name
     component: Component = {
         "platform": _platform(metric),
         "unique_id": f"aps_{device_id}_{metric.name}",
         "state_topic": f"{topic}/{metric.topic}" if style.flat else topic,
         # Without one, Home Assistant goes on with that of an announcement before, such as 2.x's for JSON.
-        "value_template": "{{ value or none }}" if style.flat else f"{{{{ value_json.{key} if value else none }}}}",
+        "value_template": "{{ value or none }}"
+        if style.flat
+        else f"{{{{ value_json.{metric.key} if value else none }}}}",
     }
     wanted = {
         "name": metric.label or None,
@@ -230,7 +233,7 @@ def _component(style: Style, device_id: str, topic: str, metric: Metric) -> Comp
 
 
 def _platform(metric: Metric) -> str:
-    return BINARY_SENSOR if metric in BINARY else SENSOR
+    return BINARY_SENSOR if metric.type is bool else SENSOR
 
 
 def _presence(style: Style) -> list[Condition]:
@@ -245,10 +248,10 @@ def _readable(style: Style, root: str) -> list[Condition]:
 def _measured(style: Style, topic: str, metric: Metric) -> list[Condition]:
     """The inverter is online, and has measured that: one that is half awake has no frequency."""
     if style.flat:
-        online = _condition(f"{topic}/{INVERTER_ONLINE.topic}", "True", "False")
+        online = _condition(f"{topic}/{IS_ONLINE.topic}", "True", "False")
         own = _condition(f"{topic}/{metric.topic}", ONLINE, OFFLINE)
         return [online, own | {"value_template": f"{{{{ '{ONLINE}' if value else '{OFFLINE}' }}}}"}]
-    value = f"value and value_json.online and value_json.{metric.key or metric.name} is not none"
+    value = f"value and value_json.online and value_json.{metric.key} is not none"
     own = _condition(topic, ONLINE, OFFLINE)
     return [own | {"value_template": f"{{{{ '{ONLINE}' if {value} else '{OFFLINE}' }}}}"}]
 

@@ -3,17 +3,17 @@
 Anything may lie there. What cannot be understood is left out, and of all else there is only so much.
 """
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from datetime import datetime
 from itertools import islice, takewhile
-from typing import NamedTuple, TypeVar
+from typing import Any, NamedTuple
 
+from aps2mqtt.base import metrics
+from aps2mqtt.base.metrics import Metric
 from aps2mqtt.base.physical_limits import MOST_PANELS
 from aps2mqtt.base.values import UNCHANGED, Inverter, Report, Unchanged
 from aps2mqtt.mqtt import topics
-from aps2mqtt.mqtt.topics import Metric, Style
-
-Number = TypeVar("Number", int, float)
+from aps2mqtt.mqtt.topics import Style
 
 MOST_ECUS = 100
 MOST_INVERTERS = 1200  # of an ECU
@@ -23,11 +23,10 @@ MOST = 1e9  # of any number, whatever its unit
 COLDEST, HOTTEST = -100, 200  # degC
 SERIAL_DIGITS = 12
 
-PANEL_POWERS, PANEL_VOLTAGES, PANEL_ENERGIES = (
-    tuple(metric.of_panel(panel) for panel in PANELS) for metric in (topics.POWER, topics.VOLTAGE, topics.ENERGY_TODAY)
-)
-# Said on topics of their own, also beside JSON objects.
-ALWAYS_FLAT = {metric.topic for metric in (topics.STATUS, topics.ERROR, topics.PROBLEM)}
+BY_PANEL = {metric: tuple(metric.of_panel(panel) for panel in PANELS) for metric in metrics.OF_PANEL}
+KEPT = ("power", "today", "lifetime", "registered", "online")  # UNCHANGED where nothing is said, not None
+# Published on topics of their own, also beside JSON objects.
+ALWAYS_FLAT = {metric.topic for metric in (metrics.STATUS, metrics.ERROR, metrics.PROBLEM)}
 
 FAILED = "the last job could not read it; look at the log of aps2mqtt"
 NOT_SAID = "nothing on the broker says that it was read lately; look at what starts the jobs"
@@ -86,23 +85,39 @@ class _Said:
         value = self._object.get(metric.key or metric.name)
         return topics.payload(value)[:LONGEST] if isinstance(value, str | int | float) else ""
 
-    def number(self, metric: Metric, lowest: float = 0) -> float | None:
-        try:
-            number = float(self.text(metric))
-        except ValueError:
-            return None
-        return number if lowest <= number < MOST else None
+    def value(self, metric: Metric, style: Style) -> Any:  # noqa: ANN401 - of the metric's type
+        """The value in degC where it is a temperature; None where nothing is said that can be understood."""
+        text = self.text(metric)
+        if metric.unit == metrics.CELSIUS:
+            return _celsius(style, topics.number(text, -MOST, MOST))
+        return PARSERS[metric.type](text)
 
-    def whole(self, metric: Metric, lowest: float = 0) -> int | None:
-        number = self.number(metric, lowest)
-        return int(number) if number is not None and number.is_integer() else None
+    def panels(self, metric: Metric, style: Style) -> tuple[Any, ...]:
+        """The values by panel, up to the last that is known; of counters, up to the first that is not."""
+        values = [self.value(one, style) for one in BY_PANEL[metric]]
+        if metric.kind == metrics.COUNTER:
+            return tuple(takewhile(lambda value: value is not None, values))
+        while values and values[-1] is None:
+            values.pop()
+        return tuple(values)
 
-    def moment(self, metric: Metric) -> datetime | None:
-        try:
-            moment = datetime.fromisoformat(self.text(metric))
-        except ValueError:
-            return None
-        return moment if moment.tzinfo is not None else None
+
+def _number(text: str) -> float | None:
+    return topics.number(text, beyond=MOST)
+
+
+def _whole(text: str) -> int | None:
+    number = _number(text)
+    return int(number) if number is not None and number.is_integer() else None
+
+
+PARSERS: dict[type[object], Callable[[str], object]] = {
+    int: _whole,
+    float: _number,
+    str: str,
+    bool: {"True": True, "False": False}.get,
+    datetime: topics.aware,
+}
 
 
 def _report(style: Style, ecu_id: str, devices: Mapping[tuple[str, ...], _Said]) -> Report:
@@ -110,45 +125,32 @@ def _report(style: Style, ecu_id: str, devices: Mapping[tuple[str, ...], _Said])
     said = devices.get((ecu_id,), _Said(style, {}))
     uids = sorted(serials[1] for serials in devices if len(serials) > 1 and serials[0] == ecu_id)
     inverters = (_inverter(style, uid, devices[ecu_id, uid]) for uid in uids)
+    found = {metric.field: said.value(metric, style) for metric in metrics.OF_ECU}
+    unknown = {field: UNCHANGED for field in KEPT if found[field] is None}
     return Report(
         ecu_id=ecu_id,
-        power=_or_kept(said.whole(topics.ECU_POWER)),
-        today=_or_kept(said.number(topics.ENERGY_TODAY)),
-        lifetime=_or_kept(said.number(topics.ENERGY_LIFETIME)),
-        registered=_or_kept(said.whole(topics.REGISTERED)),
-        online=_or_kept(said.whole(topics.INVERTERS_ONLINE)),
-        timestamp=said.moment(topics.TIMESTAMP),
-        firmware=said.text(topics.FIRMWARE),
         inverters=tuple(islice((inverter for inverter in inverters if inverter is not None), MOST_INVERTERS)),
         error=_error(said),
-        yesterday=said.number(topics.ENERGY_YESTERDAY),
-        problems=_problems(said.text(topics.PROBLEM)),
+        problems=_problems(said.text(metrics.PROBLEM)),
+        **{**found, **unknown},
     )
 
 
 def _inverter(style: Style, uid: str, said: _Said) -> Inverter | None:
     """None where nothing says that it is there."""
-    online = {"True": True, "False": False}.get(said.text(topics.INVERTER_ONLINE))
-    if online is None and said.number(topics.ENERGY_TODAY) is None:  # which stays where the ECU does not list it
+    found = {metric.field: said.value(metric, style) for metric in metrics.OF_INVERTER if metric.combine is None}
+    energy = said.value(metrics.INVERTER_TODAY, style)
+    if found[metrics.IS_ONLINE.field] is None and energy is None:  # which stays where the ECU does not list it
         return None
-    energies = takewhile(lambda energy: energy is not None, map(said.number, PANEL_ENERGIES))
-    return Inverter(
-        uid,
-        online=online,
-        powers=_known([said.whole(metric) for metric in PANEL_POWERS]),
-        voltages=_known([said.whole(metric) for metric in PANEL_VOLTAGES]),
-        frequency=said.number(topics.FREQUENCY),
-        temperature=_celsius(style, said.number(topics.TEMPERATURE, lowest=-MOST)),
-        signal=said.whole(topics.SIGNAL),
-        energies=tuple(energy for energy in energies if energy is not None),
-    )
+    found |= {metric.field: said.panels(metric, style) for metric in metrics.OF_PANEL}
+    return Inverter(uid, **found)
 
 
 def _error(said: _Said) -> str:
-    status = said.text(topics.STATUS)
+    status = said.text(metrics.STATUS)
     if status == topics.ONLINE:
         return ""
-    return (said.text(topics.ERROR) or FAILED) if status == topics.OFFLINE else NOT_SAID
+    return (said.text(metrics.ERROR) or FAILED) if status == topics.OFFLINE else NOT_SAID
 
 
 def _problems(text: str) -> tuple[str, ...] | Unchanged:
@@ -162,17 +164,6 @@ def _celsius(style: Style, degrees: float | None) -> int | None:
         return None
     celsius = round((degrees - 32) * 5 / 9 if style.fahrenheit else degrees)
     return celsius if COLDEST <= celsius <= HOTTEST else None
-
-
-def _known(values: list[int | None]) -> tuple[int | None, ...]:
-    """Up to the last that is known."""
-    while values and values[-1] is None:
-        values.pop()
-    return tuple(values)
-
-
-def _or_kept(value: Number | None) -> Number | Unchanged:
-    return UNCHANGED if value is None else value
 
 
 def _is_serial(text: str) -> bool:

@@ -1,7 +1,7 @@
-"""What is said on which topic: the one place where a value gets its name. Pure.
+"""What is published on which topic, from the rows of base/metrics.py. Pure.
 
-A metric is a named value with a unit. Flat topics, JSON objects and Home Assistant's entities (discovery.py) are made
-from the same rows, so that what is announced is what is published.
+Flat topics, JSON objects and Home Assistant's entities (discovery.py) are made from the same rows, so that what is
+announced is what is published.
 
     Report -> messages
 """
@@ -11,12 +11,28 @@ import re
 from collections.abc import Iterable, Iterator, Mapping
 from datetime import datetime
 from itertools import count, takewhile
-from typing import NamedTuple
+from math import inf
+from typing import Any, NamedTuple
 
+from aps2mqtt.base.metrics import (
+    CELSIUS,
+    COUNTER,
+    ERROR,
+    IS_ONLINE,
+    OF_ECU,
+    OF_INVERTER,
+    OF_PANEL,
+    PANEL_TODAY,
+    PROBLEM,
+    STATUS,
+    TIMESTAMP,
+    Metric,
+    Row,
+    Value,
+    ecu_rows,
+    lost_rows,
+)
 from aps2mqtt.base.values import Inverter, Placement, Recalled, Report, Unchanged
-
-Value = int | float | bool | str | datetime | Unchanged | None  # None: the topic is removed
-Row = tuple["Metric", Value]
 
 ONLINE = "online"
 OFFLINE = "offline"
@@ -69,56 +85,6 @@ class Style(NamedTuple):
         return Placement(self.prefix, self.payload, self.discovery, self.discovery_prefix, self.retain)
 
 
-class Metric(NamedTuple):
-    """One named value: where it is said, its unit, and what Home Assistant is told of it."""
-
-    topic: str  # below that of what it belongs to
-    name: str  # in the names of entities
-    label: str = ""  # for people; empty: Home Assistant names it after the device class
-    unit: str | None = None
-    key: str = ""  # in JSON objects; empty: the name
-    device_class: str | None = None
-    state_class: str | None = None
-    digits: int | None = None  # shown behind the point
-    diagnostic: bool = False
-    momentary: bool = False  # says something of now, and nothing when nobody renews it
-    measured: bool = False  # of inverters that are awake; removed for the others
-
-    def of_panel(self, panel: int) -> "Metric":
-        """The same of one of an inverter's panels, which count from 1."""
-        label = f"Panel {panel} {self.label.lower() or self.device_class}"
-        return self._replace(topic=f"{panel}/{self.topic}", name=f"panel_{panel}_{self.name}", label=label)
-
-
-def _measured(name: str, unit: str, device_class: str | None, digits: int, label: str = "") -> Metric:
-    """What an inverter measures while it is awake."""
-    metric = Metric(name, name, label, unit, "", device_class, "measurement", digits)
-    return metric._replace(diagnostic=True, momentary=True, measured=True)
-
-
-POWER = Metric("power", "power", "", "W", "", "power", "measurement", 0, momentary=True)
-ENERGY_TODAY = Metric("energy/today", "today_energy", "Energy today", "kWh", "", "energy", "total_increasing", 2)
-TIMESTAMP = Metric("timestamp", "timestamp", "Data of", device_class="timestamp", diagnostic=True)
-ENERGY_LIFETIME = Metric(
-    "energy/lifetime", "lifetime_energy", "Energy lifetime", "kWh", "", "energy", "total_increasing", 1
-)
-
-ECU_POWER = POWER._replace(key="current_power")
-ENERGY_YESTERDAY = Metric("energy/yesterday", "yesterday_energy", "Energy yesterday", "kWh", "", "energy", digits=2)
-REGISTERED = Metric("inverters/total", "inverters_total", "Inverters", state_class="measurement", diagnostic=True)
-INVERTERS_ONLINE = Metric(
-    "inverters/online",
-    "inverters_online",
-    "Inverters online",
-    state_class="measurement",
-    diagnostic=True,
-    momentary=True,
-)
-FIRMWARE = Metric("firmware", "firmware", "Firmware", diagnostic=True)
-STATUS = Metric("status", "status", "Status", device_class="connectivity", diagnostic=True, momentary=True)
-ERROR = Metric("error", "error")
-PROBLEM = Metric("problem", "problem", device_class="problem", diagnostic=True)
-
 # What the ECU remembers, by period: lists as JSON, in every style. Only `aps2mqtt history` publishes them.
 HISTORY = {
     "day": "history/power",
@@ -126,12 +92,6 @@ HISTORY = {
     "month": "history/energy/month",
     "year": "history/energy/year",
 }
-
-INVERTER_ONLINE = Metric("online", "online", "Online", device_class="connectivity", diagnostic=True, momentary=True)
-SIGNAL = _measured("signal", "%", None, 0, "Signal")
-TEMPERATURE = _measured("temperature", "°C", "temperature", 0)
-FREQUENCY = _measured("frequency", "Hz", "frequency", 1)
-VOLTAGE = _measured("voltage", "V", "voltage", 0)
 
 
 def root_topic(style: Style) -> str:
@@ -199,45 +159,12 @@ def history_message(style: Style, ecu_id: str, period: str, said: Mapping[str, o
     return Message(f"{ecu_topic(style, ecu_id)}/{HISTORY[period]}", json.dumps(said), style.retain)
 
 
-def ecu_rows(report: Report) -> Iterator[Row]:
-    """The readings of the ECU itself."""
-    yield ECU_POWER, report.power
-    yield ENERGY_TODAY, report.today
-    yield ENERGY_LIFETIME, report.lifetime
-    yield ENERGY_YESTERDAY, report.yesterday
-    yield REGISTERED, report.registered
-    yield INVERTERS_ONLINE, report.online
-    yield TIMESTAMP, report.timestamp
-    yield FIRMWARE, report.firmware
-
-
 def inverter_rows(style: Style, inverter: Inverter) -> Iterator[Row]:
-    """The readings of an inverter and of its panels."""
-    yield INVERTER_ONLINE, inverter.online
-    yield SIGNAL, inverter.signal
-    yield _scaled(TEMPERATURE, style), _degrees(inverter.temperature, style)
-    yield FREQUENCY, inverter.frequency
-    powers = [power for power in inverter.powers if power is not None]
-    yield POWER, sum(powers) if powers else None
-    voltages = [voltage for voltage in inverter.voltages if voltage is not None]
-    yield VOLTAGE, round(sum(voltages) / len(voltages), 1) if voltages else None
-    yield ENERGY_TODAY, round(sum(inverter.energies), 3) if inverter.energies else None
-    for panel, power in enumerate(inverter.powers, 1):
-        yield POWER.of_panel(panel), power
-    for panel, voltage in enumerate(inverter.voltages, 1):
-        yield VOLTAGE.of_panel(panel), voltage
-    for panel, energy in enumerate(inverter.energies, 1):
-        yield ENERGY_TODAY.of_panel(panel), energy
-
-
-def lost_rows(inverter: Inverter) -> Iterator[Row]:
-    """The panels that an inverter had once, which are removed."""
-    if not inverter.lost:
-        return
-    panels = len(inverter.powers) + inverter.lost
-    for metric, kept in ((POWER, inverter.powers), (VOLTAGE, inverter.voltages), (ENERGY_TODAY, inverter.energies)):
-        for panel in range(len(kept) + 1, panels + 1):
-            yield metric.of_panel(panel), None
+    """The readings of an inverter and of its panels, in the user's unit of temperature."""
+    rows = [(metric, metric.value(inverter)) for metric in OF_INVERTER]
+    for metric in OF_PANEL:
+        rows += [(metric.of_panel(panel), value) for panel, value in enumerate(metric.values(inverter), 1)]
+    return (_in_fahrenheit(*row) if style.fahrenheit and row[0].unit == CELSIUS else row for row in rows)
 
 
 def payload(value: Value) -> str:
@@ -251,7 +178,7 @@ def payload(value: Value) -> str:
     return str(value)
 
 
-RECALLED = (ENERGY_LIFETIME, ENERGY_TODAY, ENERGY_YESTERDAY, TIMESTAMP)
+RECALLED = (*(metric for metric in OF_ECU if metric.kind == COUNTER), TIMESTAMP)
 
 
 def recall_topics(style: Style, ecu_id: str) -> tuple[str, ...]:
@@ -259,25 +186,24 @@ def recall_topics(style: Style, ecu_id: str) -> tuple[str, ...]:
     root = ecu_topic(style, ecu_id)
     if not style.flat:
         return (root, f"{root}/+")
-    return (*(f"{root}/{metric.topic}" for metric in RECALLED), f"{root}/+/+/{ENERGY_TODAY.topic}")
+    return (*(f"{root}/{metric.topic}" for metric in RECALLED), f"{root}/+/+/{PANEL_TODAY.topic}")
 
 
 def recalled(style: Style, ecu_id: str, retained: Mapping[str, str]) -> Recalled:
     """The counters in what the broker retains: the reverse of `messages`. What cannot be read is not there."""
     root = ecu_topic(style, ecu_id)
     if style.flat:
-        texts = [retained.get(f"{root}/{metric.topic}", "") for metric in RECALLED]
+        texts = {metric.field: retained.get(f"{root}/{metric.topic}", "") for metric in RECALLED}
     else:
         said = json_object(retained.get(root, ""))
-        texts = [str(said.get(metric.key or metric.name)) for metric in RECALLED]
-    lifetime, today, yesterday, timestamp = texts
+        texts = {metric.field: str(said.get(metric.key)) for metric in RECALLED}
+    moment = aware(texts.pop(TIMESTAMP.field))
+    counters: dict[str, Any] = {field: number(text) for field, text in texts.items()}
     panels: dict[str, dict[int, float | None]] = {}
     for uid, panel, text in _of_panels(style, root, retained):
-        panels.setdefault(uid, {})[panel] = _amount(text)
+        panels.setdefault(uid, {})[panel] = number(text)
     energies = {uid: _in_order(amounts) for uid, amounts in panels.items()}
-    return Recalled(
-        _amount(lifetime), _amount(today), _moment(timestamp), yesterday=_amount(yesterday), energies=energies
-    )
+    return Recalled(timestamp=moment, energies=energies, **counters)
 
 
 def _of_panels(style: Style, root: str, retained: Mapping[str, str]) -> Iterator[tuple[str, int, str]]:
@@ -285,11 +211,11 @@ def _of_panels(style: Style, root: str, retained: Mapping[str, str]) -> Iterator
     for topic, text in retained.items():
         below = topic.removeprefix(f"{root}/")
         if style.flat:
-            if match := re.fullmatch(rf"([0-9]{{12}})/([0-9]{{1,2}})/{ENERGY_TODAY.topic}", below):
+            if match := re.fullmatch(rf"([0-9]{{12}})/([0-9]{{1,2}})/{PANEL_TODAY.topic}", below):
                 yield match[1], int(match[2]), text
         elif re.fullmatch("[0-9]{12}", below):
             for key, value in json_object(text).items():
-                if match := re.fullmatch(rf"panel_([0-9]{{1,2}})_{ENERGY_TODAY.name}", key):
+                if match := re.fullmatch(rf"panel_([0-9]{{1,2}})_{PANEL_TODAY.name}", key):
                     yield below, int(match[1]), str(value)
 
 
@@ -308,15 +234,17 @@ def json_object(text: str) -> dict[str, object]:
     return said if isinstance(said, dict) else {}
 
 
-def _amount(text: str) -> float | None:
+def number(text: str, lowest: float = 0, beyond: float = inf) -> float | None:
+    """The number that `text` says, from `lowest` on and below `beyond`; None where it says none."""
     try:
-        amount = float(text)
+        found = float(text)
     except ValueError:
         return None
-    return amount if 0 <= amount < float("inf") else None
+    return found if lowest <= found < beyond else None
 
 
-def _moment(text: str) -> datetime | None:
+def aware(text: str) -> datetime | None:
+    """The time that `text` says in ISO 8601 with its zone; None where it says none."""
     try:
         moment = datetime.fromisoformat(text)
     except ValueError:
@@ -334,13 +262,13 @@ def _device(style: Style, topic: str, rows: list[Row]) -> Iterator[Message]:
                 yield Message(f"{topic}/{metric.topic}", text, style.retain or not text, expiry)
     if style.json:
         # Without an expiry: the object holds energy, which never expires.
-        said = {metric.key or metric.name: _plain(value) for metric, value in rows}
+        said = {metric.key: _plain(value) for metric, value in rows}
         yield Message(topic, json.dumps(said), style.retain)
 
 
 def _without_removals(said: Iterable[Message]) -> Iterator[Message]:
     """Of an inverter of which nothing but `online` lies on the broker."""
-    return (one for one in said if one.payload or one.topic.endswith(f"/{INVERTER_ONLINE.topic}"))
+    return (one for one in said if one.payload or one.topic.endswith(f"/{IS_ONLINE.topic}"))
 
 
 def _removed(style: Style, topic: str, metrics: list[Metric]) -> Iterator[Message]:
@@ -358,11 +286,6 @@ def _plain(value: Value) -> float | str | None:
     return value.isoformat() if isinstance(value, datetime) else value
 
 
-def _scaled(metric: Metric, style: Style) -> Metric:
-    return metric._replace(unit="°F", digits=1) if style.fahrenheit else metric
-
-
-def _degrees(celsius: int | None, style: Style) -> Value:
-    if celsius is None or not style.fahrenheit:
-        return celsius
-    return round(celsius * 9 / 5 + 32, 1)
+def _in_fahrenheit(metric: Metric, celsius: Value) -> Row:
+    degrees = round(celsius * 9 / 5 + 32, 1) if isinstance(celsius, int | float) else celsius
+    return metric._replace(unit="°F", digits=1), degrees

@@ -9,10 +9,12 @@ from datetime import datetime, timedelta
 from itertools import accumulate, zip_longest
 from typing import NamedTuple
 
+from aps2mqtt.base import metrics
+from aps2mqtt.base.metrics import Metric, Row, Value
 from aps2mqtt.base.models import ecu_model, inverter_model
 from aps2mqtt.base.values import Inverter, Report, Unchanged
 from aps2mqtt.mqtt import topics
-from aps2mqtt.mqtt.topics import Metric, Row, Style, Value
+from aps2mqtt.mqtt.topics import Style
 from aps2mqtt.screen.canvas import BOLD, DIM, GREEN, RED, YELLOW, Canvas, Line, bar, clean, cut, rendered, wrapped
 
 LEVELS = "▁▂▃▄▅▆▇█"
@@ -107,13 +109,13 @@ def ago(age: timedelta) -> str:
 
 
 def _totals(report: Report, now: datetime, width: int) -> Iterator[Line]:
-    said = _readings(topics.ecu_rows(report))
+    said = _readings(metrics.ecu_rows(report))
     name = (BOLD, f"{ecu_model(report.ecu_id)} {report.ecu_id}")
     yield from _filled([(name,), ((DIM, said.get("firmware", "")[:LONGEST_WORD]),)], width)
     energies = [
-        (topics.ENERGY_TODAY, "today"),
-        (topics.ENERGY_YESTERDAY, "yesterday"),
-        (topics.ENERGY_LIFETIME, "in all"),
+        (metrics.TODAY, "today"),
+        (metrics.YESTERDAY, "yesterday"),
+        (metrics.LIFETIME, "in all"),
     ]
     parts: list[Line] = [((BOLD, said["power"]), ("", " now"))] if "power" in said else []
     parts += [(("", f"{said[metric.name]} {when}"),) for metric, when in energies if metric.name in said]
@@ -126,8 +128,8 @@ def _totals(report: Report, now: datetime, width: int) -> Iterator[Line]:
 
 
 def _online(said: dict[str, str]) -> Iterator[Line]:
-    if said.keys() >= {topics.INVERTERS_ONLINE.name, topics.REGISTERED.name}:
-        online, registered = said[topics.INVERTERS_ONLINE.name], said[topics.REGISTERED.name]
+    if said.keys() >= {metrics.ONLINE.name, metrics.REGISTERED.name}:
+        online, registered = said[metrics.ONLINE.name], said[metrics.REGISTERED.name]
         yield ((GREEN if online == registered else "", f"{online} of {registered} inverters online"),)
 
 
@@ -154,16 +156,16 @@ def _card(inverter: Inverter, style: Style, strongest: int, width: int) -> Itera
     mark = _mark(inverter)
     name = [_name(inverter, mark), ((mark.color, mark.words),)]
     if not inverter.online:
-        yield from _filled([*name, ((DIM, said.get(topics.ENERGY_TODAY.name, "")),)], width, indent=INDENT)
+        yield from _filled([*name, ((DIM, said.get(metrics.INVERTER_TODAY.name, "")),)], width, indent=INDENT)
         return
-    measured = [topics.ENERGY_TODAY, topics.SIGNAL, topics.TEMPERATURE, topics.FREQUENCY]
+    measured = [metrics.INVERTER_TODAY, metrics.SIGNAL, metrics.TEMPERATURE, metrics.FREQUENCY]
     values = [_measured(metric, inverter, said) for metric in measured]
-    power = ((BOLD, said.get(topics.POWER.name, "")),)
+    power = ((BOLD, said.get(metrics.INVERTER_POWER.name, "")),)
     yield from _filled([*name, power, *values, _voltages(inverter)], width, indent=INDENT)
     for panel, power_of_it in enumerate(inverter.powers, 1):
         numbers = f"{UNKNOWN if power_of_it is None else power_of_it:>6} W"
         if inverter.energies and width >= NARROWEST_CARD:
-            numbers += f"{said.get(topics.ENERGY_TODAY.of_panel(panel).name, ''):>11}"
+            numbers += f"{said.get(metrics.PANEL_TODAY.of_panel(panel).name, ''):>11}"
         columns = max(SHORTEST_BAR, width - INDENT - len(numbers))
         drawn = bar((power_of_it or 0) / strongest, columns)
         space = " " * (columns - len(drawn))
@@ -183,9 +185,9 @@ def _row(inverter: Inverter, style: Style, strongest: int) -> TableRow:
     said = _readings(topics.inverter_rows(style, inverter))
     mark = _mark(inverter)
     if not inverter.online:
-        energy = said.get(topics.ENERGY_TODAY.name, "")
+        energy = said.get(metrics.INVERTER_TODAY.name, "")
         return TableRow((_name(inverter, mark),), ((mark.color, f"{mark.words}  {energy}".rstrip()),))
-    measured = [topics.SIGNAL, topics.TEMPERATURE, topics.ENERGY_TODAY, topics.FREQUENCY]
+    measured = [metrics.SIGNAL, metrics.TEMPERATURE, metrics.INVERTER_TODAY, metrics.FREQUENCY]
     return TableRow(
         (
             _name(inverter, mark),
@@ -241,7 +243,7 @@ def _glyphs(inverter: Inverter, strongest: int) -> Line:
 def _measured(metric: Metric, inverter: Inverter, said: dict[str, str]) -> Line:
     if metric.name not in said:
         return ()
-    if metric is not topics.SIGNAL:
+    if metric is not metrics.SIGNAL:
         return (("", said[metric.name]),)
     percent = inverter.signal.last if isinstance(inverter.signal, Unchanged) else inverter.signal
     bars = strength(percent or 0)

@@ -4,6 +4,7 @@ from collections.abc import Iterator, Mapping
 from datetime import date
 
 from aps2mqtt.base.memory import Known, Memory
+from aps2mqtt.base.metrics import offline
 from aps2mqtt.base.physical_limits import MOST_INVERTERS, MOST_PANELS
 from aps2mqtt.base.values import Inverter, Snapshot, Unchanged
 from aps2mqtt.truth import inverter_energy
@@ -125,5 +126,4 @@ def _kwh(energies: tuple[float, ...]) -> tuple[float, ...]:
 
 def absent(uid: str, was: Known) -> Inverter:
     """An inverter that was not read, as it was known: offline."""
-    inverter = Inverter(uid, online=False, powers=(0,) * was.panels, voltages=(None,) * was.voltages)
-    return _with_past(inverter, was, was)
+    return _with_past(offline(uid, was.panels, was.voltages), was, was)

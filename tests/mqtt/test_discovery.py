@@ -1063,6 +1063,12 @@ def test_nothing_announced_before_is_nothing_to_move():
     assert moved(iter([]), iter(announced)) == announced
 
 
+def test_an_id_that_is_the_beginning_of_another_is_not_handed_over():
+    old = ["homeassistant/sensor/aps_700000000001_panel_1/config", "homeassistant/device/aps_7000/config"]
+    new = discovery.messages(DEVICE_STYLE, report(DS3))
+    assert moved(old, new) == (*new, *(Message(topic, "") for topic in old))
+
+
 def test_entities_of_2x_are_handed_over_under_their_unique_ids():
     """Its topics, as 2.0.2 has them; one of them is of an inverter that is no more."""
     old = [

@@ -21,6 +21,7 @@ PURE_ROOMS = ("truth",)
 PURE_MODULES = (
     "base.values",
     "base.memory",
+    "base.metrics",
     "base.models",
     "base.physical_limits",
     "base.printable",

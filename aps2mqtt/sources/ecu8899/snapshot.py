@@ -8,6 +8,7 @@ from datetime import datetime, tzinfo
 
 from aps2mqtt.base import physical_limits
 from aps2mqtt.base.errors import MalformedFrame
+from aps2mqtt.base.metrics import offline
 from aps2mqtt.base.physical_limits import MOST_INVERTERS
 from aps2mqtt.base.printable import printable
 from aps2mqtt.base.values import UNCHANGED, Inverter, Remark, Short, Snapshot, Unchanged
@@ -158,7 +159,7 @@ def timestamp(digits: str, timezone: tzinfo) -> datetime | None:
 
 def _inverter(record: Record, levels: dict[str, int] | None) -> Inverter:
     if not _measures(record):
-        return Inverter(record.uid, online=False, powers=(0,) * len(record.powers), voltages=_none(record))
+        return offline(record.uid, len(record.powers), len(record.voltages))
     awake = AWAKE[0] < record.frequency < AWAKE[1]
     return Inverter(
         record.uid,
