@@ -9,7 +9,6 @@ from datetime import date
 from itertools import count
 from typing import NamedTuple
 
-from aps2mqtt.base.deadline import Deadline
 from aps2mqtt.base.errors import EcuError, EcuRefusal, FrameError, MalformedFrame
 from aps2mqtt.captures.dissect import REST, UNDECODED, Dissection, dissect
 from aps2mqtt.captures.document import EcuVersion, Query, document, name
@@ -18,7 +17,7 @@ from aps2mqtt.config.values import Config
 from aps2mqtt.sources import ask
 from aps2mqtt.sources.ecu8899 import client, tables
 from aps2mqtt.sources.ecu8899.answers import DECODERS, SystemInfo, decode_system_info
-from aps2mqtt.sources.ecu8899.client import Endpoint, Limits
+from aps2mqtt.sources.ecu8899.client import Conversation, Endpoint, Limits
 from aps2mqtt.sources.ecu8899.frames import Frame
 from aps2mqtt.sources.ecu8899.snapshot import has_no_inverters, identified
 
@@ -59,15 +58,18 @@ class Document(NamedTuple):
 
 
 def take(config: Config, day: date | None, limits: Limits = client.NORMAL) -> CapturedEcu:
-    """The answers of this ECU to what a job asks, and of `day` its history; raises EcuUnreachable and EcuBusy."""
+    """The ECU's answers to the queries of a job, and to those for the history of `day`.
+
+    Raises EcuUnreachable if its name cannot be resolved, EcuBusy if another job holds it.
+    """
     with ask.turn(config.ecu, limits) as endpoint:
-        deadline = Deadline(limits.conversation)
-        info = _ask(endpoint, Query(tables.SYSTEM_INFO), "", limits, deadline)
+        conversation = Conversation(endpoint, limits)
+        info = _ask(conversation, Query(tables.SYSTEM_INFO), "")
         ecu_id = info.data[ID]
         if not ecu_id.isdigit():
             return CapturedEcu((info,))
         queries = (Query(tables.REAL_TIME), Query(tables.SIGNAL))
-        real_time, signal = (_ask(endpoint, query, ecu_id.decode("ascii"), limits, deadline) for query in queries)
+        real_time, signal = (_ask(conversation, query, ecu_id.decode("ascii")) for query in queries)
         if isinstance(real_time.error, EcuRefusal) and _is_new(info):
             real_time = real_time._replace(error=None)
         history = () if day is None else _history(endpoint, day, ecu_id.decode("ascii"), limits)
@@ -83,23 +85,23 @@ def _is_new(info: RawAnswer) -> bool:
 
 
 def _history(endpoint: Endpoint, day: date, ecu_id: str, limits: Limits) -> tuple[RawAnswer, ...]:
-    """One try each: an ECU that does not know these says nothing (quirk 77)."""
+    """Asks for each once, with a deadline of its own: an ECU that does not know these answers nothing (quirk 77)."""
     queries = [Query(tables.POWER_OF_DAY, f"{day:%Y%m%d}"), *(Query(tables.ENERGY_BY_DAY, one) for one in PERIODS)]
     once = limits._replace(pauses=())
-    return tuple(_ask(endpoint, query, ecu_id, once, Deadline(limits.conversation)) for query in queries)
+    return tuple(_ask(Conversation(endpoint, once), query, ecu_id) for query in queries)
 
 
-def _ask(endpoint: Endpoint, query: Query, ecu_id: str, limits: Limits, deadline: Deadline) -> RawAnswer:
-    """The answer, asked for again as a job would; of several that are bad, the last of which something came."""
+def _ask(conversation: Conversation, query: Query, ecu_id: str) -> RawAnswer:
+    """The answer to `query`, which is retried as in a job. If all answers are bad, the last one that has bytes."""
     data = b""
 
     def attempt() -> str:
         nonlocal data
-        data = client.exchange(endpoint, query.request(ecu_id), limits, deadline)
+        data = conversation.exchange(query.request(ecu_id))
         return _status(query.command, Frame.decode(data))
 
     try:
-        status = client.insist(attempt, limits, deadline)
+        status = conversation.insist(attempt)
     except EcuError as error:
         return RawAnswer(query, data, error)
     return RawAnswer(query, data, None if status == tables.STATUS_OK else EcuRefusal(f"its status is {status!r}"))

@@ -1,4 +1,4 @@
-"""The main job end to end with nothing set up: a simulated ECU, an embedded broker, one job, and what came of it."""
+"""The demo: a simulated ECU, an embedded broker, jobs between them, and the result on the screen. It needs no setup."""
 
 import asyncio
 import logging
@@ -6,9 +6,10 @@ import socket
 import tempfile
 import threading
 import time
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from datetime import UTC, datetime, timedelta
+from typing import TYPE_CHECKING
 
 from aps2mqtt.base.errors import ExitStatus, JobError
 from aps2mqtt.config import loading
@@ -21,23 +22,27 @@ from aps2mqtt.screen.canvas import Canvas
 from aps2mqtt.simulator.plant import Plant, inverter_models
 from aps2mqtt.simulator.server import HOST, Simulator
 
+if TYPE_CHECKING:
+    from amqtt.broker import Broker
+    from amqtt.mqtt.protocol.broker_handler import BrokerProtocolHandler
+
 ARRAY = "3xDS3,1xQS1,1xYC1000,1xunseen"
 INTERVAL = 5.0  # seconds between polls of --keep
-MINUTES_PER_POLL = 5  # the simulated clock runs so much faster
+MINUTES_PER_POLL = 5  # of the simulated clock
 NOON = 13  # o'clock: the demo always begins in sunshine
 START = 10.0  # seconds for the embedded broker
-LINGER = 0.1  # seconds that the embedded broker has for what a client has left behind
-PARTING = 0.5  # seconds: amqtt drops who connects while it forgets the subscriptions of another who leaves
+LINGER = 0.1  # seconds for the embedded broker to handle the last messages of a client
+PARTING = 0.5  # seconds; amqtt drops a client that connects while it ends the session of another
 
 
 class DemoError(JobError):
-    """The demo lacks something; the message says how to get it."""
+    """Something that the demo needs is missing; the message says how to get it."""
 
     status = ExitStatus.UNAVAILABLE
 
 
 class Demo:
-    """A simulated ECU, an embedded broker, and a job whenever it is asked for; `running` makes it."""
+    """A simulated ECU and an embedded broker, with a job on each call of `poll`; `running` creates it."""
 
     def __init__(self, settings: Config, clock: "Clock") -> None:
         self._settings = settings
@@ -46,18 +51,18 @@ class Demo:
 
     @property
     def parts(self) -> str:
-        """What runs, and where."""
+        """A sentence that names the ECU and the broker, with their addresses."""
         ecu, broker = self._settings.ecu, self._settings.broker
         return f"A simulated ECU-R listens on {ecu.address}, an embedded broker on {broker.host}:{broker.port}."
 
     @property
     def client(self) -> str:
-        """The command by which somebody else sees it."""
+        """The command by which another MQTT client shows the messages."""
         broker = self._settings.broker
         return f"mosquitto_sub -h {broker.host} -p {broker.port} -v -t 'aps/#'"
 
     def poll(self) -> Outcome:
-        """One job."""
+        """Runs one job."""
         return Job(self._settings, self.clock.now(), self._store).run()
 
     def picture(self, outcome: Outcome, canvas: Canvas, head: Sequence[str] = ()) -> list[str]:
@@ -65,7 +70,7 @@ class Demo:
         return picture.below(head, [outcome.report], style(self._settings), self.clock.now(), canvas)
 
     def topics(self, outcome: Outcome) -> Iterator[str]:
-        """Topics and payloads as they lie on the broker."""
+        """Lines of topics and payloads, as the broker retains them."""
         time.sleep(PARTING)
         with Session(self._settings.broker) as session:
             retained = session.retained(["aps/#"], probe=outcome.messages[-1]) or {}
@@ -76,24 +81,24 @@ class Demo:
 
 @contextmanager
 def running() -> Iterator[Demo]:
-    """The demo, while in the context; raises DemoError without the `demo` extra."""
+    """Runs the demo within the context; raises DemoError without the `demo` extra."""
     clock, plant = Clock(), Plant(inverters=inverter_models(ARRAY))
     with _broker() as broker_port, Simulator(plant, clock=clock.now) as ecu, tempfile.TemporaryDirectory() as state:
         yield Demo(_settings(ecu.port, broker_port, state), clock)
 
 
 class Clock:
-    """Begins at noon of today, and only goes on when it is told."""
+    """A simulated clock. It starts at 13:00:30 UTC today and stands still between calls of `advance`."""
 
     def __init__(self) -> None:
         self._now = datetime.now(UTC).replace(hour=NOON, minute=0, second=30, microsecond=0)
 
     def now(self) -> datetime:
-        """The time there."""
+        """The simulated time."""
         return self._now
 
     def advance(self) -> None:
-        """To the time of the next poll."""
+        """Sets the clock to the time of the next poll."""
         self._now += timedelta(minutes=MINUTES_PER_POLL)
 
 
@@ -110,23 +115,38 @@ def _settings(ecu_port: int, broker_port: int, state: str) -> Config:
 
 @contextmanager
 def _broker() -> Iterator[int]:
-    """An embedded broker on a free port of the loopback interface."""
-    try:
-        from amqtt.broker import Broker
-        from amqtt.mqtt.protocol.broker_handler import BrokerProtocolHandler
-    except ImportError as error:
-        raise DemoError("the demo needs its embedded broker; pip install 'aps2mqtt[demo]'") from error
-    for name in ("amqtt", "transitions", "asyncio"):  # asyncio prints what amqtt stumbles over among its clients
+    """The port of an embedded broker on the loopback interface; raises DemoError if it is missing or does not start."""
+    broker_type = _lingering_broker()
+    for name in ("amqtt", "transitions", "asyncio"):  # asyncio logs the exceptions of amqtt
         logging.getLogger(name).setLevel(logging.CRITICAL)
     with socket.create_server((HOST, 0)) as probe:
         port: int = probe.getsockname()[1]
     loop = asyncio.new_event_loop()
     started, stop = threading.Event(), asyncio.Event()
+    serving = _serve(broker_type, port, started, stop)
+    thread = threading.Thread(target=loop.run_until_complete, args=(serving,), daemon=True)
+    thread.start()
+    try:
+        if not started.wait(START):
+            raise DemoError("the embedded broker does not start; run it again with -D")
+        yield port
+    finally:
+        loop.call_soon_threadsafe(stop.set)
+        thread.join(START)
+
+
+def _lingering_broker() -> Callable[[dict[str, object]], "Broker"]:
+    """The class of amqtt's broker, changed so that it ends each session a little later; raises DemoError without amqtt.
+
+    amqtt acknowledges a message before it handles it, and drops the messages of a session that ends.
+    """
+    try:
+        from amqtt.broker import Broker
+    except ImportError as error:
+        raise DemoError("the demo needs its embedded broker; pip install 'aps2mqtt[demo]'") from error
 
     class Lingering(Broker):  # type: ignore[misc] # amqtt has no types
-        """amqtt acknowledges before it does anything, and forgets what is left when a client goes: it goes later."""
-
-        async def _client_message_loop(self, client_session: object, handler: BrokerProtocolHandler) -> None:
+        async def _client_message_loop(self, client_session: object, handler: "BrokerProtocolHandler") -> None:
             leaves = handler.wait_disconnect
 
             async def leaves_later() -> object:
@@ -137,24 +157,20 @@ def _broker() -> Iterator[int]:
             handler.wait_disconnect = leaves_later
             await super()._client_message_loop(client_session, handler)
 
-    async def serve() -> None:
-        broker = Lingering(
-            {
-                "listeners": {"default": {"type": "tcp", "bind": f"{HOST}:{port}"}},
-                "plugins": {"amqtt.plugins.authentication.AnonymousAuthPlugin": {"allow_anonymous": True}},
-            }
-        )
-        await broker.start()
-        started.set()
-        await stop.wait()
-        await broker.shutdown()
+    return Lingering
 
-    thread = threading.Thread(target=loop.run_until_complete, args=(serve(),), daemon=True)
-    thread.start()
-    try:
-        if not started.wait(START):
-            raise DemoError("the embedded broker does not start; run it again with -D")
-        yield port
-    finally:
-        loop.call_soon_threadsafe(stop.set)
-        thread.join(START)
+
+async def _serve(
+    broker_type: Callable[[dict[str, object]], "Broker"], port: int, started: threading.Event, stop: asyncio.Event
+) -> None:
+    """Runs a broker on `port` until `stop` is set; sets `started` when it listens."""
+    broker = broker_type(
+        {
+            "listeners": {"default": {"type": "tcp", "bind": f"{HOST}:{port}"}},
+            "plugins": {"amqtt.plugins.authentication.AnonymousAuthPlugin": {"allow_anonymous": True}},
+        }
+    )
+    await broker.start()
+    started.set()
+    await stop.wait()
+    await broker.shutdown()

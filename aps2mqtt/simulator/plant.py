@@ -1,4 +1,4 @@
-"""An array with a believable day: everything that it says follows from the time alone.
+"""A simulated array with a realistic day. All its answers depend on the time alone.
 
 Plant, time -> SystemInfo, RealTime, Signal, PowerOfDay, EnergyByDay
 """
@@ -16,19 +16,20 @@ from aps2mqtt.sources.ecu8899 import tables
 from aps2mqtt.sources.ecu8899.answers import RealTime, Record, Signal, SystemInfo
 from aps2mqtt.sources.ecu8899.history_answers import EnergyByDay, PowerOfDay
 
-REFRESH = timedelta(minutes=5)  # an ECU asks its inverters so often (quirk 15)
+REFRESH = timedelta(minutes=5)  # between two times at which an ECU asks its inverters (quirk 15)
 DAY = 86400  # seconds
 INVERTERS = re.compile(r"(?:(?P<count>[1-9][0-9]{0,3})x)?(?P<name>\w+)", re.ASCII)
-MOST_SHOWN = 40  # characters of what is no set of inverters
+MOST_SHOWN = 40  # characters of a wrong set of inverters, in the error message
 PARIS = Site(48.864716, 2.349014)
 
 
 @dataclass(frozen=True, slots=True)
 class EcuModel:
-    """What tells one model of ECU from another on the wire.
+    """The differences between models of ECU on the wire.
 
-    `newer` are 2162 and 215x: 0001 in group 12, with a true time zone and a longer tail (quirks 20 to 22, 25, 26), no
-    answer to a second request on a connection (quirk 2), zeros in the records of offline inverters (quirk 37).
+    `newer` models have ids that begin with 2162 or 215. Their 0001 is in group 12, with a true time zone and a longer
+    tail (quirks 20 to 22, 25, 26). They do not answer a second request on a connection (quirk 2). Their records of
+    offline inverters hold zeros (quirk 37).
     """
 
     ecu_id: str
@@ -38,17 +39,17 @@ class EcuModel:
 
 @dataclass(frozen=True, slots=True)
 class InverterModel:
-    """What tells one model of inverter from another on the wire."""
+    """The differences between models of inverter on the wire."""
 
     uid_prefix: str
     type: str
-    peak: int  # W of a channel
+    peak: int  # W, of each channel
     channels: int
     voltages: int
-    volts: int
+    volts: int  # AC
 
 
-ECU_MODELS = {  # with firmware of which no troubles are known
+ECU_MODELS = {  # each with a firmware that has no known faults
     "ECU-R": EcuModel("216000000001", "ECU_R_1.3.19C", newer=False),
     "ECU-R-Pro": EcuModel("216200000001", "ECU_R_PRO_2.1.29D", newer=True),
     "ECU-B": EcuModel("216300000001", "ECU_B_1.2.33", newer=False),
@@ -69,11 +70,11 @@ DEFAULT_INVERTERS = "3xDS3,1xQS1,1xYC1000"
 
 
 class ScenarioError(ValueError):
-    """An array, a fault or a replay that does not exist; the message says what does."""
+    """An unknown model or fault, or a replay that cannot be read; the message says what is possible."""
 
 
 def inverter_models(text: str) -> tuple[str, ...]:
-    """Names of inverter models out of "3xDS3,1xQS1"; raises ScenarioError."""
+    """The name of each inverter's model, from a text such as "3xDS3,1xQS1"; raises ScenarioError."""
     names: list[str] = []
     for part in text.split(","):
         found = INVERTERS.fullmatch(part.strip())
@@ -94,23 +95,23 @@ def inverter_models(text: str) -> tuple[str, ...]:
 
 @dataclass(frozen=True, slots=True)
 class Plant:
-    """An ECU and its inverters at a site. Everything it says follows from the time alone."""
+    """An ECU and its inverters at a site. All its answers depend on the time alone."""
 
     ecu: EcuModel = ECU_MODELS["ECU-R"]
     inverters: tuple[str, ...] = inverter_models(DEFAULT_INVERTERS)
     site: Site = PARIS
     timezone: tzinfo = UTC
-    since: date = date(2026, 1, 1)  # the lifetime energy of that day's beginning is 1234.5 kWh
+    since: date = date(2026, 1, 1)  # at the beginning of this day, the lifetime energy is 1234.5 kWh
 
     def records(self, when: datetime, *, asleep: bool = False) -> tuple[Record, ...]:
-        """What the inverters say of the last refresh before `when`; `asleep`: as at night."""
+        """The inverters at the last refresh before `when`; all are offline if `asleep`."""
         at = _refreshed(when)
         elevation = -90.0 if asleep else sun.elevation(self.site, at)
         strength = 0.0 if asleep else _strength(self.site, at.timestamp())
         return tuple(self._record(number, name, elevation, strength) for number, name in enumerate(self.inverters, 1))
 
     def system_info(self, when: datetime, *, asleep: bool = False) -> SystemInfo:
-        """Totals of the same moment as `records`."""
+        """The answer to 0001, with the totals of `records` at the same time."""
         records = self.records(when, asleep=asleep)
         energy = _energy(self.site, _refreshed(when).astimezone(self.timezone)) * self._peak() / 1000
         return SystemInfo(
@@ -132,7 +133,7 @@ class Plant:
 
     @property
     def group(self) -> str:
-        """Command group of the answer to 0001; all others are 11 everywhere."""
+        """Command group of the answer to 0001; all other answers of every model are in group 11."""
         return "12" if self.ecu.newer else "11"
 
     def real_time(self, when: datetime, *, asleep: bool = False) -> RealTime:
@@ -142,7 +143,7 @@ class Plant:
         return RealTime(tables.STATUS_OK, "01", len(records), stamp, records)
 
     def signal(self, when: datetime, *, asleep: bool = False) -> Signal:
-        """The answer to 0030: 0 for who is offline on models that forget it (quirk 61)."""
+        """The answer to 0030. Older models give 0 for an offline inverter (quirk 61)."""
         levels = (
             (record.uid, 0 if not record.online and not self.ecu.newer else 150 + 17 * number % 100)
             for number, record in enumerate(self.records(when, asleep=asleep), 1)
@@ -150,9 +151,9 @@ class Plant:
         return Signal(tables.STATUS_OK, tuple(levels))
 
     def power_of_day(self, day: date, now: datetime) -> PowerOfDay:
-        """The answer to 0003: a point for every refresh of `day` until `now` at which an inverter was awake.
+        """The answer to 0003: a point for each refresh of `day` until `now` at which an inverter was online.
 
-        Of a day that is to come there are no data.
+        There is no data for a future day.
         """
         if day > now.astimezone(self.timezone).date():
             return PowerOfDay(tables.STATUS_NO_DATA)
@@ -164,7 +165,7 @@ class Plant:
         return PowerOfDay(tables.STATUS_OK, tuple(points))
 
     def energy_by_day(self, period: str, now: datetime) -> EnergyByDay:
-        """The answer to 0004: so many days until `now`, today only once there is sun in it (quirk 76)."""
+        """The answer to 0004: the days of the period until `now`, with today only after sunrise (quirk 76)."""
         if period not in DAYS:
             return EnergyByDay(tables.STATUS_NO_DATA)
         today = now.astimezone(self.timezone).date()
@@ -217,9 +218,9 @@ class Plant:
 
 
 def local_plant(ecu: str, inverters: str) -> Plant:
-    """The array of these models at the latitude of Paris, where the sun is highest at noon by this machine's clock.
+    """An array of these models, at the latitude of Paris and the longitude of this machine's time zone.
 
-    Raises ScenarioError for models that do not exist.
+    So the sun is highest at noon by this machine's clock. Raises ScenarioError for unknown models.
     """
     if ecu not in ECU_MODELS:
         raise ScenarioError(f"there is no ECU {ecu!r}; choose one of {', '.join(ECU_MODELS)}")
@@ -245,18 +246,18 @@ def _refreshes(day: date, timezone: tzinfo, until: datetime) -> Iterable[datetim
 
 
 def _strength(site: Site, second: float) -> float:
-    """Sunlight on the panels at that time of Unix, 0 to 1, with a few clouds."""
+    """Sunlight on the panels at the Unix time `second`, 0 to 1, with a few clouds."""
     height = max(0.0, _height(site, second))
     clouds = 0.9 + 0.1 * sin(second / 1700)
     return float(height**1.2 * clouds)
 
 
 def _height(site: Site, second: float) -> float:
-    """Sine of the sun's elevation, near enough: the energy of a year takes too long with an exact one.
+    """Sine of the sun's elevation at the Unix time `second`, by an approximation that ignores the equation of time.
 
-    Declination and hour angle as textbooks have them, without the equation of time.
+    The exact elevation takes too long for the energy of a year.
     """
-    year = (second / DAY + 10) / 365.2425  # from a winter solstice
+    year = (second / DAY + 10) / 365.2425  # years since a winter solstice
     declination = radians(-23.44) * cos(2 * pi * year)
     hour_angle = 2 * pi * second / DAY - pi + radians(site.longitude)
     latitude = radians(site.latitude)
@@ -264,17 +265,17 @@ def _height(site: Site, second: float) -> float:
 
 
 def _orientation(number: int, panel: int) -> float:
-    """Share of the light that a panel gets: roofs are not perfect."""
+    """Share of the light that a panel gets, 0 to 1; it differs between panels, as on real roofs."""
     return 1.0 - 0.04 * ((3 * number + 5 * panel) % 7)
 
 
 def _wakes_at(number: int) -> float:
-    """Degrees of the sun above which an inverter is online; the first wake before sunrise, the last after it."""
+    """The sun's elevation in degrees above which an inverter is online; some wake before sunrise, others after it."""
     return -2.0 + 0.4 * (number % 7)
 
 
 def _energy(site: Site, until: datetime) -> float:
-    """Hours of full strength on the date of `until`, up to then."""
+    """The sunlight on the date of `until`, up to that time, as hours of full strength."""
     begin = until.replace(hour=0, minute=0, second=0, microsecond=0)
     seconds = range(int(begin.timestamp()), ceil(until.timestamp()), int(REFRESH.total_seconds()))
     return sum(_strength(site, second) for second in seconds) * REFRESH / timedelta(hours=1)

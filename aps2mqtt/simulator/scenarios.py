@@ -1,4 +1,4 @@
-"""The frames that a simulated ECU answers with: those of a plant, with a fault of content, or captured ones."""
+"""The answers of a simulated ECU: frames of a plant, with or without a fault in their content, or captured frames."""
 
 import json
 from collections.abc import Callable, Iterable, Mapping
@@ -15,11 +15,8 @@ from aps2mqtt.sources.ecu8899.history_answers import EnergyByDay, PowerOfDay
 
 MAX_CAPTURE = 50_000_000  # bytes: all answers of some days
 
-
-# -- answers ----------------------------------------------------------------------------------------------------------
-
-# Command, ECU id in the request, now -> frame; empty: no answer. Requests for history have an argument more: the date
-# of 0003, the period of 0004.
+# Command, ECU id in the request, now -> frame; an empty one stands for no answer. Requests for history have one more
+# argument: the date of 0003 or the period of 0004.
 Answers = Callable[..., bytes]
 
 
@@ -43,11 +40,11 @@ FAULTS: dict[str, str] = {
     "history-gaps": "remembers a day without its noon, and not every day",
     "narrow-history": "has energies of two bytes in 0004, as some ECUs do",
 }
-WIDEST_NARROW = 655.35  # kWh that two bytes hold
+WIDEST_NARROW = 655.35  # kWh, the most that two bytes hold
 
 
 def plant_answers(plant: Plant, fault: str = "") -> Answers:
-    """The answers of `plant`, in which a fault of content shows."""
+    """The answers of `plant`, with the `fault` if it is one of content."""
 
     def answer(command: str, ecu_id: str, now: datetime, argument: str = "") -> bytes:
         asleep = fault == "night"
@@ -100,9 +97,10 @@ def _energies(plant: Plant, period: str, now: datetime, fault: str) -> EnergyByD
 
 
 def replay_answers(files: Iterable[Path], otherwise: Answers) -> Answers:
-    """The captured frames in `files`, each command's in turn and then from the first again; `otherwise` for the rest.
+    """The captured frames in `files`: for each command one after the other, then from the first again.
 
-    A file holds JSON objects with `command` and `hex`: one, a list of them, or one a line. Raises ScenarioError.
+    Commands without a captured frame are answered by `otherwise`. A file holds JSON objects with `command` and `hex`:
+    one object, a list of them, or one in each line. Raises ScenarioError.
     """
     frames: dict[str, list[bytes]] = {}
     for file in files:

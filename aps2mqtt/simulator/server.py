@@ -1,7 +1,7 @@
 """A simulated ECU: a real TCP server on the loopback interface, with named faults.
 
-It is for trying things out and for the project's tests. It writes its answers with the decoder's own tables, so it
-proves nothing about these: captured frames do.
+It serves for experiments and for the project's tests. It encodes its answers with the decoder's own tables, so it
+cannot prove these tables. The captured frames prove them.
 """
 
 import random
@@ -18,18 +18,15 @@ from aps2mqtt.simulator.plant import Plant, ScenarioError
 from aps2mqtt.simulator.scenarios import FAULTS, Answers, plant_answers
 
 HOST = "127.0.0.1"
-IDLE = 15.0  # seconds, after which an ECU closes an idle connection (quirk 1)
+IDLE = 15.0  # seconds until an ECU closes an idle connection (quirk 1)
 MAX_REQUEST = 64  # bytes
 
 
-# -- the server -------------------------------------------------------------------------------------------------------
-
-
 class Simulator:
-    """The TCP server, while in the context. `port` 0 takes any free one; then `port` is that.
+    """The TCP server. It runs within the context. With `port` 0 it listens on a free port, which its `port` then names.
 
-    `requests` are those received; `collisions` counts connections made while another was open, which a real ECU does
-    not suffer (quirk 11).
+    `requests` are the requests received. `collisions` counts the connections made while another was open: a real ECU
+    does not tolerate them (quirk 11).
     """
 
     def __init__(
@@ -95,7 +92,7 @@ class Simulator:
             if not dropped and (alone or self.fault != "one-at-a-time"):
                 self._converse(connection)
         except OSError:
-            pass  # the client has gone
+            pass  # the client has closed the connection
         finally:
             connection.close()
 
@@ -110,13 +107,16 @@ class Simulator:
                 return
 
     def _answer(self, request: str) -> bytes:
-        """Behind the ECU's id stands END, and in the requests for history an argument, with another END or without."""
+        """The frame that answers `request`.
+
+        In a request, END follows the ECU's id. In one for history, an argument follows, with or without another END.
+        """
         argument = request[28:].strip().removesuffix("END")
         return self._answers(request[9:13], request[13:25], self._clock(), *([argument] if argument else []))
 
 
 def _bound(port: int) -> socket.socket:
-    """A socket that has the port and does not listen: connections to it are refused."""
+    """A socket that is bound to the port and does not listen, so connections to it are refused."""
     bound = socket.socket()
     bound.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
     bound.bind((HOST, port))
@@ -124,16 +124,16 @@ def _bound(port: int) -> socket.socket:
 
 
 def _closed_by_client(connection: socket.socket) -> bool:
-    """True as soon as the client has closed, whether or not its thread here has noticed."""
+    """True if the client has closed the connection, even if the thread that serves it has not noticed."""
     try:
         readable, _, _ = select.select([connection], [], [], 0)
         return bool(readable) and not connection.recv(1, socket.MSG_PEEK)
-    except (OSError, ValueError):  # closed here
+    except (OSError, ValueError):  # the simulator has closed it
         return True
 
 
 def _request(connection: socket.socket) -> str:
-    """One request, up to its newline; empty where none comes."""
+    """One request, up to its newline; empty if the client closes the connection first."""
     received = b""
     while not received.endswith(b"\n") and len(received) < MAX_REQUEST:
         segment = connection.recv(MAX_REQUEST)
@@ -144,7 +144,7 @@ def _request(connection: socket.socket) -> str:
 
 
 def _send(connection: socket.socket, answer: bytes, fault: str) -> bool:
-    """Sends `answer` as the fault has it; False where the connection is to be closed."""
+    """Sends `answer` with the `fault`; returns False if the connection must be closed."""
     if not answer or fault == "close":
         return False
     if fault == "mute":

@@ -9,12 +9,11 @@ from collections.abc import Iterable
 import pytest
 from parts import Listener, frame
 
-from aps2mqtt.base.deadline import Deadline
 from aps2mqtt.base.errors import EcuMute
-from aps2mqtt.sources.ecu8899.client import Endpoint, Limits, exchange
+from aps2mqtt.sources.ecu8899.client import Conversation, Endpoint, Limits
 
 ANSWER = frame("ecur-sysinfo-1.2.31-2025")
-LIMITS = Limits(newline=0.05)
+LIMITS = Limits(newline=0.05, conversation=20)
 PAUSE = 0.3  # seconds between two segments, many times what is waited for a newline
 
 
@@ -31,9 +30,13 @@ def in_segments(*ends: int):
     return treat
 
 
+def exchange(port: int) -> bytes:
+    return Conversation(Endpoint("ecu", "127.0.0.1", port), LIMITS).exchange(b"APS1100160001END\n")
+
+
 def answer(ends: Iterable[int]) -> bytes:
     with Listener(in_segments(*ends)) as ecu:
-        return exchange(Endpoint("ecu", "127.0.0.1", ecu.port), b"APS1100160001END\n", LIMITS, Deadline(20))
+        return exchange(ecu.port)
 
 
 @pytest.mark.parametrize("end", [*range(1, 15), len(ANSWER) // 2, len(ANSWER) - 5, len(ANSWER) - 2])
@@ -55,7 +58,7 @@ def test_what_drops_the_connection_may_be_no_ecu() -> None:
         connection.close()
 
     with Listener(reset) as ecu, pytest.raises(EcuMute) as caught:
-        exchange(Endpoint("ecu", "127.0.0.1", ecu.port), b"APS1100160001END\n", LIMITS, Deadline(20))
+        exchange(ecu.port)
     for words in (
         "drops it (Connection reset by peer); is that the ECU? Check APS_ECU_IP and APS_ECU_PORT",
         "restart it",

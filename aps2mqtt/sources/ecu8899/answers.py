@@ -151,11 +151,20 @@ def decode_real_time(frame: Frame) -> RealTime:
 
 def _of_skipped(body: bytes, records: list[tuple[int, Record]], sizes: Sizes) -> Iterator[Remark]:
     """A remark on each record that gives no reading: first those of an unknown type, then those with a garbled UID."""
-    unknown = [(one, f"is of the unknown type {one[1].type}") for one in records if one[1].type not in RECORD_LAYOUTS]
-    garbled = [(one, "has a UID that is not decimal") for one in records if not is_uid(one[1].uid)]
-    for (at, record), fault in unknown + garbled:
-        raw = body[at : at + sizes[record.type]].hex()
-        yield Remark(f"inverter {record.uid} {fault}", f"skipped; please report its record at byte {at}: {raw}")
+    for at, record in records:
+        if record.type not in RECORD_LAYOUTS:
+            raw = body[at : at + sizes[record.type]].hex()
+            yield Remark(
+                f"inverter {record.uid} is of the unknown type {record.type}",
+                f"skipped; please report its record at byte {at}: {raw}",
+            )
+    for at, record in records:
+        if not is_uid(record.uid):
+            raw = body[at : at + sizes[record.type]].hex()
+            yield Remark(
+                f"inverter {record.uid} has a UID that is not decimal",
+                f"skipped; please report its record at byte {at}: {raw}",
+            )
 
 
 def _of_end(frame: Frame, end: int, sizes: Sizes, listed: int, count: int) -> Iterator[Remark]:

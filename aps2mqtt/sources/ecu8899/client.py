@@ -154,7 +154,7 @@ class Conversation:
 
     def reach(self) -> None:
         """Connects, and asks nothing."""
-        self._insist(lambda: _connect(self._endpoint, self._deadline.within(self._limits.connect)).close())
+        self.insist(lambda: _connect(self._endpoint, self._deadline.within(self._limits.connect)).close())
 
     def system_info(self) -> SystemInfo:
         """The answer to 0001."""
@@ -202,16 +202,39 @@ class Conversation:
             answer = answer._replace(remarks=(*answer.remarks, other))
         return answer
 
-    def _ask(self, command: str, ecu_id: str, decode: Callable[[Frame], Decoded]) -> Decoded:
-        return self._insist(lambda: self._ask_once(command, ecu_id, decode))
+    def insist(self, attempt: Callable[[], Got]) -> Got:
+        """What `attempt` returns. It is retried after each pause of the limits; raises the EcuError of the last try."""
+        pauses = iter(self._limits.pauses)
+        while True:
+            try:
+                return attempt()
+            except EcuError as error:
+                pause = next(pauses, None)
+                if pause is None or self._deadline.remaining() <= pause:
+                    raise
+                log.debug("%s; asking again in %g s", error, pause)  # the job logs it in one line, if it stays
+                time.sleep(pause)
 
-    def _insist(self, attempt: Callable[[], Got]) -> Got:
-        return insist(attempt, self._limits, self._deadline)
+    def exchange(self, request: bytes) -> bytes:
+        """The ECU's answer to `request`: as many bytes as it declares, or as come in time.
+
+        Raises EcuUnreachable if no byte comes.
+        """
+        endpoint, limits, deadline = self._endpoint, self._limits, self._deadline
+        log.debug("%s < %s", endpoint, request.hex())
+        with _connect(endpoint, deadline.within(limits.connect)) as connection:
+            answer, cause = _answer(connection, request, limits, deadline.within(limits.answer))
+        log.debug("%s > %s", endpoint, answer.hex() or "nothing")
+        if not answer:
+            raise EcuMute(f"the ECU at {endpoint} accepts the connection and {cause}")
+        return answer
+
+    def _ask(self, command: str, ecu_id: str, decode: Callable[[Frame], Decoded]) -> Decoded:
+        return self.insist(lambda: self._ask_once(command, ecu_id, decode))
 
     def _ask_once(self, command: str, ecu_id: str, decode: Callable[[Frame], Decoded], argument: str = "") -> Decoded:
         try:
-            request = frames.request(command, ecu_id, argument)
-            frame = Frame.decode(exchange(self._endpoint, request, self._limits, self._deadline))
+            frame = Frame.decode(self.exchange(frames.request(command, ecu_id, argument)))
             if frame.command != command:
                 raise MalformedFrame(f"the answer is to {frame.command!r}, not to {command}")
             return decode(frame)
@@ -225,34 +248,6 @@ class Conversation:
                 f"the ECU at {self._endpoint} answers {command} badly: {error}; restart it if this stays, "
                 "and report what `aps2mqtt capture` writes"
             ) from error
-
-
-def insist(attempt: Callable[[], Got], limits: Limits, deadline: Deadline) -> Got:
-    """What `attempt` returns, which is made again after each pause of the limits; raises the last one's EcuError."""
-    pauses = iter(limits.pauses)
-    while True:
-        try:
-            return attempt()
-        except EcuError as error:
-            pause = next(pauses, None)
-            if pause is None or deadline.remaining() <= pause:
-                raise
-            log.debug("%s; asking again in %g s", error, pause)  # the job tells it in one line, if it stays
-            time.sleep(pause)
-
-
-def exchange(endpoint: Endpoint, request: bytes, limits: Limits, deadline: Deadline) -> bytes:
-    """The bytes that the ECU answers to `request`: as many as it declares, or as come in time.
-
-    Raises EcuUnreachable where there are none, FrameError where they are no frame's.
-    """
-    log.debug("%s < %s", endpoint, request.hex())
-    with _connect(endpoint, deadline.within(limits.connect)) as connection:
-        answer, cause = _answer(connection, request, limits, deadline.within(limits.answer))
-    log.debug("%s > %s", endpoint, answer.hex() or "nothing")
-    if not answer:
-        raise EcuMute(f"the ECU at {endpoint} accepts the connection and {cause}")
-    return answer
 
 
 def _connect(endpoint: Endpoint, deadline: Deadline) -> socket.socket:
