@@ -24,6 +24,7 @@ The statuses are those of sysexits.h.
 
 import errno
 import re
+from collections.abc import Iterable
 from enum import IntEnum
 
 
@@ -51,6 +52,11 @@ GRAVITY = (
     ExitStatus.CONFIG,
     ExitStatus.SOFTWARE,
 )
+
+
+def gravest(statuses: Iterable[ExitStatus]) -> ExitStatus:
+    """The status of them all; OK where there is none."""
+    return max(statuses, key=GRAVITY.index, default=ExitStatus.OK)
 
 
 class JobError(Exception):

@@ -15,13 +15,12 @@ from aps2mqtt.captures.dissect import REST, UNDECODED, Dissection, dissect
 from aps2mqtt.captures.document import EcuVersion, Query, document, name
 from aps2mqtt.captures.redaction import DIGITS, Redaction
 from aps2mqtt.config.values import Config
-from aps2mqtt.jobs.job import PATIENCE
+from aps2mqtt.sources import ask
 from aps2mqtt.sources.ecu8899 import client, tables
 from aps2mqtt.sources.ecu8899.answers import DECODERS, SystemInfo, decode_system_info
 from aps2mqtt.sources.ecu8899.client import Endpoint, Limits
 from aps2mqtt.sources.ecu8899.frames import Frame
 from aps2mqtt.sources.ecu8899.snapshot import has_no_inverters, identified
-from aps2mqtt.sources.lock import hold
 
 PERIODS = (tables.WEEK, tables.MONTH, tables.YEAR)
 ID = slice(tables.BODY, tables.BODY + DIGITS)  # where every system info has the ECU's id
@@ -61,8 +60,7 @@ class Document(NamedTuple):
 
 def take(config: Config, day: date | None, limits: Limits = client.NORMAL) -> CapturedEcu:
     """The answers of this ECU to what a job asks, and of `day` its history; raises EcuUnreachable and EcuBusy."""
-    endpoint = client.resolve(config.ecu.host, config.ecu.port, limits)
-    with hold(endpoint.address, endpoint.port, PATIENCE):
+    with ask.turn(config.ecu, limits) as endpoint:
         deadline = Deadline(limits.conversation)
         info = _ask(endpoint, Query(tables.SYSTEM_INFO), "", limits, deadline)
         ecu_id = info.data[ID]

@@ -23,14 +23,14 @@ from aps2mqtt.check.result import Finding, State, Step, explained, failed, judge
 from aps2mqtt.config import credentials
 from aps2mqtt.config.keys import KEYS, Key
 from aps2mqtt.config.values import Config
-from aps2mqtt.jobs.job import PATIENCE, Job, style
+from aps2mqtt.jobs.job import Job, style
 from aps2mqtt.jobs.state_file import StateError, Store
 from aps2mqtt.mqtt import discovery, reason_codes, topics
 from aps2mqtt.mqtt.sessions import Session
 from aps2mqtt.mqtt.topics import Message, Style
+from aps2mqtt.sources import ask
 from aps2mqtt.sources.ecu8899 import client
 from aps2mqtt.sources.ecu8899.snapshot import snapshot
-from aps2mqtt.sources.lock import hold
 from aps2mqtt.truth.night import is_night, to_the_minute
 
 Clock = Callable[[], datetime]
@@ -63,7 +63,7 @@ def walk(
     ecus: Sequence[tuple[Config, Store]],
     clock: Clock,
     limits: client.Limits = client.NORMAL,
-    patience: float = PATIENCE,
+    patience: float = ask.PATIENCE,
 ) -> Iterator[Step]:
     """Every step for each of `ecus`, and those for the broker, which all of them have in common."""
     yield _configuration([config for config, _ in ecus])
@@ -252,11 +252,11 @@ def _sunlight(rises: datetime | None, sets: datetime | None, *, up: bool) -> str
 def _ecu(job: Job, memory: Memory | None, clock: Clock, patience: float, messages: list[Message]) -> Iterator[Step]:
     """From the ECU's name to its signals; raises JobError. What the `job` would publish is added to `messages`."""
     ecu, limits = job.config.ecu, job.limits
-    endpoint = client.resolve(ecu.host, ecu.port, limits)
+    endpoint = ask.resolve(ecu, limits)
     same = endpoint.address == ecu.host
     found = "an address, no name" if same else f"{ecu.host} is {endpoint.address}"
     yield judged("name", [Finding(found)], {"address": endpoint.address})
-    with hold(endpoint.address, ecu.port, patience):
+    with ask.hold(ecu, endpoint, patience):
         yield judged("lock", [Finding("no other job of this machine asks it now")], {})
         conversation = client.Conversation(endpoint, limits)
         conversation.reach()

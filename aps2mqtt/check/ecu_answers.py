@@ -10,6 +10,7 @@ from datetime import datetime, timedelta, tzinfo
 from typing import Any, NamedTuple
 from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
+from aps2mqtt.base.elapsed import LONGEST_GAP
 from aps2mqtt.base.errors import BrokerUnreachable, EcuError, EcuSilent, JobError, NoFrame
 from aps2mqtt.base.memory import Memory
 from aps2mqtt.base.models import ecu_model, inverter_model
@@ -274,7 +275,6 @@ def _of_own_id(real_time: RealTime, ecu_id: str) -> Finding | None:
 
 EARLY = timedelta(minutes=2)  # that its clock may be ahead of ours
 LAG = timedelta(minutes=10)  # of its data; 1 to 5 were seen (quirk 39), and large arrays take longer (quirk 15)
-FRESH = timedelta(minutes=15)  # older data of an ECU with inverters online are odd
 MINUTE, HOUR, DAY = timedelta(minutes=1), timedelta(hours=1), timedelta(days=1)
 FURTHEST = 26 * HOUR  # between two zones of the Earth
 
@@ -284,7 +284,7 @@ def _of_age(of: datetime | None, awake: bool, timezone: tzinfo, now: datetime) -
         return Finding("its data have no time", ("wait until it has heard its inverters; restart it if this stays",))
     age = now - of
     told = f"data of {of:%Y-%m-%d %H:%M:%S}, " + (f"{_long(age)} old" if age >= timedelta() else f"{_long(-age)} ahead")
-    if -EARLY <= age <= FRESH or (age > FRESH and not awake):
+    if -EARLY <= age <= LONGEST_GAP or (age > LONGEST_GAP and not awake):
         return Finding(told if awake else f"{told}; since then the inverters sleep")
     # What comes from the future cannot be merely old, so that half hours count there too.
     step = HOUR if age > timedelta() else HOUR / 2

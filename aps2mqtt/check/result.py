@@ -10,11 +10,10 @@ from collections.abc import Iterable, Iterator, Mapping
 from enum import StrEnum
 from typing import NamedTuple
 
-from aps2mqtt.base.errors import GRAVITY, ExitStatus, JobError
+from aps2mqtt.base.errors import ExitStatus, JobError, gravest
 from aps2mqtt.base.printable import printable
-from aps2mqtt.screen.picture import BOLD, DIM, PLAIN, YELLOW
+from aps2mqtt.screen.canvas import BOLD, DIM, GREEN, RED, YELLOW, painted
 
-GREEN, RED = "\033[32m", "\033[31m"
 # Of steps whose name is not what people call them.
 TITLES = {
     "state": "state directory",
@@ -93,11 +92,11 @@ def status(steps: Iterable[Step]) -> ExitStatus:
     """That of a job: the ECU's where it failed, else the broker's; of several ECUs the gravest."""
     worst: dict[str, ExitStatus] = {}
     for step in steps:
-        worst[step.of] = max(worst.get(step.of, ExitStatus.OK), step.status, key=GRAVITY.index)
+        worst[step.of] = gravest((worst.get(step.of, ExitStatus.OK), step.status))
     machine = worst.pop("", ExitStatus.OK)
     broker = next((found for of, found in worst.items() if of.startswith(BROKER)), ExitStatus.OK)
     ecus = (found or broker for of, found in worst.items() if not of.startswith(BROKER))
-    return max((machine, *ecus), key=GRAVITY.index)
+    return gravest((machine, *ecus))
 
 
 # -- for people -------------------------------------------------------------------------------------------------------
@@ -107,14 +106,14 @@ def lines(step: Step, before: Step | None, *, width: int, color: bool) -> Iterat
     """The step as it stands in a terminal of `width` columns, below the one before it. No escape codes but colors."""
     if step.of != (before.of if before is not None else ""):
         yield ""
-        yield _painted(printable(step.of), BOLD, color=color)
+        yield painted(BOLD, printable(step.of), color=color)
     mark, paint = MARKS[step.state]
     beside, *below = [*_wrapped(step.findings, width), ""]
     title = f" {_title(step)}".ljust(MARGIN - len(mark))
     if color and step.state is State.SKIPPED:
-        yield f"{DIM}{mark}{title}{beside[MARGIN:]}{PLAIN}"
+        yield painted(DIM, f"{mark}{title}{beside[MARGIN:]}")
     else:
-        yield f"{_painted(mark, paint, color=color)}{title}{beside[MARGIN:]}".rstrip()
+        yield f"{painted(paint, mark, color=color)}{title}{beside[MARGIN:]}".rstrip()
     yield from below[:-1]
 
 
@@ -151,10 +150,6 @@ def _wrapped(findings: Iterable[Finding], width: int) -> Iterator[str]:
 def _wrap(text: str, width: int, first: str, others: str) -> list[str]:
     widest = max(width, len(others) + NARROWEST)
     return textwrap.wrap(text, widest, initial_indent=first, subsequent_indent=others, break_on_hyphens=False)
-
-
-def _painted(text: str, paint: str, *, color: bool) -> str:
-    return f"{paint}{text}{PLAIN}" if color else text
 
 
 # -- for machines -----------------------------------------------------------------------------------------------------

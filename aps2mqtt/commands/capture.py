@@ -9,10 +9,10 @@ example:
 import argparse
 import logging
 from collections.abc import Sequence
-from datetime import UTC, datetime
+from datetime import UTC, date, datetime
 from pathlib import Path
 
-from aps2mqtt.base.errors import GRAVITY, ExitStatus, JobError, UsageError
+from aps2mqtt.base.errors import ExitStatus, UsageError, gravest
 from aps2mqtt.captures import capture
 from aps2mqtt.captures.capture import CapturedEcu, Document
 from aps2mqtt.captures.redaction import Redaction
@@ -29,7 +29,7 @@ The serial numbers and MACs in them are stand-ins. Look at them with
 
 
 def arguments(parser: argparse.ArgumentParser) -> None:
-    """What it takes."""
+    """Adds the options of the command."""
     common.add_ecu(parser)
     parser.add_argument("--history", action="store_true", help="also ask for the history of power and energy")
     common.add_date(parser, "day of that power (default: today)")
@@ -38,27 +38,27 @@ def arguments(parser: argparse.ArgumentParser) -> None:
 
 
 def run(options: argparse.Namespace) -> int:
-    """Asks each ECU, and writes when all have been asked: the stand-ins are the same in all files."""
-    status, all_taken = ExitStatus.OK, []
+    """Asks each ECU, and then writes all files: the stand-ins are the same in them."""
+
+    def take(config: Config, day: date | None) -> tuple[Config, CapturedEcu]:
+        with output.waiting(f"the ECU at {config.ecu.address}"):
+            return config, capture.take(config, day)
+
     now, configs = datetime.now(UTC), common.load(options)
     days = [common.day(options.date, config, now) if options.date or options.history else None for config in configs]
-    for config, day in zip(configs, days, strict=True):
-        try:
-            with output.waiting(f"the ECU at {config.ecu.address}"):
-                all_taken.append((config, capture.take(config, day)))
-        except JobError as error:  # the others can be asked all the same
-            status = max(status, common.failed(error), key=GRAVITY.index)
+    failures: list[ExitStatus] = []
+    all_taken = list(common.of_each(take, failures, configs, days))
     _write(
         capture.documents([(taken, common.day(None, config, now)) for config, taken in all_taken]),
         options.output,
         force=options.force,
     )
     table = capture.redaction([taken for _, taken in all_taken])
-    return max([status, *(_told(config, taken, table) for config, taken in all_taken)], key=GRAVITY.index)
+    return gravest([*failures, *(_told(config, taken, table) for config, taken in all_taken)])
 
 
 def _write(documents: Sequence[Document], folder: Path, *, force: bool) -> None:
-    """Writes the files and says what to do with them; raises UsageError."""
+    """Writes the files and prints what to do with them; raises UsageError."""
     texts = {one.name: one.text for one in documents}
     if not texts:
         return
@@ -75,7 +75,7 @@ def _write(documents: Sequence[Document], folder: Path, *, force: bool) -> None:
 
 
 def _told(config: Config, taken: CapturedEcu, table: Redaction) -> ExitStatus:
-    """The status of a job that had these answers, after a line on each of which it would complain."""
+    """Logs what is wrong with these answers; returns the status of a job that had them."""
     mute = [answer.query.name for answer in taken.history if not answer.data]
     if mute:
         log.warning(

@@ -19,7 +19,7 @@ from aps2mqtt.screen import output
 
 
 def arguments(parser: argparse.ArgumentParser) -> None:
-    """What it takes."""
+    """Adds the options of the command."""
     common.add_ecu(parser)
     parser.add_argument("--json", action="store_true", help="one JSON document, when all is done")
 

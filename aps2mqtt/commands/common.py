@@ -1,4 +1,4 @@
-"""What the commands share: the configuration that the options name, the screen, and how a failure is told."""
+"""What the commands share: options, the configuration that they name, the loop over its ECUs, and telling a failure."""
 
 import argparse
 import logging
@@ -8,22 +8,23 @@ import signal
 import threading
 from datetime import date, datetime
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, TypeVar
 
 from aps2mqtt.base import logs
 from aps2mqtt.base.errors import ConfigError, ExitStatus, JobError, UsageError, described, shown
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Callable, Iterable, Iterator, Sequence
 
     from aps2mqtt.config.values import Config
     from aps2mqtt.jobs.state_file import Store
 
+Result = TypeVar("Result")
 
 log = logging.getLogger(__name__)
 
 MAX_PORT = 65535
-FIRST_DAY = date(2000, 1, 1)  # no ECU is as old
+FIRST_DAY = date(2000, 1, 1)  # before there were ECUs
 
 
 # -- options ----------------------------------------------------------------------------------------------------------
@@ -85,7 +86,7 @@ def config_path(options: argparse.Namespace) -> Path | None:
 def load(options: argparse.Namespace) -> "tuple[Config, ...]":
     """The configuration of each ECU, or of the one that `--ecu` picks; raises ConfigError and UsageError.
 
-    The log is set up anew, by what the configuration says of it.
+    Sets the log up anew, as the configuration says.
     """
     from aps2mqtt.config import loading
 
@@ -94,7 +95,7 @@ def load(options: argparse.Namespace) -> "tuple[Config, ...]":
     if broker.tls:
         from aps2mqtt.mqtt import tls
 
-        tls.context(broker)  # so that files that are none are found before the ECU is asked
+        tls.context(broker)  # finds files that hold no certificate before the ECU is asked
     if options.ecu is not None:
         configs = (_pick(configs, options.ecu),)
     wanted = [config.log_level for config in configs if config.log_level]
@@ -123,14 +124,28 @@ def _pick(configs: "Sequence[Config]", wanted: str) -> "Config":
 
 
 def store(config: "Config") -> "Store":
-    """What the jobs of this ECU tell each other."""
+    """The state of this ECU's jobs."""
     from aps2mqtt.jobs.state_file import Store
 
     return Store(config.state_directory, config.ecu.host, config.ecu.port)
 
 
+def of_each(do: "Callable[..., Result]", failures: list[ExitStatus], *each: "Iterable[object]") -> "Iterator[Result]":
+    """Calls `do` for each ECU, as `map` does, and yields what it returns.
+
+    A JobError of one ECU is logged and its status added to `failures`; the others go on.
+    """
+    for arguments in zip(*each, strict=True):
+        try:
+            result = do(*arguments)
+        except JobError as error:
+            failures.append(failed(error))
+        else:
+            yield result
+
+
 def failed(error: Exception) -> ExitStatus:
-    """One line, or one for each mistake; -D adds the traceback. Returns what the process exits with."""
+    """Logs one line, or one for each mistake; -D adds the traceback. Returns the exit status."""
     if isinstance(error, ConfigError):
         for mistake in error.mistakes:
             log.error("%s", mistake)
@@ -141,7 +156,7 @@ def failed(error: Exception) -> ExitStatus:
 
 
 def wait_for_stop() -> None:
-    """Until SIGTERM or SIGINT."""
+    """Returns at SIGTERM or SIGINT."""
     stopped = threading.Event()
     for number in (signal.SIGTERM, signal.SIGINT):
         signal.signal(number, lambda *_: stopped.set())

@@ -23,7 +23,7 @@ STANDARD_INPUT = "-"
 
 
 def arguments(parser: argparse.ArgumentParser) -> None:
-    """What it takes."""
+    """Adds the options of the command."""
     parser.add_argument("files", metavar="FILE", nargs="+", help="file with frames; - is standard input")
 
 

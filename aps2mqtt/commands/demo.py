@@ -11,7 +11,7 @@ import signal
 import time
 
 from aps2mqtt.base.errors import ExitStatus
-from aps2mqtt.screen import output, picture, terminal
+from aps2mqtt.screen import canvas, output, terminal
 from aps2mqtt.simulator import demo
 from aps2mqtt.simulator.demo import INTERVAL, MINUTES_PER_POLL, Demo
 
@@ -21,7 +21,7 @@ PACE = f"A poll every {INTERVAL:g} s, {MINUTES_PER_POLL} minutes of the simulate
 
 
 def arguments(parser: argparse.ArgumentParser) -> None:
-    """What it takes."""
+    """Adds the options of the command."""
     parser.add_argument("--keep", action="store_true", help="go on polling until stopped")
 
 
@@ -69,7 +69,7 @@ def _draw(shown: Demo) -> None:
             for _ in range(GLANCES):
                 size = terminal.in_place_canvas()
                 words = (shown.parts, f"Look with your own client:  {shown.client}", PACE)
-                head = [line for text in words for line in picture.text(text, size, picture.DIM)]
+                head = [line for text in words for line in canvas.text(text, size, canvas.DIM)]
                 page.draw(shown.picture(outcome, size, [*head, ""]), size)
                 time.sleep(INTERVAL / GLANCES)
             shown.clock.advance()

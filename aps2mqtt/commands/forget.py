@@ -15,15 +15,15 @@ from aps2mqtt.screen import output
 
 
 def arguments(parser: argparse.ArgumentParser) -> None:
-    """What it takes."""
+    """Adds the options of the command."""
     parser.add_argument("serial", metavar="ECU_OR_INVERTER", type=common.serial, help="serial number, of 12 digits")
     parser.add_argument("--yes", action="store_true", help="remove it")
 
 
 def run(options: argparse.Namespace) -> int:
-    """Shows what there is, and removes it if that is wanted."""
+    """Shows what is published of the serial number, and removes it with --yes."""
     configs = common.load(options)
-    broker = f"the broker at {configs[0].broker.host}:{configs[0].broker.port}"
+    broker = configs[0].broker.name
     with output.waiting(broker):
         found = forget.remembered_by_broker(configs[0], options.serial)
     known = bool(found.topics)

@@ -9,11 +9,12 @@ import argparse
 import json
 import logging
 from collections.abc import Iterator, Sequence
-from datetime import UTC, datetime
+from datetime import UTC, date, datetime
+from functools import partial
 from pathlib import Path
 
 from aps2mqtt.base import files
-from aps2mqtt.base.errors import GRAVITY, ExitStatus, JobError, UsageError
+from aps2mqtt.base.errors import ExitStatus, JobError, UsageError, gravest
 from aps2mqtt.commands import common
 from aps2mqtt.config.values import Config
 from aps2mqtt.history import query, time_series
@@ -24,7 +25,7 @@ log = logging.getLogger(__name__)
 
 
 def arguments(parser: argparse.ArgumentParser) -> None:
-    """What it takes."""
+    """Adds the options of the command."""
     parser.usage = "%(prog)s [OPTION ...] [PERIOD ...]"
     parser.add_argument(
         "periods", metavar="PERIOD", type=_period, nargs="*", help="day, week, month or year, or several (default: day)"
@@ -39,25 +40,19 @@ def arguments(parser: argparse.ArgumentParser) -> None:
 
 
 def run(options: argparse.Namespace) -> int:
-    """Asks one ECU after the other; the gravest status of all that was wanted."""
+    """Asks one ECU after the other; returns the gravest status."""
     periods = list(dict.fromkeys(options.periods)) or [time_series.DAY]
     if options.date and time_series.DAY not in periods:
         raise UsageError("--date is that of the power of a day; name day, too, or leave it out")
     now, configs = datetime.now(UTC), common.load(options)
     days = [common.day(options.date, config, now) for config in configs]
+    statuses: list[ExitStatus] = []
     found: list[Series] = []
-    statuses = [ExitStatus.OK]
-    for config, day in zip(configs, days, strict=True):
-        try:
-            with output.waiting(f"the ECU at {config.ecu.address}"):
-                read = query.read(config, periods, day)
-        except JobError as error:  # the others can be asked all the same
-            statuses.append(common.failed(error))
-        else:
-            found += read.found
-            statuses += [common.failed(error) for error in read.failures]
-            for remark in read.remarks:
-                log.warning("%s", remark)
+    for read in common.of_each(partial(_read, periods), statuses, configs, days):
+        found += read.found
+        statuses += [common.failed(error) for error in read.failures]
+        for remark in read.remarks:
+            log.warning("%s", remark)
     _print(options, found)
     if options.publish:
         try:
@@ -66,7 +61,7 @@ def run(options: argparse.Namespace) -> int:
             statuses.append(common.failed(error))
     if options.plot and found:
         _plot(options.plot, found)
-    return max(statuses, key=GRAVITY.index)
+    return gravest(statuses)
 
 
 # -- what may be given ------------------------------------------------------------------------------------------------
@@ -85,7 +80,12 @@ def _svg(text: str) -> Path:
     return path
 
 
-# -- what becomes of it -----------------------------------------------------------------------------------------------
+# -- queries and output -----------------------------------------------------------------------------------------------
+
+
+def _read(periods: Sequence[str], config: Config, day: date) -> query.Recollection:
+    with output.waiting(f"the ECU at {config.ecu.address}"):
+        return query.read(config, periods, day)
 
 
 def _print(options: argparse.Namespace, found: Sequence[Series]) -> None:
@@ -107,7 +107,7 @@ def _csv(found: Sequence[Series]) -> Iterator[str]:
 
 def _publish(config: Config, found: Sequence[Series]) -> None:
     count = query.publish(config, found)
-    log.info("%d messages to %s:%d", count, config.broker.host, config.broker.port)
+    log.info("%d messages to %s", count, config.broker.address)
 
 
 def _plot(path: Path, found: Sequence[Series]) -> None:

@@ -9,8 +9,9 @@ example:
 import argparse
 import logging
 from datetime import UTC, datetime
+from functools import partial
 
-from aps2mqtt.base.errors import GRAVITY, ExitStatus, JobError
+from aps2mqtt.base.errors import ExitStatus, gravest
 from aps2mqtt.commands import common
 from aps2mqtt.config.values import Config
 from aps2mqtt.jobs import migrate
@@ -20,19 +21,15 @@ log = logging.getLogger(__name__)
 
 
 def arguments(parser: argparse.ArgumentParser) -> None:
-    """What it takes."""
+    """Adds the options of the command."""
     parser.add_argument("--dry-run", action="store_true", help="show what would be moved and cleared")
 
 
 def run(options: argparse.Namespace) -> int:
     """Moves the installation over, ECU by ECU."""
-    status = ExitStatus.OK
-    for config in common.load(options):
-        try:
-            _migrate(config, dry_run=options.dry_run)
-        except JobError as error:  # the others can be moved all the same
-            status = max(status, common.failed(error), key=GRAVITY.index)
-    return status
+    failures: list[ExitStatus] = []
+    list(common.of_each(partial(_migrate, dry_run=options.dry_run), failures, common.load(options)))
+    return gravest(failures)
 
 
 def _migrate(config: Config, *, dry_run: bool) -> None:

@@ -14,7 +14,7 @@ import time
 from collections.abc import Callable, Sequence
 from datetime import UTC, datetime
 
-from aps2mqtt.base.errors import GRAVITY, ExitStatus
+from aps2mqtt.base.errors import ExitStatus, gravest
 from aps2mqtt.commands import common
 from aps2mqtt.config.values import Config
 from aps2mqtt.jobs.job import Job, Outcome
@@ -24,7 +24,7 @@ log = logging.getLogger(__name__)
 
 
 def arguments(parser: argparse.ArgumentParser) -> None:
-    """What it takes."""
+    """Adds the options of the command."""
     common.add_ecu(parser)
     parser.add_argument("--force", action="store_true", help="ask the ECU at night too")
     parser.add_argument(
@@ -35,7 +35,7 @@ def arguments(parser: argparse.ArgumentParser) -> None:
 
 
 def run(options: argparse.Namespace) -> int:
-    """A job for each ECU; the gravest status of them all."""
+    """Does a job for each ECU; returns the gravest status of them all."""
 
     def poll(config: Config) -> Outcome:
         store = common.store(config)
@@ -57,7 +57,7 @@ def run(options: argparse.Namespace) -> int:
 
 
 class _JobThread(threading.Thread):
-    """The job of one of several ECUs, whose failure is told and keeps no other from anything."""
+    """The job of one of several ECUs; its failure is logged, and the others go on."""
 
     def __init__(self, poll: Callable[[Config], Outcome], config: Config) -> None:
         super().__init__(name=config.ecu.address, daemon=True)  # Ctrl-C does not wait for it
@@ -67,7 +67,7 @@ class _JobThread(threading.Thread):
         self.status = ExitStatus.SOFTWARE
 
     def run(self) -> None:
-        """As a thread is told to."""
+        """Does the job, in the thread."""
         try:
             self.outcome = self._poll(self._config)
             self.status = ExitStatus.OK
@@ -76,7 +76,7 @@ class _JobThread(threading.Thread):
 
 
 def _side_by_side(poll: Callable[[Config], Outcome], configs: Sequence[Config]) -> tuple[ExitStatus, list[Outcome]]:
-    """A job for each ECU: the gravest status of them all, and what the good ones did."""
+    """Does a job for each ECU; returns the gravest status, and the outcomes of those that went well."""
     from aps2mqtt.truth import poll_times
 
     threads = [_JobThread(poll, config) for config in configs]
@@ -85,5 +85,5 @@ def _side_by_side(poll: Callable[[Config], Outcome], configs: Sequence[Config]) 
         thread.start()
     for thread in threads:
         thread.join()
-    status = max((thread.status for thread in threads), key=GRAVITY.index)
+    status = gravest(thread.status for thread in threads)
     return status, [thread.outcome for thread in threads if thread.outcome is not None]

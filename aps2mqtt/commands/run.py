@@ -16,7 +16,7 @@ from aps2mqtt.commands import common
 
 
 def arguments(parser: argparse.ArgumentParser) -> None:
-    """What it takes."""
+    """Adds the options of the command."""
     common.add_ecu(parser)
 
 

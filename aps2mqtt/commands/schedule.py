@@ -24,7 +24,7 @@ MOST_DAYS = 366
 
 
 def arguments(parser: argparse.ArgumentParser) -> None:
-    """What it takes."""
+    """Adds the options of the command."""
     common.add_ecu(parser)
     parser.add_argument("--days", metavar="N", type=_days, default=7, help="1 to 366, from today on (default: 7)")
     parser.add_argument("--json", action="store_true", help="for machines: times in UTC")

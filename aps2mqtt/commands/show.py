@@ -14,7 +14,7 @@ from collections.abc import Iterator, Sequence
 from datetime import UTC, datetime
 from itertools import chain
 
-from aps2mqtt.base.errors import GRAVITY, ExitStatus, JobError, UsageError
+from aps2mqtt.base.errors import ExitStatus, UsageError, gravest
 from aps2mqtt.commands import common
 from aps2mqtt.config.values import Config
 from aps2mqtt.jobs.job import Job, style
@@ -27,44 +27,42 @@ log = logging.getLogger(__name__)
 
 
 def arguments(parser: argparse.ArgumentParser) -> None:
-    """What it takes."""
+    """Adds the options of the command."""
     common.add_ecu(parser)
     parser.add_argument("--broker", action="store_true", help="show what lies on the broker; --ecu is then an id")
     parser.add_argument("--watch", action="store_true", help="keep showing what lies on the broker")
 
 
 def run(options: argparse.Namespace) -> int:
-    """From the ECU, from the broker, or live."""
+    """Shows the array as the ECU has it, or the broker, or live."""
     if not (options.broker or options.watch):
         return _poll(common.load(options))
     at = _place(options)
     if options.watch:
         return _watch(at)
-    with output.waiting(at.name):
-        glance = live.once(at)
-    output.draw(live.lines(at, glance, datetime.now(UTC), terminal.canvas()))
+    with output.waiting(at.broker.name):
+        view = live.once(at)
+    output.draw(live.lines(at, view, datetime.now(UTC), terminal.canvas()))
     return ExitStatus.OK
 
 
 def _poll(configs: Sequence[Config]) -> int:
-    """Every ECU that answers; the gravest status of them all."""
-    status, shown = ExitStatus.OK, False
-    for config in configs:
-        now = datetime.now(UTC)
-        try:
-            with output.waiting(f"the ECU at {config.ecu.address}"):
-                report = Job(config, now, common.store(config), force=True, dry_run=True).run().report
-        except JobError as error:  # the others may answer
-            status = max(status, common.failed(error), key=GRAVITY.index)
-        else:
-            picture_of_it = picture.arrays([report], style(config), now, terminal.canvas())
-            output.draw(["", *picture_of_it] if shown else picture_of_it)
-            shown = True
-    return status
+    """Draws every ECU that answers; returns the gravest status of them all."""
+    failures: list[ExitStatus] = []
+    for number, lines in enumerate(common.of_each(_picture, failures, configs)):
+        output.draw(["", *lines] if number else lines)
+    return gravest(failures)
+
+
+def _picture(config: Config) -> list[str]:
+    now = datetime.now(UTC)
+    with output.waiting(f"the ECU at {config.ecu.address}"):
+        report = Job(config, now, common.store(config), force=True, dry_run=True).run().report
+    return picture.arrays([report], style(config), now, terminal.canvas())
 
 
 def _place(options: argparse.Namespace) -> Place:
-    """Where the jobs publish; the ECU need not be one of this configuration."""
+    """The broker and the topics of the jobs; the ECU need not be one of this configuration."""
     ecu_id = _serial(options.ecu)
     options.ecu = None
     configs = common.load(options)
@@ -75,7 +73,7 @@ def _place(options: argparse.Namespace) -> Place:
 
 
 def _style(configs: Sequence[Config]) -> Style:
-    """How the jobs of all of them write, each ECU's temperatures in its own unit, by the id that was remembered."""
+    """The style of all jobs; each ECU has its own unit of temperatures, by the id that its last job remembered."""
     known, unknown = {}, []
     for config in configs:
         memory = common.store(config).remembered()
@@ -95,12 +93,12 @@ def _serial(ecu: str | None) -> str:
 
 
 def _watch(at: Place) -> int:
-    """Until Ctrl-C or SIGTERM."""
+    """Shows until Ctrl-C or SIGTERM."""
     signal.signal(signal.SIGTERM, signal.default_int_handler)
     try:
-        seen = live.glances(at)
-        with output.waiting(at.name):
-            first = next(seen)  # what prevents it is told on the screen of the shell
+        seen = live.views(at)
+        with output.waiting(at.broker.name):
+            first = next(seen)  # its failure is told on the screen of the shell
         (_draw if output.is_capable() else _print)(at, chain([first], seen))
     except KeyboardInterrupt:
         pass
@@ -108,14 +106,14 @@ def _watch(at: Place) -> int:
 
 
 def _draw(at: Place, seen: Iterator[BrokerView]) -> None:
-    """In place."""
+    """Draws in place."""
     with terminal.borrowed() as page:
-        for glance in seen:
+        for view in seen:
             size = terminal.in_place_canvas()
-            page.draw(live.lines(at, glance, datetime.now(UTC), size, "Ctrl-C ends"), size)
+            page.draw(live.lines(at, view, datetime.now(UTC), size, "Ctrl-C ends"), size)
 
 
 def _print(at: Place, seen: Iterator[BrokerView]) -> None:
-    """One below the other, whenever something else is to be seen."""
-    for glance in live.settled(seen):
-        output.draw([*live.lines(at, glance, datetime.now(UTC), terminal.canvas()), ""])
+    """Draws each view that differs from the one before below it."""
+    for view in live.settled(seen):
+        output.draw([*live.lines(at, view, datetime.now(UTC), terminal.canvas()), ""])

@@ -22,7 +22,7 @@ NIGHT = "it is night there, so all inverters are offline; choose another time wi
 
 
 def arguments(parser: argparse.ArgumentParser) -> None:
-    """What it takes."""
+    """Adds the options of the command."""
     parser.add_argument("--port", type=common.port, default=8899, help="TCP port (default 8899; 0: any, printed)")
     parser.add_argument("--ecu", metavar="MODEL", default="ECU-R", help="ECU-R (default), ECU-R-Pro, ECU-B or ECU-C")
     parser.add_argument("--inverters", metavar="LIST", help="such as 3xDS3,1xQS1,1xYC1000,1xunseen")

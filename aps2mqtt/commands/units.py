@@ -23,7 +23,7 @@ log = logging.getLogger(__name__)
 
 
 def arguments(parser: argparse.ArgumentParser) -> None:
-    """What it takes."""
+    """Adds the options of the command."""
     parser.add_argument("--output", metavar="DIR", type=Path, required=True, help="folder to write them to")
     parser.add_argument("--force", action="store_true", help="replace files that are there and differ")
 

@@ -83,6 +83,16 @@ class BrokerConfig(NamedTuple):
     certificate_file: str  # PEM, of the client; empty: none
     key_file: str  # PEM
 
+    @property
+    def address(self) -> str:
+        """Host and port."""
+        return f"{self.host}:{self.port}"
+
+    @property
+    def name(self) -> str:
+        """The subject of a message about it."""
+        return f"the broker at {self.address}"
+
 
 class Config(NamedTuple):
     """Everything a job has to be told: of one ECU, and of the broker."""

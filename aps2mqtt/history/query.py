@@ -12,12 +12,12 @@ from aps2mqtt.base.values import Remark
 from aps2mqtt.config.values import Config
 from aps2mqtt.history import time_series
 from aps2mqtt.history.time_series import Series
-from aps2mqtt.jobs.job import PATIENCE, style
+from aps2mqtt.jobs.job import style
 from aps2mqtt.mqtt import topics
 from aps2mqtt.mqtt.sessions import Session
+from aps2mqtt.sources import ask
 from aps2mqtt.sources.ecu8899 import client, history_answers, tables
 from aps2mqtt.sources.ecu8899.client import Limits, PastQuery
-from aps2mqtt.sources.lock import hold
 
 
 class Recollection(NamedTuple):
@@ -34,8 +34,7 @@ def read(config: Config, periods: Sequence[str], day: date, limits: Limits = cli
     Raises EcuBusy, EcuUnreachable or FrameError if not even the ECU's id could be read.
     """
     ecu = config.ecu
-    endpoint = client.resolve(ecu.host, ecu.port, limits)
-    with hold(endpoint.address, ecu.port, PATIENCE):
+    with ask.turn(ecu, limits) as endpoint:
         info, answers = client.read_past(endpoint, [_query(period, day) for period in periods], limits)
     found: list[Series] = []
     remarks = list(info.remarks)

@@ -5,10 +5,11 @@ PowerOfDay, EnergyByDay -> Power, Energy -> a JSON object, rows of a table      
 
 from calendar import monthrange
 from collections.abc import Iterator
-from datetime import UTC, date, datetime, time, timedelta, tzinfo
+from datetime import date, datetime, time, tzinfo
 from itertools import groupby, pairwise
 from typing import NamedTuple
 
+from aps2mqtt.base.elapsed import LONGEST_GAP, elapsed
 from aps2mqtt.sources.ecu8899.history_answers import EnergyByDay, PowerOfDay, calendar_date
 from aps2mqtt.sources.ecu8899.tables import MONTH, WEEK, YEAR
 
@@ -17,9 +18,6 @@ ENERGY_PERIODS = {"week": WEEK, "month": MONTH, "year": YEAR}  # with their code
 PERIODS = (DAY, *ENERGY_PERIODS)
 COLUMNS = ("ecu", "period", "time", "value", "unit")  # of `rows`
 POWER_UNIT, ENERGY_UNIT = "W", "kWh"
-
-# An ECU records the power every 5 minutes, with large arrays less often (quirk 15). Longer steps lack points.
-LONGEST_STEP = timedelta(minutes=15)
 
 
 class Power(NamedTuple):
@@ -77,7 +75,7 @@ def runs(series: Power) -> list[list[tuple[datetime, int]]]:
     """The pieces of the curve; within a piece no point is missing."""
     pieces: list[list[tuple[datetime, int]]] = []
     for point in series.points:
-        if not pieces or elapsed(pieces[-1][-1][0], point[0]) > LONGEST_STEP:
+        if not pieces or elapsed(pieces[-1][-1][0], point[0]) > LONGEST_GAP:
             pieces.append([])
         pieces[-1].append(point)
     return pieces
@@ -93,11 +91,6 @@ def integral(series: Power) -> float:
     steps = (step for piece in runs(series) for step in pairwise(piece))
     joules = sum((one + other) / 2 * elapsed(at, then).total_seconds() for (at, one), (then, other) in steps)
     return joules / 3_600_000
-
-
-def elapsed(earlier: datetime, later: datetime) -> timedelta:
-    """The time that has passed. A difference of two times of one zone would be wrong where its clocks change."""
-    return later.astimezone(UTC) - earlier.astimezone(UTC)
 
 
 def months(series: Energy) -> list[Month]:

@@ -2,16 +2,15 @@
 
 from collections.abc import Sequence
 
-from aps2mqtt.base.errors import ConfigError, EcuUnreachable
+from aps2mqtt.base.errors import ConfigError
 from aps2mqtt.config.values import Config
-from aps2mqtt.jobs.job import PATIENCE, style
+from aps2mqtt.jobs.job import style
 from aps2mqtt.jobs.leftovers import Leftovers, retained_topics
 from aps2mqtt.jobs.state_file import StateError, Store
 from aps2mqtt.mqtt import discovery, topics
 from aps2mqtt.mqtt.sessions import Session
 from aps2mqtt.mqtt.topics import Message
-from aps2mqtt.sources.ecu8899 import client
-from aps2mqtt.sources.lock import hold
+from aps2mqtt.sources import ask
 
 
 def remembered_by_broker(config: Config, serial: str) -> Leftovers:
@@ -33,7 +32,7 @@ def forget(ecus: Sequence[tuple[Config, Store]], serial: str, found: Leftovers) 
     """
     known = bool(found.topics)
     for config, store in ecus:
-        with hold(_address(config), config.ecu.port, PATIENCE):
+        with ask.turn_or_failure(config.ecu):
             try:
                 known |= _forget(store, serial)
             except StateError as error:
@@ -63,11 +62,3 @@ def _forget(store: Store, serial: str) -> bool:
             watch = watch._replace(idle={uid: idle for uid, idle in watch.idle.items() if uid != serial})
         store.save(memory._replace(inverters=inverters, watch=watch))
     return True
-
-
-def _address(config: Config) -> str:
-    """The address by which jobs lock the ECU."""
-    try:
-        return client.resolve(config.ecu.host, config.ecu.port, client.NORMAL).address
-    except EcuUnreachable:
-        return config.ecu.host

@@ -22,8 +22,8 @@ from aps2mqtt.mqtt import discovery, topics
 from aps2mqtt.mqtt.abandoned import Abandoned, elsewhere
 from aps2mqtt.mqtt.sessions import Session
 from aps2mqtt.mqtt.topics import Message, Style
+from aps2mqtt.sources import ask
 from aps2mqtt.sources.ecu8899 import client
-from aps2mqtt.sources.lock import hold
 from aps2mqtt.truth import ecu_energy, freshness, hang, poll_times, problems, true_values
 from aps2mqtt.truth.night import is_night, night_ends, to_the_minute
 
@@ -31,7 +31,6 @@ log = logging.getLogger(__name__)
 
 CANNOT_RESTART = "the ECU hangs, and its model has no web server by which to restart it; power it off and on"
 NOT_OVER_A_MEMORY = (JobError, OSError)  # failures that would come again without it
-PATIENCE = 20.0  # seconds for another job to let go of the ECU
 
 
 class Outcome(NamedTuple):
@@ -62,9 +61,7 @@ class Job(NamedTuple):
 
     def run(self) -> Outcome:
         """Does the job; raises JobError, after the broker was told, where it can be."""
-        endpoint = self._endpoint()
-        address = self.config.ecu.host if isinstance(endpoint, EcuUnreachable) else endpoint.address
-        with hold(address, self.config.ecu.port, PATIENCE):
+        with ask.turn_or_failure(self.config.ecu, self.limits) as endpoint:
             memory = _load(self.store)
             self._warn(((warning, warning) for warning in self.config.warnings), memory)
             try:
@@ -111,12 +108,6 @@ class Job(NamedTuple):
             self.store.save(memory._replace(told=tuple(told)))
         except StateError as error:
             log.log(logging.DEBUG if self.store.failed_before else logging.WARNING, "%s", error)
-
-    def _endpoint(self) -> client.Endpoint | EcuUnreachable:
-        try:
-            return client.resolve(self.config.ecu.host, self.config.ecu.port, self.limits)
-        except EcuUnreachable as error:
-            return error
 
     def _is_night(self, memory: Memory) -> bool:
         ecu = self.config.ecu
@@ -270,8 +261,7 @@ def part(config: Config, store: Store, deadline: Deadline) -> None:
         return
     limits = client.NORMAL._replace(resolve=deadline.remaining())
     try:
-        endpoint = client.resolve(config.ecu.host, config.ecu.port, limits)
-        with hold(endpoint.address, endpoint.port, 0):
+        with ask.turn(config.ecu, limits, patience=0):
             memory = store.remembered()
             if memory is not None and memory.rhythm is not None and memory.rhythm.run_due is not None:
                 store.save(memory._replace(rhythm=memory.rhythm._replace(run_due=None)))

@@ -10,8 +10,8 @@ from paho.mqtt.properties import Properties
 from paho.mqtt.reasoncodes import ReasonCode
 
 from aps2mqtt.config.values import BrokerConfig
+from aps2mqtt.mqtt.connection import QOS, client
 from aps2mqtt.mqtt.reason_codes import reason
-from aps2mqtt.mqtt.sessions import QOS, client
 from aps2mqtt.mqtt.topics import OFFLINE, ONLINE
 
 log = logging.getLogger(__name__)

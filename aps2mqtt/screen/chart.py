@@ -6,14 +6,16 @@ What is not known is drawn as a gap, never as 0.
 from bisect import bisect_left
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from datetime import UTC, date, datetime, timedelta
+from functools import partial
 from itertools import groupby
 from math import ceil, floor, log10
 from typing import NamedTuple
 
+from aps2mqtt.base.elapsed import LONGEST_GAP, elapsed
 from aps2mqtt.base.models import ecu_model
 from aps2mqtt.history import time_series
 from aps2mqtt.history.time_series import Energy, Power, Series
-from aps2mqtt.screen.picture import BOLD, DIM, PLAIN, YELLOW, bar
+from aps2mqtt.screen.canvas import BOLD, DIM, YELLOW, bar, painted
 
 BLOCKS = " ▁▂▃▄▅▆▇█"
 UNKNOWN = "░"
@@ -42,7 +44,7 @@ Paint = Callable[[str, str], str]
 
 def text(one: Series, *, width: int, color: bool) -> list[str]:
     """Title, what it comes to, and the drawing; `width` is in columns. Without `color` there are no escape codes."""
-    paint: Paint = _paint if color else _leave
+    paint: Paint = partial(painted, color=color)
     lines = [paint(BOLD, line) for line in _filled(title(one), width)]
     lines += _filled(summary(one), width)
     if one.points:
@@ -95,23 +97,23 @@ class _Axis(NamedTuple):
     columns: int
 
     def column(self, at: datetime) -> int:
-        return int(time_series.elapsed(self.begin, at) / time_series.elapsed(self.begin, self.end) * self.columns)
+        return int(elapsed(self.begin, at) / elapsed(self.begin, self.end) * self.columns)
 
     def at(self, column: float) -> datetime:
-        return self.begin.astimezone(UTC) + time_series.elapsed(self.begin, self.end) * (column / self.columns)
+        return self.begin.astimezone(UTC) + elapsed(self.begin, self.end) * (column / self.columns)
 
 
 def hours_around(one: Power) -> tuple[datetime, datetime]:
     """The whole hours between which all points lie, in the site's time zone."""
     first, last = one.points[0][0], one.points[-1][0]
     begin = first - timedelta(minutes=first.minute)
-    hours = max(1, ceil(time_series.elapsed(begin, last) / HOUR))
+    hours = max(1, ceil(elapsed(begin, last) / HOUR))
     return begin, (begin.astimezone(UTC) + hours * HOUR).astimezone(begin.tzinfo)
 
 
 def ticks(begin: datetime, end: datetime, most: int) -> list[datetime]:
     """Whole hours of the site's clock from `begin` to `end`, evenly apart, about `most` of them at the most."""
-    hours = round(time_series.elapsed(begin, end) / HOUR)
+    hours = round(elapsed(begin, end) / HOUR)
     step = next((step for step in HOURS_BETWEEN_TICKS if hours / step < most), HOURS_BETWEEN_TICKS[-1])
     local = [(begin.astimezone(UTC) + hour * HOUR).astimezone(begin.tzinfo) for hour in range(hours + 1)]
     return [hour for hour in local if hour.hour % step == 0]
@@ -143,10 +145,10 @@ def _value(one: Power, axis: _Axis, column: int) -> float | None:
     if first in (0, len(times)):
         return 0
     (before, low), (after, high) = one.points[first - 1 : first + 1]
-    between = time_series.elapsed(before, after)
-    if between > time_series.LONGEST_STEP:
+    between = elapsed(before, after)
+    if between > LONGEST_GAP:
         return None
-    return low + (high - low) * (time_series.elapsed(before, axis.at(column + 0.5)) / between)
+    return low + (high - low) * (elapsed(before, axis.at(column + 0.5)) / between)
 
 
 def _row(values: Sequence[float | None], row: int, top: float, paint: Paint) -> str:
@@ -242,11 +244,3 @@ def _filled(parts: Iterable[str], width: int) -> Iterator[str]:
             line = ""
         line += APART * bool(line) + part
     yield line
-
-
-def _paint(code: str, drawn: str) -> str:
-    return f"{code}{drawn}{PLAIN}" if drawn.strip() else drawn
-
-
-def _leave(_code: str, drawn: str) -> str:
-    return drawn

@@ -24,12 +24,16 @@ def show(lines: Iterable[str]) -> None:
 
 def draw(lines: Iterable[str]) -> None:
     """Prints lines of screen/, which may hold colors and have been made printable there; as `show`."""
-    text = "\n".join(lines) + "\n"
-    if not has_blocks():
-        from aps2mqtt.screen.picture import ASCII
+    write(drawable("\n".join(lines) + "\n"))
 
-        text = text.translate(ASCII)
-    write(text)
+
+def drawable(text: str) -> str:
+    """A drawing as standard output can show it: in ASCII where it has no blocks."""
+    if has_blocks():
+        return text
+    from aps2mqtt.screen.canvas import ASCII
+
+    return text.translate(ASCII)
 
 
 def write(text: str) -> None:

@@ -2,32 +2,22 @@
 
 Three degrees of detail: a card with a bar for each panel, a row for each inverter, a tile for each inverter. The first
 is taken that suits the number of inverters and the height.
-
-What is drawn may come from anywhere, the broker too: no control character gets through, and no line is too wide.
 """
 
-import unicodedata
 from collections.abc import Iterable, Iterator, Sequence
 from datetime import datetime, timedelta
 from itertools import accumulate, zip_longest
-from textwrap import wrap
 from typing import NamedTuple
 
 from aps2mqtt.base.models import ecu_model, inverter_model
-from aps2mqtt.base.printable import printable
 from aps2mqtt.base.values import Inverter, Report, Unchanged
 from aps2mqtt.mqtt import topics
 from aps2mqtt.mqtt.topics import Metric, Row, Style, Value
+from aps2mqtt.screen.canvas import BOLD, DIM, GREEN, RED, YELLOW, Canvas, Line, bar, clean, cut, rendered, wrapped
 
-EIGHTHS = ("", "▏", "▎", "▍", "▌", "▋", "▊", "▉")
-FULL = "█"
 LEVELS = "▁▂▃▄▅▆▇█"
 STRENGTHS = "▂▄▆█"
 UNKNOWN = "-"  # power of a panel of which nothing is heard
-# All that is drawn on a screen, by any module.
-ASCII = str.maketrans("█▉▊▋▌▍▎▏▁▂▃▄▅▆▇●◐○·…░│┤└─┬✓✗–→", "####==--__.::++*%o.~?||+-++x->", "°")  # noqa: RUF001 - a dash
-
-BOLD, DIM, RED, GREEN, YELLOW, PLAIN = "\033[1m", "\033[2m", "\033[31m", "\033[32m", "\033[33m", "\033[0m"
 # From weak to strong; lighter with every step, so that eyes that see no red or green tell them apart too.
 HEAT = tuple(f"\033[38;5;{number}m" for number in (61, 97, 133, 168, 203, 209, 215, 221))
 
@@ -40,19 +30,6 @@ INDENT = 4
 SHORTEST_BAR = 4
 SHORT_SERIAL = 4  # digits of a tile's, at the least
 LONGEST_WORD = 48  # columns of a text that is not ours
-MOST_LINES = 4  # of such a text
-
-Span = tuple[str, str]  # color, or none, and text
-Line = tuple[Span, ...]
-
-
-class Canvas(NamedTuple):
-    """What is drawn on."""
-
-    width: int = 80  # columns
-    height: int | None = None  # lines; None: it scrolls
-    color: bool = False
-    blocks: bool = True  # shows block elements; else ASCII
 
 
 class Mark(NamedTuple):
@@ -90,7 +67,7 @@ def arrays(reports: Sequence[Report], style: Style, now: datetime, canvas: Canva
                 lines += [(), *detail(report.inverters, style.of(report.ecu_id), canvas.width)]
         if canvas.height is None or len(lines) <= canvas.height + 1:
             break
-    return cut([_rendered(line, canvas) for line in lines[1:]], canvas)
+    return cut([rendered(line, canvas) for line in lines[1:]], canvas)
 
 
 def _with_energies_that_say_something(report: Report) -> Report:
@@ -109,26 +86,6 @@ def below(head: Sequence[str], reports: Sequence[Report], style: Style, now: dat
 def _by_uid(report: Report) -> Report:
     """An ECU lists them as it found them, a broker by their topics: they look alike."""
     return report._replace(inverters=tuple(sorted(report.inverters, key=lambda inverter: inverter.uid)))
-
-
-def text(words: str, canvas: Canvas, color: str = "") -> list[str]:
-    """A text from anywhere, on as many lines as it takes."""
-    return [_rendered(line, canvas) for line in _text(words, color, canvas.width)]
-
-
-def cut(lines: list[str], canvas: Canvas) -> list[str]:
-    """`lines`, no more than the canvas has room for."""
-    if canvas.height is None or len(lines) <= canvas.height:
-        return lines
-    shown = max(0, canvas.height - 1)
-    more = f"… {len(lines) - shown} more lines; enlarge the terminal"
-    return [*lines[:shown], _rendered(((YELLOW, more),), canvas)]
-
-
-def bar(share: float, columns: int) -> str:
-    """A bar that has `columns` at a share of 1, drawn to an eighth of a column."""
-    full, eighths = divmod(round(share * columns * 8), 8)
-    return FULL * full + EIGHTHS[eighths]
 
 
 def strength(percent: float) -> str:
@@ -163,9 +120,9 @@ def _totals(report: Report, now: datetime, width: int) -> Iterator[Line]:
     yield from _filled(parts, width, gap=3)
     yield from _filled([*_online(said), *_data_of(report.timestamp, now)], width, gap=3)
     if report.error:
-        yield from _text(f"offline: {report.error}", RED, width)
+        yield from wrapped(f"offline: {report.error}", RED, width)
     for problem in () if isinstance(report.problems, Unchanged) else report.problems:
-        yield from _text(f"problem: {problem}", YELLOW, width)
+        yield from wrapped(f"problem: {problem}", YELLOW, width)
 
 
 def _online(said: dict[str, str]) -> Iterator[Line]:
@@ -299,7 +256,7 @@ def _voltages(inverter: Inverter) -> Line:
 def _readings(rows: Iterable[Row]) -> dict[str, str]:
     """Each reading as people read it, by its metric's name; the last good one where it is kept."""
     known = ((metric, value.last if isinstance(value, Unchanged) else value) for metric, value in rows)
-    return {metric.name: _clean(_reading(metric, value)) for metric, value in known if value is not None}
+    return {metric.name: clean(_reading(metric, value)) for metric, value in known if value is not None}
 
 
 def _reading(metric: Metric, value: Value) -> str:
@@ -366,19 +323,6 @@ def _filled(parts: Iterable[Line], width: int, gap: int = 2, indent: int = 0) ->
         yield line
 
 
-def _text(words: str, color: str, width: int) -> Iterator[Line]:
-    lines = wrap(_clean(words), max(width, 2), max_lines=MOST_LINES, placeholder="…")
-    yield from (((color, line),) for line in lines)
-
-
-def _clean(words: str) -> str:
-    """Printable, and without what would shift the columns: wide characters and combining ones."""
-    return "".join(
-        "?" if unicodedata.east_asian_width(char) in "WF" or unicodedata.combining(char) else char
-        for char in printable(words)
-    )
-
-
 def _joined(cells: Iterable[Line], gap: str) -> Line:
     line: Line = ()
     for cell in cells:
@@ -392,14 +336,3 @@ def _padded(line: Line, width: int) -> Line:
 
 def _length(line: Line) -> int:
     return sum(len(part) for _, part in line)
-
-
-def _rendered(line: Line, canvas: Canvas) -> str:
-    """As it goes to the terminal; what is too wide is cut off."""
-    parts, room = [], canvas.width
-    for color, words in line:
-        shown = words[:room]
-        room -= len(shown)
-        shown = shown if canvas.blocks else shown.translate(ASCII)
-        parts.append(f"{color}{shown}{PLAIN}" if canvas.color and color and shown.strip() else shown)
-    return "".join(parts).rstrip()

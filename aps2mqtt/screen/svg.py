@@ -8,6 +8,7 @@ from datetime import date, datetime
 from html import escape
 from itertools import pairwise
 
+from aps2mqtt.base.elapsed import elapsed
 from aps2mqtt.history import time_series
 from aps2mqtt.history.time_series import Energy, Power, Series
 from aps2mqtt.screen.chart import NOTHING_KNOWN, QUARTERS, hours_around, named, nice_top, summary, ticks, title
@@ -92,7 +93,7 @@ def _curve(one: Power) -> Iterator[str]:
     begin, end = hours_around(one)
 
     def x(at: datetime) -> float:
-        return LEFT + PLOT_WIDTH * (time_series.elapsed(begin, at) / time_series.elapsed(begin, end))
+        return LEFT + PLOT_WIDTH * (elapsed(begin, at) / elapsed(begin, end))
 
     for gone, back in time_series.gaps(one):
         yield _unknown(x(gone), x(back), f"{NOTHING_KNOWN} of {gone:%H:%M} to {back:%H:%M}")

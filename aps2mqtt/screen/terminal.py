@@ -12,7 +12,7 @@ from types import FrameType
 from typing import Any
 
 from aps2mqtt.screen import output
-from aps2mqtt.screen.picture import Canvas
+from aps2mqtt.screen.canvas import Canvas
 
 Handler = Callable[[int, FrameType | None], Any] | signal.Handlers
 
@@ -24,7 +24,7 @@ HOME, CLEAR_LINE = "\033[H", "\033[K"
 
 def canvas() -> Canvas:
     """What standard output can show."""
-    return Canvas(output.width(), None, output.has_color(), output.has_blocks())
+    return Canvas(output.width(), None, output.has_color())
 
 
 def in_place_canvas() -> Canvas:
@@ -47,7 +47,7 @@ class Screen:
         page = [*lines, *[""] * (height - len(lines))][:height]
         if page != self._shown:
             # Each line is cleared before it is drawn: behind one that fills its line, the cursor still stands on it.
-            output.write(HOME + "\r\n".join(CLEAR_LINE + line for line in page))
+            output.write(output.drawable(HOME + "\r\n".join(CLEAR_LINE + line for line in page)))
             self._shown = page
 
     def suspend(self, number: int, _frame: FrameType | None) -> None:

@@ -13,7 +13,7 @@ from typing import NamedTuple
 
 from aps2mqtt.base.sun import is_up, next_sunrise, next_sunset
 from aps2mqtt.base.values import Site
-from aps2mqtt.screen.picture import BOLD, DIM, PLAIN, YELLOW
+from aps2mqtt.screen.canvas import BOLD, DIM, YELLOW, painted
 from aps2mqtt.truth.night import to_the_minute
 from aps2mqtt.truth.poll_times import on_grid
 
@@ -111,7 +111,7 @@ def table(listed: Sequence[Day], timezone: tzinfo, *, width: int, color: bool) -
     """
     columns = min(WIDEST_BAR, max(0, width - BESIDE_THE_BAR) // STEP_OF_BARS * STEP_OF_BARS)
     heading = f"{'':14}  {'window':11}  hours  polls  first-last   {_scale(columns)}".rstrip()
-    lines = [f"{BOLD}{heading}{PLAIN}" if color else heading]
+    lines = [painted(BOLD, heading, color=color)]
     for day in listed:
         rows = [_row(day, window, timezone) for window in day.windows] or [f"{'no window':11}  {'':5}  {0:5}  {'':11}"]
         drawn = _bar(day, timezone, columns)
@@ -165,5 +165,5 @@ def _share_of_day(when: datetime, day: Day, timezone: tzinfo) -> float:
 def _painted(drawn: str) -> str:
     """Daylight in yellow, the night dim."""
     return re.sub(
-        rf"({HEIGHTS[0]}+)|[^{HEIGHTS[0]}]+", lambda part: f"{DIM if part[1] else YELLOW}{part[0]}{PLAIN}", drawn
+        rf"({HEIGHTS[0]}+)|[^{HEIGHTS[0]}]+", lambda part: painted(DIM if part[1] else YELLOW, part[0]), drawn
     )

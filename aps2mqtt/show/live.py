@@ -1,4 +1,4 @@
-"""What lies on the broker, for people: as it is now, or as it goes on.
+"""Shows people what is published on the broker: as it is now, or as it changes.
 
 retained messages -> Published -> BrokerView -> lines
 """
@@ -16,11 +16,11 @@ from aps2mqtt.mqtt.reading_back import Published
 from aps2mqtt.mqtt.sessions import Following
 from aps2mqtt.mqtt.topics import Style
 from aps2mqtt.screen import picture
-from aps2mqtt.screen.picture import DIM, RED, YELLOW, Canvas
+from aps2mqtt.screen.canvas import DIM, RED, YELLOW, Canvas, cut, text
 
-PACE = 0.5  # seconds from one glance to the next
-LONGEST_PAUSE = 20  # glances between two attempts to connect; the first is 1
-PATIENCE = 6  # glances in a row that bring news, after which it is time to show them
+PACE = 0.5  # seconds from one view to the next
+LONGEST_PAUSE = 20  # views between two attempts to connect; the first is 1
+PATIENCE = 6  # views in a row that bring news, after which it is time to show them
 
 
 class NothingThere(JobError):
@@ -30,53 +30,48 @@ class NothingThere(JobError):
 
 
 class Place(NamedTuple):
-    """What is looked at, and where."""
+    """The broker that is looked at, and the topics on it."""
 
     broker: BrokerConfig
     style: Style
     ecu_id: str = ""  # empty: every ECU
 
     @property
-    def name(self) -> str:
-        """As people know it."""
-        return f"the broker at {self.broker.host}:{self.broker.port}"
-
-    @property
     def root(self) -> str:
-        """Topic below which everything of interest stands."""
+        """Topic below which everything of interest is published."""
         return topics.ecu_topic(self.style, self.ecu_id) if self.ecu_id else topics.root_topic(self.style)
 
-    def lying(self, found: Mapping[str, str]) -> Published:
-        """What is of interest in what was found."""
-        lying = reading_back.lying(self.style, found)
-        return lying.of(self.ecu_id) if self.ecu_id else lying
+    def published(self, retained: Mapping[str, str]) -> Published:
+        """The values of the ECUs that are looked at."""
+        published = reading_back.lying(self.style, retained)
+        return published.of(self.ecu_id) if self.ecu_id else published
 
 
 class BrokerView(NamedTuple):
-    """What lies there at one moment."""
+    """What is published at one moment."""
 
-    lying: Published
-    news: bool = False  # something has been said since the glance before
-    trouble: str = ""  # why nothing is heard any more
+    published: Published
+    news: bool = False  # something has been published since the view before
+    trouble: str = ""  # why nothing is received any more
 
 
 def once(at: Place) -> BrokerView:
-    """A single glance; raises JobError, also where there is nothing to see."""
-    with contextlib.closing(glances(at._replace(ecu_id=""))) as seen:
-        glance = next(settled(seen))
-    lying = glance.lying.of(at.ecu_id) if at.ecu_id else glance.lying
-    if not glance.lying.reports:
+    """A single view; raises JobError, also where nothing is published."""
+    with contextlib.closing(views(at._replace(ecu_id=""))) as seen:
+        view = next(settled(seen))
+    published = view.published.of(at.ecu_id) if at.ecu_id else view.published
+    if not view.published.reports:
         remedy = "run `aps2mqtt once` and look again, or check MQTT_TOPIC_PREFIX and that the account may read there"
         raise NothingThere(f"{_nothing(at)}; {remedy}")
-    if not lying.reports:
-        others = ", ".join(report.ecu_id for report in glance.lying.reports)
-        raise UsageError(f"{at.name} has nothing of ECU {at.ecu_id}; --ecu can be one of {others}")
-    return glance._replace(lying=lying)
+    if not published.reports:
+        others = ", ".join(report.ecu_id for report in view.published.reports)
+        raise UsageError(f"{at.broker.name} has nothing of ECU {at.ecu_id}; --ecu can be one of {others}")
+    return view._replace(published=published)
 
 
-def glances(at: Place) -> Generator[BrokerView, None, None]:
-    """A glance every PACE seconds, for ever; raises JobError where there can be no first one."""
-    lying, pause = None, 1
+def views(at: Place) -> Generator[BrokerView, None, None]:
+    """A view every PACE seconds, without an end; raises JobError where not even the first is possible."""
+    published, pause = None, 1
     while True:
         try:
             with Following(at.broker, reading_back.filters(at.style)) as session:
@@ -84,42 +79,42 @@ def glances(at: Place) -> Generator[BrokerView, None, None]:
                 while True:
                     news = session.follow(PACE)
                     if news or is_first:
-                        lying = at.lying(session.lying)
-                    yield BrokerView(lying or at.lying({}), news)
+                        published = at.published(session.published)
+                    yield BrokerView(published or at.published({}), news)
                     is_first, pause = False, 1
         except (BrokerUnreachable, BrokerRefusal) as error:
-            if lying is None:
+            if published is None:
                 raise
             trouble = str(error)
         for _ in range(pause):
-            yield BrokerView(lying, trouble=trouble)
+            yield BrokerView(published, trouble=trouble)
             time.sleep(PACE)
         pause = min(2 * pause, LONGEST_PAUSE)
 
 
 def settled(seen: Iterable[BrokerView]) -> Iterator[BrokerView]:
-    """Of these glances those that show something else than before, once all of it has been said."""
+    """The views that differ from the one shown before, each once no more news comes, or PATIENCE views later."""
     shown, waited = None, 0
-    for glance in seen:
-        waited = waited + 1 if glance.news else 0
-        look = (glance.lying, glance.trouble)
+    for view in seen:
+        waited = waited + 1 if view.news else 0
+        look = (view.published, view.trouble)
         if look != shown and (waited == 0 or waited >= PATIENCE):
-            yield glance
+            yield view
             shown, waited = look, 0
 
 
-def lines(at: Place, glance: BrokerView, now: datetime, canvas: Canvas, hint: str = "") -> list[str]:
-    """The picture of a glance, under a line that says where it was had; `hint` is for who looks at it."""
-    run = f"aps2mqtt run: {glance.lying.presence}" if glance.lying.presence else ""
-    head = picture.text("   ".join(filter(None, (at.name, run, hint))), canvas, DIM)
-    if glance.trouble:
-        head += picture.text(f"{glance.trouble}; trying again", canvas, RED)
+def lines(at: Place, view: BrokerView, now: datetime, canvas: Canvas, hint: str = "") -> list[str]:
+    """The picture of a view, below a line that names the broker; `hint` tells the user which key ends it."""
+    run = f"aps2mqtt run: {view.published.presence}" if view.published.presence else ""
+    head = text("   ".join(filter(None, (at.broker.name, run, hint))), canvas, DIM)
+    if view.trouble:
+        head += text(f"{view.trouble}; trying again", canvas, RED)
     head.append("")
-    if not glance.lying.reports:
-        head += picture.text(f"{_nothing(at)} yet; the next job brings it", canvas, YELLOW)
-        return picture.cut(head, canvas)
-    return picture.below(head, glance.lying.reports, at.style, now, canvas)
+    if not view.published.reports:
+        head += text(f"{_nothing(at)} yet; the next job brings it", canvas, YELLOW)
+        return cut(head, canvas)
+    return picture.below(head, view.published.reports, at.style, now, canvas)
 
 
 def _nothing(at: Place) -> str:
-    return f"{at.name} has nothing below {at.root}"
+    return f"{at.broker.name} has nothing below {at.root}"

@@ -17,7 +17,7 @@ from aps2mqtt.jobs.job import Job, Outcome, style
 from aps2mqtt.jobs.state_file import Store
 from aps2mqtt.mqtt.sessions import Session
 from aps2mqtt.screen import picture
-from aps2mqtt.screen.picture import Canvas
+from aps2mqtt.screen.canvas import Canvas
 from aps2mqtt.simulator.plant import Plant, inverter_models
 from aps2mqtt.simulator.server import HOST, Simulator
 

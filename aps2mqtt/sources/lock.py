@@ -1,10 +1,17 @@
 """One job at a time for each ECU, across users, units and working directories of one machine.
 
-The kernel frees the lock when its holder dies, however it dies. Linux has Unix sockets whose name is no file
-(unix(7), "abstract"); elsewhere a file in the temporary directory is locked. Containers share neither.
+The kernel frees the lock when its holder dies, for whatever reason. On Linux, the lock is a Unix socket with an
+abstract name (unix(7)), which is no file. Elsewhere it is a locked file in the temporary directory. Containers share
+neither.
 
-Whoever holds the socket listens on it, so that the kernel tells others which process that is. Everybody may bind a
-name first: it costs him nothing and us all jobs, but he does not stay unknown.
+The holder of the socket listens on it, so the kernel tells other jobs the holder's process. Every user of the machine
+can bind the name and so block all jobs, but the error message names that user.
+
+An ECU is a box with fixed ports, and has one lock for all of them. Another port than these is forwarded by a router or
+a tunnel, perhaps to another box, so it has a lock of its own: an ECU that hangs must not make the others behind the
+router busy. The address alone would not do, with several ECUs behind one address. Nor would a name that depends on the
+configuration: two programs with different configurations would take different locks for one box. aps2mqtt 3.0 names
+the lock after the port 8899, and is still kept out.
 """
 
 import contextlib
@@ -22,13 +29,14 @@ from aps2mqtt.base.deadline import Deadline
 from aps2mqtt.base.errors import EcuBusy, is_exhausted
 
 RETRY = 0.05  # seconds between attempts
-LONGEST_NAME = 90  # of a socket it is 107 bytes
+LONGEST_NAME = 90  # characters; the name of a socket has at most 107 bytes
+PORTS = (8899, 502)  # of every ECU: its own protocol and Modbus (docs/protocol.md); the first names the lock
 
 
 @contextlib.contextmanager
 def hold(address: str, port: int, patience: float) -> Iterator[None]:
-    """Holds the lock of the ECU at `address` and `port`; raises EcuBusy after `patience` seconds of trying."""
-    name = f"aps2mqtt:{address}:{port}"
+    """Holds the lock of the box at `address` and `port`; raises EcuBusy after `patience` seconds of trying."""
+    name = f"aps2mqtt:{address}:{PORTS[0] if port in PORTS else port}"
     if len(name) > LONGEST_NAME:  # a host name that cannot be resolved
         name = f"aps2mqtt:{hashlib.sha256(name.encode()).hexdigest()}"
     attempt = _bind if sys.platform == "linux" else _lock_file
@@ -45,11 +53,11 @@ def hold(address: str, port: int, patience: float) -> Iterator[None]:
 
 
 def _bind(name: str) -> contextlib.AbstractContextManager[object] | None:
-    """Binds the abstract socket of this name; None where somebody has."""
+    """Binds the abstract socket of this name; None if it is bound already."""
     try:
         holder = socket.socket(socket.AF_UNIX, socket.SOCK_STREAM)
     except OSError as error:
-        if is_exhausted(error):  # others may hold the socket: a file would not keep us from them
+        if is_exhausted(error):  # others may hold the socket: a file would not keep this job from them
             raise
         return _lock_file(name)  # a unit without AF_UNIX in RestrictAddressFamilies=
     try:
@@ -62,7 +70,7 @@ def _bind(name: str) -> contextlib.AbstractContextManager[object] | None:
 
 
 def _holder(name: str) -> str:
-    """Which process holds the abstract socket of this name, in brackets; empty where that cannot be known."""
+    """The process that holds the abstract socket of this name, in brackets; empty if the kernel does not tell it."""
     if sys.platform != "linux":
         return ""
     import struct
@@ -71,7 +79,7 @@ def _holder(name: str) -> str:
         with socket.socket(socket.AF_UNIX, socket.SOCK_STREAM | socket.SOCK_NONBLOCK) as asking:
             asking.connect("\0" + name)
             process, user, _ = struct.unpack("3i", asking.getsockopt(socket.SOL_SOCKET, socket.SO_PEERCRED, 12))
-    except ConnectionRefusedError:  # it is bound, and nobody listens
+    except ConnectionRefusedError:  # its holder does not listen
         return " (a program that does not say who it is: `ss -xap` tells root)"
     except OSError:
         return ""
@@ -79,7 +87,7 @@ def _holder(name: str) -> str:
 
 
 def _process(process: int) -> str:
-    if not process:  # it has no number in our namespace
+    if not process:  # it has no number in this process's namespace
         return "a process in a container"
     try:
         name = Path(f"/proc/{process}/comm").read_text(encoding="utf-8", errors="replace").rstrip("\n")
@@ -98,9 +106,9 @@ def _user(user: int) -> str:
 
 
 def _lock_file(name: str) -> contextlib.AbstractContextManager[object] | None:
-    """Locks the file of this name, which stays there: removing it would let two hold it; None where somebody has.
+    """Locks the file of this name; None if it is locked already.
 
-    Raises EcuBusy where that cannot be done.
+    The file is never removed, else two jobs could hold the lock. Raises EcuBusy if the file cannot be opened or locked.
     """
     import fcntl
     import tempfile
@@ -108,7 +116,7 @@ def _lock_file(name: str) -> contextlib.AbstractContextManager[object] | None:
     path = Path(tempfile.gettempdir(), re.sub(r"[^\w.]", "_", name) + ".lock")
     try:
         holder = os.fdopen(_open(path), "r+")
-    except FileExistsError:  # another has made it just now
+    except FileExistsError:  # another process has just created it
         return None
     except OSError as error:
         raise EcuBusy(f"the lock {path} cannot be opened ({error.strerror}); remove it, or set TMPDIR") from error
@@ -124,9 +132,10 @@ def _lock_file(name: str) -> contextlib.AbstractContextManager[object] | None:
 
 
 def _open(path: Path) -> int:
-    """The file, for every user to lock whatever our umask; no link is followed, nor the mode of others' files changed.
+    """Opens the file, and creates it if it is missing, so that every user can lock it, whatever the umask.
 
-    One that is there is not opened to be created: Linux may forbid that where it is another's (protected_regular).
+    It follows no link, and changes the mode of no file that exists. It opens an existing file without O_CREAT, which
+    Linux can forbid for another user's file (sysctl fs.protected_regular).
     """
     flags = os.O_RDWR | os.O_NOFOLLOW | os.O_NONBLOCK
     try:

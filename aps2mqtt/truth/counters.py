@@ -35,13 +35,13 @@ from datetime import datetime, timedelta
 from typing import NamedTuple
 
 from aps2mqtt.base import physical_limits
+from aps2mqtt.base.elapsed import LONGEST_GAP
 from aps2mqtt.base.memory import Doubt, Today
 
 BELIEVED = 12  # new data in a row: an hour at the default interval
 LIFE = timedelta(days=30 * 365)  # of an array, and more
 SLACK = 1.0  # kWh: counters are late, and inverters report what they made before
 DAY = timedelta(hours=25)  # the longest there is
-LATE = timedelta(minutes=15)  # that data of one poll may be later than those of the one before, which was just now
 CYCLE = timedelta(minutes=4)  # less than an ECU takes to have new data
 HOUR = timedelta(hours=1)
 
@@ -63,7 +63,7 @@ class Moment(NamedTuple):
         if then is None:
             return LIFE
         passed, advanced = self.now - then, self.advanced or timedelta()
-        return advanced if passed < timedelta() else max(passed, min(advanced, LATE))
+        return advanced if passed < timedelta() else max(passed, min(advanced, LONGEST_GAP))
 
     @property
     def into_the_day(self) -> timedelta:

@@ -1,15 +1,15 @@
 """Energy where the ECU has none: that of each inverter and panel, integrated from power. Pure.
 
 The ECU has new data every five minutes or so. Between two of them power is taken to run straight, over the ECU's own
-time stamps: the same data twice add nothing, and what was not seen for longer than GAP is not made up.
+time stamps: the same data twice add nothing, and what was not seen for longer than LONGEST_GAP is not made up.
 """
 
-from datetime import UTC, date, datetime, timedelta
+from datetime import date, datetime, timedelta
 from itertools import zip_longest
 
+from aps2mqtt.base.elapsed import LONGEST_GAP, elapsed
 from aps2mqtt.base.memory import Known
 
-GAP = timedelta(minutes=15)
 HOUR = timedelta(hours=1)
 DIGITS = 3  # of a Wh that are remembered
 
@@ -18,9 +18,8 @@ def hours(before: datetime | None, now: datetime | None, on: date) -> float:
     """From one time of the ECU's data to the next, where both are of the date `on` and near enough; else 0."""
     if before is None or now is None or before.date() != on or now.date() != on:
         return 0.0
-    # In UTC: Python takes two times of one zone for wall times, also where the clocks change between them.
-    elapsed = now.astimezone(UTC) - before.astimezone(UTC)
-    return elapsed / HOUR if timedelta() < elapsed <= GAP else 0.0
+    passed = elapsed(before, now)
+    return passed / HOUR if timedelta() < passed <= LONGEST_GAP else 0.0
 
 
 def grown(known: Known | None, powers: tuple[int | None, ...], passed: float) -> tuple[float, ...]:

@@ -12,14 +12,14 @@ What was told once stays, overnight too, until the inverter gives power or the c
 """
 
 from collections.abc import Iterator
-from datetime import UTC, datetime, timedelta
+from datetime import datetime, timedelta
 from typing import NamedTuple
 
+from aps2mqtt.base.elapsed import LONGEST_GAP, elapsed
 from aps2mqtt.base.memory import IdleInverter, Standstill, Watch
 from aps2mqtt.base.values import Inverter, Site, Snapshot
 
 LONG = timedelta(hours=1)  # of giving nothing, or of power while a counter stands still
-GAP = timedelta(minutes=15)  # between data: what lies in a longer one is not known
 HIGH = 10.0  # degrees of the sun: diffuse light then wakes the roofs that look away from it
 OTHERS = 30  # W, what the others give on average; in the twilight of a storm an inverter may sleep
 AROUND_NOON = range(11, 15)  # o'clock: a zone's noon may be two hours off that of the sun
@@ -41,7 +41,7 @@ def look(snapshot: Snapshot, watch: Watch | None, site: Site | None) -> tuple[tu
     if watch.short != snapshot.short:  # by any data, whatever their time
         watch = watch._replace(short=snapshot.short)
     at = snapshot.timestamp
-    if at is not None and (watch.at is None or _passed(watch.at, at)):
+    if at is not None and (watch.at is None or elapsed(watch.at, at)):
         watch = _seen(snapshot, at, watch, site)
     return in_words(watch), watch
 
@@ -71,7 +71,7 @@ def _of_counts(watch: Watch) -> Iterator[str]:
             f"the ECU lists {watch.short.listed} of its {watch.short.expected} inverters; restart it, update its "
             "firmware, or remove those that are gone from it in the app"
         )
-    if watch.contradictory is not None and watch.at is not None and _passed(watch.contradictory, watch.at) >= LONG:
+    if watch.contradictory is not None and watch.at is not None and elapsed(watch.contradictory, watch.at) >= LONG:
         yield (
             "the ECU's numbers of inverters have contradicted each other since "
             f"{_time(watch.contradictory)}; restart it: its energies are not published"
@@ -127,7 +127,7 @@ def _may_be_there(uid: str, was: IdleInverter, snapshot: Snapshot, at: datetime)
 
 def _suspected(was: IdleInverter | None, at: datetime) -> IdleInverter:
     since = was.since if was is not None and _is_bridged(was.seen, at) else at
-    return IdleInverter(since, at, told=_passed(since, at) >= LONG)
+    return IdleInverter(since, at, told=elapsed(since, at) >= LONG)
 
 
 def _is_broad_daylight(site: Site | None, at: datetime, others: float) -> bool:
@@ -152,7 +152,7 @@ class _Flow(NamedTuple):
 def _flow(watch: Watch, at: datetime, power: int) -> _Flow:
     if watch.at is None or not _is_bridged(watch.at, at) or watch.power <= 0 or power <= 0:
         return _Flow()
-    passed = _passed(watch.at, at)
+    passed = elapsed(watch.at, at)
     return _Flow(passed.total_seconds(), (watch.power + power) / 2 * (passed / timedelta(hours=1)))
 
 
@@ -170,14 +170,9 @@ def _still(value: float, was: Standstill | None, at: datetime, flow: _Flow, reso
 # -- time -------------------------------------------------------------------------------------------------------------
 
 
-def _passed(start: datetime, end: datetime) -> timedelta:
-    """Between two data. By UTC: Python takes the difference of two times of the same zone by their clocks."""
-    return end.astimezone(UTC) - start.astimezone(UTC)
-
-
 def _is_bridged(start: datetime, end: datetime) -> bool:
     """False across a gap in the data, or where the ECU's clock was set back."""
-    return timedelta() <= _passed(start, end) <= GAP
+    return timedelta() <= elapsed(start, end) <= LONGEST_GAP
 
 
 def _time(when: datetime) -> str:

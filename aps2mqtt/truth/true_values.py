@@ -5,8 +5,9 @@
 A memory belongs to one ECU: `memory_of` drops that of an ECU which was replaced.
 """
 
-from datetime import UTC, date, datetime, time, timedelta, tzinfo
+from datetime import date, datetime, time, timedelta, tzinfo
 
+from aps2mqtt.base.elapsed import elapsed
 from aps2mqtt.base.memory import Memory
 from aps2mqtt.base.values import Inverter, Recalled, Report, Snapshot, Unchanged
 from aps2mqtt.truth import inverter_energy
@@ -43,26 +44,16 @@ def wants_recall(snapshot: Snapshot, memory: Memory | None, now: datetime) -> bo
 def settle(
     snapshot: Snapshot, memory: Memory | None, recalled: Recalled, now: datetime, timezone: tzinfo
 ) -> tuple[Report, Memory]:
-    """What a good reading makes true, and what the next job has to know of it.
-
-    `now` is aware; `timezone` is the site's and says which date it is there.
-    """
+    """What a good reading makes true at the aware time `now`, and what the next job has to know; `timezone`: the site's."""
     recalled = _dated(recalled, memory)
-    read_at = memory.read_at if memory is not None and snapshot.contradictory else now  # counters that count
-    site_date = now.astimezone(timezone).date()
-    if memory is not None and memory.today is not None and _clock_leapt(snapshot, memory, now):
-        site_date = memory.today.date
-    if memory is not None and clock_is_behind(memory, now) and not _agrees(snapshot, memory, site_date, now):
-        # The clock is behind the last reading, and the ECU's own does not agree with it: no new date from it.
-        site_date = memory.today.date if memory.today is not None else site_date
-        read_at = memory.read_at
+    read_at, site_date = _when(snapshot, memory, now, timezone)
     moment = _moment(snapshot, memory, now, datetime.combine(site_date, time(), timezone))
     lifetime = lifetime_of(snapshot, memory, recalled, moment)
     today = today_of(snapshot, memory, recalled, site_date, moment)
     inverters, gone, known = inverters_of(snapshot, memory, site_date, recalled_energies(snapshot, recalled, site_date))
     registered, online = _counts(snapshot, memory)
     report = Report(
-        ecu_id=snapshot.ecu_id,
+        snapshot.ecu_id,
         power=0 if online == 0 else snapshot.power,
         today=_published(today and today.published, kept=snapshot.contradictory),
         yesterday=today.yesterday if today is not None else Unchanged(),
@@ -149,6 +140,20 @@ def _counts(snapshot: Snapshot, memory: Memory | None) -> tuple[int | Unchanged,
 # -- time -------------------------------------------------------------------------------------------------------------
 
 
+def _when(snapshot: Snapshot, memory: Memory | None, now: datetime, timezone: tzinfo) -> tuple[datetime, date]:
+    """When the counters were read last, and the site's date of this reading, however wrong our clock is."""
+    site_date = now.astimezone(timezone).date()
+    if memory is None:
+        return now, site_date
+    known_date = memory.today.date if memory.today is not None else site_date
+    if _clock_leapt(snapshot, memory, now):
+        site_date = known_date
+    if clock_is_behind(memory, now) and not _agrees(snapshot, memory, site_date, now):
+        # The ECU's clock does not agree with ours, which is behind the last reading: ours brings no new date.
+        return memory.read_at, known_date
+    return memory.read_at if snapshot.contradictory else now, site_date
+
+
 def _moment(snapshot: Snapshot, memory: Memory | None, now: datetime, midnight: datetime) -> Moment:
     advanced = _advanced(snapshot, memory) if memory is not None else None
     inverters = max(1, snapshot.registered, len(snapshot.inverters) + len(snapshot.skipped))
@@ -156,13 +161,10 @@ def _moment(snapshot: Snapshot, memory: Memory | None, now: datetime, midnight: 
 
 
 def _advanced(snapshot: Snapshot, memory: Memory) -> timedelta | None:
-    """By how much the data are later than those before; None where nobody can tell.
-
-    By UTC: Python takes the difference of two times of the same zone by their clocks.
-    """
+    """By how much the data are later than those before; None where nobody can tell."""
     if snapshot.timestamp is None or memory.timestamp is None:
         return None
-    return max(timedelta(), snapshot.timestamp.astimezone(UTC) - memory.timestamp.astimezone(UTC))
+    return max(timedelta(), elapsed(memory.timestamp, snapshot.timestamp))
 
 
 def _clock_leapt(snapshot: Snapshot, memory: Memory, now: datetime) -> bool:

@@ -23,6 +23,7 @@ from aps2mqtt.captures.redaction import Redaction
 from aps2mqtt.config import loading, values
 from aps2mqtt.simulator.scenarios import replay_answers
 from aps2mqtt.simulator.server import Simulator
+from aps2mqtt.sources import ask
 from aps2mqtt.sources.ecu8899 import client, tables
 from aps2mqtt.sources.ecu8899.answers import SystemInfo, decode_real_time, decode_system_info, encode_system_info
 from aps2mqtt.sources.ecu8899.frames import Frame, request
@@ -442,7 +443,7 @@ def test_an_answer_of_a_format_that_nobody_knows_does_not_keep_the_others_from_b
 
 
 def test_the_lock_of_a_job_keeps_a_capture_out(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(capture, "PATIENCE", 0.1)
+    monkeypatch.setattr(ask, "PATIENCE", 0.1)
     with answering(frames_of(ECU_R)) as ecu, hold("127.0.0.1", ecu.port, 1), pytest.raises(EcuBusy):
         capture.take(configured(ecu.port), None, FAST)
     assert ecu.requests == []

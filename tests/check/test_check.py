@@ -42,7 +42,7 @@ from aps2mqtt.check.result import Finding, State, Step
 from aps2mqtt.config import keys, loading
 from aps2mqtt.jobs.job import Job
 from aps2mqtt.jobs.state_file import Store
-from aps2mqtt.mqtt import sessions
+from aps2mqtt.mqtt import connection, sessions
 from aps2mqtt.simulator.plant import ECU_MODELS, Plant, inverter_models
 from aps2mqtt.simulator.scenarios import FAULTS, plant_answers, replay_answers
 from aps2mqtt.simulator.server import Simulator
@@ -614,7 +614,7 @@ def test_a_broken_broker_fails_at_its_step(
     """With the remedy of a job's error line; the ECU is asked all the same."""
     broken = BROKEN[kind]
     if "mute" in kind:
-        monkeypatch.setattr(sessions, "SESSION", 0.5)
+        monkeypatch.setattr(connection, "SESSION", 0.5)
     with ExitStack() as stack:
         port = broken.port(stack, tmp_path, authority)
         more = {key: str(value).format(tmp_path) for key, value in broken.more.items()}

@@ -24,10 +24,11 @@ from aps2mqtt.history import query, time_series
 from aps2mqtt.history.time_series import Energy, Power
 from aps2mqtt.mqtt import topics
 from aps2mqtt.screen import chart, svg
+from aps2mqtt.screen.canvas import PLAIN
 from aps2mqtt.simulator.plant import ECU_MODELS, PARIS, Plant, inverter_models
 from aps2mqtt.simulator.scenarios import plant_answers
 from aps2mqtt.simulator.server import Simulator
-from aps2mqtt.sources import lock
+from aps2mqtt.sources import ask, lock
 from aps2mqtt.sources.ecu8899 import frames
 from aps2mqtt.sources.ecu8899.client import Limits
 from aps2mqtt.sources.ecu8899.history_answers import EnergyByDay, PowerOfDay
@@ -313,7 +314,7 @@ def test_an_absent_trailer_is_a_warning(person: Person) -> None:
 
 def test_while_a_job_holds_the_ecu_nobody_asks_it(person: Person, monkeypatch: pytest.MonkeyPatch) -> None:
     """Exit status 75, as for a job."""
-    monkeypatch.setattr(query, "PATIENCE", 0.1)
+    monkeypatch.setattr(ask, "PATIENCE", 0.1)
     one = ecu()
     with lock.hold("127.0.0.1", one.port, 0):
         ended = person.asks(one)
@@ -685,7 +686,7 @@ def test_no_line_is_wider_than_the_terminal(width: int) -> None:
         assert max(map(len, lines)) <= width
         colored = chart.text(one, width=width, color=True)
         assert [re.sub(r"\033\[\d+m", "", line) for line in colored] == lines
-        assert all(line.count("\033[") == 2 * line.count(chart.PLAIN) for line in colored)
+        assert all(line.count("\033[") == 2 * line.count(PLAIN) for line in colored)
         assert any(chart.YELLOW in line for line in colored)
 
 

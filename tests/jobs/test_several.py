@@ -174,8 +174,8 @@ def test_an_ecu_that_another_job_holds_keeps_the_others_from_nothing(tmp_path: P
 IMPATIENT = """
 import sys
 from aps2mqtt import cli
-from aps2mqtt.jobs import job
-job.PATIENCE = 0.5
+from aps2mqtt.sources import ask
+ask.PATIENCE = 0.5
 sys.exit(cli.main(["-c", sys.argv[1], "once"]))
 """
 

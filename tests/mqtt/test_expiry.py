@@ -41,7 +41,7 @@ from aps2mqtt.base.errors import BrokerUnreachable
 from aps2mqtt.config import loading
 from aps2mqtt.jobs.job import Job
 from aps2mqtt.jobs.state_file import Store
-from aps2mqtt.mqtt import sessions
+from aps2mqtt.mqtt import connection
 from aps2mqtt.mqtt.sessions import Session
 from aps2mqtt.mqtt.topics import Message
 from aps2mqtt.simulator.server import Simulator
@@ -337,7 +337,7 @@ def test_a_mute_broker_is_told_within_the_time_of_one_session(tmp_path: Path, ec
     with Listener(mute) as broker:
         ended = aps2mqtt("once", **settings(ecu.port, broker.port, tmp_path))
     check_line(ended, 69, "accepts the connection, but not one byte came back", "look at its log, or restart it")
-    assert sessions.SESSION <= ended.seconds < 2 * sessions.SESSION
+    assert connection.SESSION <= ended.seconds < 2 * connection.SESSION
 
 
 def test_no_broker_is_told_once(tmp_path: Path, ecu: Simulator) -> None:

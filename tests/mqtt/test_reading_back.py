@@ -13,7 +13,7 @@ from aps2mqtt.mqtt import reading_back, topics
 from aps2mqtt.mqtt.reading_back import Published, lying
 from aps2mqtt.mqtt.topics import Style, messages
 from aps2mqtt.screen import picture
-from aps2mqtt.screen.picture import Canvas
+from aps2mqtt.screen.canvas import Canvas
 
 ECU = "216000000001"
 UID = "704000000001"

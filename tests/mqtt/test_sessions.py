@@ -24,7 +24,7 @@ from aps2mqtt.config import loading
 from aps2mqtt.config.values import BrokerConfig
 from aps2mqtt.jobs.job import Job
 from aps2mqtt.jobs.state_file import Store
-from aps2mqtt.mqtt import presence, reason_codes, sessions, tls
+from aps2mqtt.mqtt import connection, presence, reason_codes, tls
 from aps2mqtt.mqtt.sessions import Following, Session
 from aps2mqtt.mqtt.topics import Message
 from aps2mqtt.simulator.plant import Plant, inverter_models
@@ -75,12 +75,12 @@ def test_each_acknowledgement_gives_the_broker_time_for_the_next(
     """But not for ever: a session has an end of its own."""
     messages = [Message(f"aps/{number}", "1") for number in range(15)]
     with Broker(tmp_path, f"{ROOMY}\nmax_inflight_messages 1") as broker, Listener(far_from(broker.port, 0.2)) as far:
-        monkeypatch.setattr(sessions, "SESSION", 1.5)
+        monkeypatch.setattr(connection, "SESSION", 1.5)
         began = time.monotonic()
         with Session(broker_config(far.port, MQTT_VERSION=5)) as session:
             session.publish(messages)
         assert time.monotonic() - began > 3
-        monkeypatch.setattr(sessions, "LONGEST", 2.0)
+        monkeypatch.setattr(connection, "LONGEST", 2.0)
         with (
             pytest.raises(BrokerUnreachable, match="takes 1 messages at once and is too far away for so many; raise"),
             Session(broker_config(far.port, MQTT_VERSION=5)) as session,
@@ -538,7 +538,7 @@ def test_packets_that_mqtt_does_not_know_are_no_bug(packet: str, version: str, m
             if kind == CONNECT:
                 connection.sendall(bytes.fromhex(packet))
 
-    monkeypatch.setattr(sessions, "SESSION", 1.0)
+    monkeypatch.setattr(connection, "SESSION", 1.0)
     with Listener(treat) as server:
         error = failed(broker_config(server.port, MQTT_VERSION=version), [Message("aps/x", "1")])
     assert isinstance(error, BrokerUnreachable)
@@ -603,10 +603,10 @@ NEVER_RESOLVED = """
 import socket, sys, time
 from aps2mqtt import cli
 from aps2mqtt.jobs.job import Job
-from aps2mqtt.mqtt import sessions
+from aps2mqtt.mqtt import connection
 truly = socket.getaddrinfo
 socket.getaddrinfo = lambda host, *more, **named: time.sleep(60) if host == "slow.lan" else truly(host, *more, **named)
-sessions.SESSION = 1.0
+connection.SESSION = 1.0
 sys.exit(cli.main(["once"]))
 """
 

@@ -44,6 +44,7 @@ PURE_MODULES = (
     "history.time_series",
     "check.result",
     "check.ecu_answers",
+    "screen.canvas",
     "screen.chart",
     "screen.listing",
     "screen.picture",
@@ -52,7 +53,7 @@ PURE_MODULES = (
 )
 IMPURE = {"socket", "time", "logging", "os", "pathlib", "threading", "random", "subprocess"}
 CONFINED = {
-    "paho": {"mqtt.sessions", "mqtt.presence"},
+    "paho": {"mqtt.connection", "mqtt.presence"},
     "environs": {"config.keys", "config.given", "config.loading"},
     "yaml": {"config.yaml_file"},
     "apscheduler": {"service.scheduler"},
@@ -62,7 +63,8 @@ CONFINED = {
     "socket": {
         "sources.ecu8899.client",
         "sources.lock",
-        "mqtt.sessions",
+        "mqtt.connection",
+        "mqtt.failures",
         "service.systemd",
         "simulator.server",
         "simulator.demo",
@@ -116,7 +118,7 @@ def test_every_command_is_listed() -> None:
 
 @pytest.mark.parametrize("library", CONFINED)
 def test_a_library_is_known_to_few_modules(library: str) -> None:
-    """So that it can be replaced; sockets are for those who talk to the network or hold the lock."""
+    """So that it can be replaced; sockets are for those who talk to the network, tell its errors or hold the lock."""
     assert {module for module in MODULES if library in map(room, imported(module))} == CONFINED[library]
 
 
@@ -135,7 +137,7 @@ def test_nothing_below_the_commands_asks_for_the_date(module: str) -> None:
 
 def test_a_session_with_the_broker_never_sleeps() -> None:
     """It waits for the network alone; the pause that the demo's broker needs is the demo's."""
-    assert "time" not in imported("mqtt.sessions")
+    assert "time" not in {*imported("mqtt.sessions"), *imported("mqtt.connection")}
 
 
 def test_broad_excepts_are_at_the_boundaries_only() -> None:

@@ -24,7 +24,9 @@ LOGGED = {"warning", "error", "critical"}
 # Functions that make a part of a message, or a mistake of the configuration.
 PARTS = {
     "sources.ecu8899.client": {"_answer"},
-    "mqtt.sessions": {"_loop_until", "_refusal"},
+    "mqtt.connection": {"_loop_until"},
+    "mqtt.sessions": {"_loop_until"},
+    "mqtt.failures": {"_refusal"},
     "mqtt.tls": {"failure", "_refused", "_distrust"},
     "commands.health": {"_condition"},
     "truth.problems": {"in_words", "_of_counts"},
@@ -36,7 +38,7 @@ PARTS = {
     "config.contradictions": {"contradictions", "twins", "readable_by_others", "near_misses", "doubts"},
 }
 FEWEST_WORDS = 2  # of a part: less is a name
-KNOWN = {"self._name": "the broker at …"}
+KNOWN = {"broker.name": "the broker at …"}
 
 
 def errors_of(modules: dict[str, ast.Module]) -> set[str]:
@@ -169,7 +171,7 @@ def test_a_message_is_known_by_its_constant_words():
     for code, known in (
         ('f"the ECU at {name}:{port} is gone ({why}); look"', "the ECU at … is gone"),
         ('"%s is not there; make it"', "is not there"),
-        ('f"{self._name} sleeps"', "the broker at … sleeps"),
+        ('f"{broker.name} sleeps"', "the broker at … sleeps"),
         ('"one " + "two; three"', "one two"),
     ):
         assert known_by(shape(ast.parse(code, mode="eval").body, {})) == known

@@ -13,7 +13,7 @@ from aps2mqtt import cli
 from aps2mqtt.base import sun
 from aps2mqtt.base.values import Site
 from aps2mqtt.check import check
-from aps2mqtt.screen import timetable
+from aps2mqtt.screen import canvas, timetable
 from aps2mqtt.truth import poll_times
 
 PARIS = (Site(48.864716, 2.349014), "Europe/Paris")
@@ -282,8 +282,8 @@ def test_with_color_the_text_is_the_same():
     """Night, daylight and heading each have a colour that ends on their own line."""
     colored = table(TROMSO, "2026-05-17", 2, color=True)
     for line in colored.splitlines():
-        assert line.count("\033[") == 2 * line.count(timetable.PLAIN)
-    for code in (timetable.DIM, timetable.YELLOW, timetable.BOLD, timetable.PLAIN):
+        assert line.count("\033[") == 2 * line.count(canvas.PLAIN)
+    for code in (canvas.DIM, canvas.YELLOW, canvas.BOLD, canvas.PLAIN):
         colored = colored.replace(code, "")
     assert colored == table(TROMSO, "2026-05-17", 2)
 

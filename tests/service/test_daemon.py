@@ -335,7 +335,7 @@ def test_many_ecus_keep_it_from_ending_no_longer(tmp_path: Path, monkeypatch: py
 def test_a_first_poll_that_finds_the_ecu_busy_keeps_the_warnings_for_the_next(tmp_path: Path, broker: Broker) -> None:
     """They are told once, by the poll that has the ECU."""
     impatient = (
-        "import sys; from aps2mqtt import cli; from aps2mqtt.jobs import job; job.PATIENCE = 0.2; "
+        "import sys; from aps2mqtt import cli; from aps2mqtt.sources import ask; ask.PATIENCE = 0.2; "
         "sys.exit(cli.main(['run']))"
     )
     with sunny_ecu() as ecu:

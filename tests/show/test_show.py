@@ -40,7 +40,8 @@ from aps2mqtt.config.values import BrokerConfig
 from aps2mqtt.mqtt import topics
 from aps2mqtt.mqtt.reading_back import Published
 from aps2mqtt.mqtt.topics import Style
-from aps2mqtt.screen.picture import Canvas
+from aps2mqtt.screen.canvas import Canvas
+from aps2mqtt.screen.terminal import Screen
 from aps2mqtt.show import live
 from aps2mqtt.show.live import BrokerView, Place
 from aps2mqtt.simulator.plant import ECU_MODELS, Plant, inverter_models
@@ -211,30 +212,30 @@ def test_an_account_that_may_only_read_is_enough(tmp_path: Path) -> None:
 # -- what goes on -----------------------------------------------------------------------------------------------------
 
 
-def glance(power: int, *, news: bool = False, trouble: str = "") -> BrokerView:
+def view(power: int, *, news: bool = False, trouble: str = "") -> BrokerView:
     return BrokerView(Published("", (REPORT._replace(power=power),)), news, trouble)
 
 
 def test_a_picture_waits_until_all_of_it_has_been_said() -> None:
     """And does not come again when it is the same."""
-    seen = [glance(1, news=True), glance(2, news=True), glance(2), glance(2), glance(2, news=True), glance(2)]
-    assert list(live.settled(seen)) == [glance(2)]
+    seen = [view(1, news=True), view(2, news=True), view(2), view(2), view(2, news=True), view(2)]
+    assert list(live.settled(seen)) == [view(2)]
 
 
 def test_a_broker_that_never_falls_silent_is_shown_all_the_same() -> None:
-    seen = [glance(number, news=True) for number in range(3 * live.PATIENCE)]
+    seen = [view(number, news=True) for number in range(3 * live.PATIENCE)]
     assert len(list(live.settled(seen))) == 3
 
 
 def test_trouble_is_something_else_to_see() -> None:
-    seen = [glance(1), glance(1, trouble="gone"), glance(1, trouble="gone"), glance(1)]
+    seen = [view(1), view(1, trouble="gone"), view(1, trouble="gone"), view(1)]
     assert [look.trouble for look in live.settled(seen)] == ["", "gone", ""]
 
 
 def test_the_lines_of_a_glance_fit_the_screen_and_say_what_is_wrong() -> None:
     at = Place(broker=_Address(), style=Style())
     now = datetime(2026, 6, 21, tzinfo=UTC)
-    lines = live.lines(at, glance(7, trouble="it refuses"), now, Canvas(40, 5), "Ctrl-C ends")
+    lines = live.lines(at, view(7, trouble="it refuses"), now, Canvas(40, 5), "Ctrl-C ends")
     assert lines[:3] == ["the broker at a.example:1   Ctrl-C ends", "it refuses; trying again", ""]
     assert len(lines) <= 5
     nothing = live.lines(at, BrokerView(Published("", ())), now, Canvas(80, 24))
@@ -242,7 +243,7 @@ def test_the_lines_of_a_glance_fit_the_screen_and_say_what_is_wrong() -> None:
 
 
 class _Address:
-    host, port = "a.example", 1
+    name = "the broker at a.example:1"
 
 
 def test_in_a_pipe_each_change_is_a_new_picture(tmp_path: Path, broker: Broker) -> None:
@@ -517,6 +518,12 @@ def test_a_console_without_blocks_gets_ascii(tmp_path: Path) -> None:
         assert "\\u" not in ended.out
 
 
+def test_nor_does_it_get_blocks_in_place(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> None:
+    monkeypatch.setenv("TERM", "linux")
+    Screen().draw(["█▏ 70 W"], Canvas(80, 2))
+    assert "#- 70 W" in capsys.readouterr().out
+
+
 @pytest.mark.parametrize(
     ("command", "drawn"), [(("check",), r"^\+ configuration"), (("schedule",), "####"), (("history", "month"), "####")]
 )
@@ -552,14 +559,14 @@ def address(port: int) -> BrokerConfig:
 def test_the_first_glance_says_why_there_is_none() -> None:
     """Later ones go on with what was seen."""
     with pytest.raises(BrokerUnreachable):
-        next(live.glances(Place(address(free_port()), Style())))
+        next(live.views(Place(address(free_port()), Style())))
 
 
 def test_what_is_removed_is_seen_no_more(broker: Broker) -> None:
     """An empty message is none."""
     broker.publish(f"aps/{ECU}/status", "online")
     broker.publish(f"aps/{ECU}/power", "77")
-    with contextlib.closing(live.settled(live.glances(Place(address(broker.port), Style())))) as seen:
-        assert next(seen).lying.reports[0].power == 77
+    with contextlib.closing(live.settled(live.views(Place(address(broker.port), Style())))) as seen:
+        assert next(seen).published.reports[0].power == 77
         broker.publish(f"aps/{ECU}/power", "")
-        assert next(seen).lying.reports[0].power == UNCHANGED
+        assert next(seen).published.reports[0].power == UNCHANGED

@@ -52,6 +52,15 @@ CRITICAL_SECTION = """\
             time.sleep(0.002)
             os.unlink(sys.argv[3])
 """
+JOB = """\
+    import os, sys, time
+    from aps2mqtt.sources import lock
+    for turn in range(10):
+        with lock.hold(sys.argv[1], int(sys.argv[2]), 50):
+            os.close(os.open(sys.argv[3], os.O_CREAT | os.O_EXCL))
+            time.sleep(0.01)
+            os.unlink(sys.argv[3])
+"""
 WITHOUT_FILES = """\
     import fcntl, os, resource, sys, tempfile
     from aps2mqtt.sources import lock
@@ -184,6 +193,29 @@ def test_other_ports_and_other_addresses_do_not_exclude_each_other(address):
     """Several ECUs behind one router."""
     with another(HOLDER, address, 8899) as (_, said), lock.hold(address, 8898, 0), lock.hold(address + "0", 8899, 0):
         assert said == "held"
+
+
+def test_two_jobs_on_two_ports_of_one_box_do_not_overlap(address, tmp_path):
+    """An ECU's own protocol and its Modbus: four jobs, of which each creates a file that must not be there."""
+    crowd = [
+        subprocess.Popen(
+            [sys.executable, "-c", textwrap.dedent(JOB), address, str(port), str(tmp_path / "inside")],
+            stderr=subprocess.PIPE,
+            text=True,
+        )
+        for port in lock.PORTS * 2
+    ]
+    assert [(one.communicate(timeout=60)[1], one.returncode) for one in crowd] == [("", 0)] * 4
+
+
+@pytest.mark.parametrize(("held", "wanted"), [(8899, 502), (502, 8899)])
+def test_a_job_that_waits_for_another_port_of_its_box_names_its_own(address, held, wanted):
+    with (
+        lock.hold(address, held, 0),
+        pytest.raises(EcuBusy, match=f"has held the ECU at {address}:{wanted} for 0 s "),
+        lock.hold(address, wanted, 0),
+    ):
+        pytest.fail("two hold it")
 
 
 def test_a_process_started_while_the_ecu_is_held_does_not_hold_it_on(address):

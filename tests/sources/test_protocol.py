@@ -3,6 +3,7 @@
 No frame here comes from the project's encoder: both walk the same tables, and would agree on the same mistake.
 """
 
+import doctest
 import json
 from collections.abc import Iterator
 from dataclasses import dataclass
@@ -15,7 +16,7 @@ from parts import as_dict, names_of, replace
 from aps2mqtt.base import models
 from aps2mqtt.base.errors import FrameError, IncompleteFrame, MalformedFrame
 from aps2mqtt.base.physical_limits import MOST_INVERTERS, MOST_PANELS
-from aps2mqtt.sources.ecu8899 import frames, tables
+from aps2mqtt.sources.ecu8899 import frames, record_sizes, tables
 from aps2mqtt.sources.ecu8899.answers import (
     DECODERS,
     RealTime,
@@ -721,6 +722,11 @@ def test_the_records_of_a_frame_begin_at_byte_26_and_those_of_the_signals_take_7
     assert size(tables.SIGNAL_RECORD) == 7
     assert tables.BODY == 13
     assert tables.LENGTH_KNOWN == 9
+
+
+def test_the_worked_example_of_the_search_for_sizes_is_true():
+    """The module's documentation has it, with literal bytes."""
+    assert doctest.testmod(record_sizes) == (0, 8)  # failures, examples
 
 
 # Of the types that other programs know, too; a captured frame proves the others.

@@ -3,7 +3,7 @@
 Frame -> SystemInfo | RealTime | Signal         and back, byte for byte
 """
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field, replace
 from typing import Any, NamedTuple, cast
 
@@ -38,7 +38,7 @@ from aps2mqtt.sources.ecu8899.wire import Layout, Value, read, size, write
 
 @dataclass(frozen=True, slots=True)
 class SystemInfo:
-    """Answer to 0001. What format 02 lacks is empty."""
+    """Answer to 0001. The fields that format 02 lacks are empty."""
 
     ecu_id: str
     version: str
@@ -61,7 +61,7 @@ class SystemInfo:
 def decode_system_info(frame: Frame) -> SystemInfo:
     """The system info in `frame`; raises FrameError.
 
-    A format nobody has seen yet is read under the first layout that fits.
+    An unknown format is read under the first layout that fits.
     """
     failure: FrameError | None = None
     for layout in system_info_layouts(frame.body):
@@ -80,7 +80,7 @@ def decode_system_info(frame: Frame) -> SystemInfo:
 
 
 def system_info_layouts(body: bytes) -> tuple[Layout, ...]:
-    """The layout of this answer's format; of one that nobody has seen yet, all that it may have."""
+    """The layout of this answer's format; for an unknown format, all layouts."""
     known = SYSTEM_INFO_LAYOUTS.get(body[SYSTEM_INFO_VERSION].decode("latin-1"))
     return tuple(SYSTEM_INFO_LAYOUTS.values()) if known is None else (known,)
 
@@ -95,7 +95,7 @@ def encode_system_info(info: SystemInfo, group: str = "11") -> Frame:
 
 
 class Record(NamedTuple):
-    """One inverter in the answer to 0002, as the wire has it: an offline one's values are junk (quirks 36, 37)."""
+    """One inverter in the answer to 0002, as the wire has it: the values of an offline one are junk (quirks 36, 37)."""
 
     uid: str
     online: bool
@@ -104,12 +104,12 @@ class Record(NamedTuple):
     temperature: int = 0  # degC
     powers: tuple[int, ...] = ()  # W, by channel
     voltages: tuple[int, ...] = ()  # V AC, V1..Vn
-    undecoded: str = ""  # of a type nobody knows: its bytes behind the type code, hexadecimal
+    undecoded: str = ""  # hexadecimal: the bytes behind the type code, if the type is unknown
 
 
 @dataclass(frozen=True, slots=True)
 class RealTime:
-    """Answer to 0002. Where `status` is not "00" nothing else is there."""
+    """Answer to 0002. If `status` is not "00", all else is empty."""
 
     status: str
     version: str = ""
@@ -123,9 +123,9 @@ class RealTime:
 def decode_real_time(frame: Frame) -> RealTime:
     """The records in `frame`; raises FrameError.
 
-    A record of an unknown type is skipped where exactly one size of it makes number and end of the records fit; else
-    the records before it are the result. One whose UID is garbled is among them, with a remark. Records that fill the
-    frame are good even if their number is not `count`, but the list is not complete then.
+    A record of an unknown type is skipped if exactly one size fits (see record_sizes), else the list ends before it. A
+    record with a garbled UID stays in the list, with a remark. Records that fill the frame are used even if their
+    number is not `count`, but then the list is not complete.
     """
     status = status_of(frame)
     if status != STATUS_OK:
@@ -134,46 +134,47 @@ def decode_real_time(frame: Frame) -> RealTime:
     remarks = absent_trailer(frame)
     if head["version"] != "01":
         remarks += (Remark(f"format {head['version']!r} of 0002 is new", "read as format 01"),)
-    count: int = head["count"]
-    sizes = record_sizes(frame, count)
+    sizes = record_sizes(frame, head["count"])
     records, end = _records(frame.body, sizes)
-    undecoded = [
-        Remark(
-            f"inverter {record.uid} is of the unknown type {record.type}",
-            f"skipped; please report its record at byte {at}: {frame.body[at : at + sizes[record.type]].hex()}",
-        )
-        for at, record in records
-        if record.type not in RECORD_LAYOUTS
-    ]
-    undecoded += [
-        Remark(
-            f"inverter {record.uid} has a UID that is not decimal",
-            f"skipped; please report its record at byte {at}: {frame.body[at : at + sizes[record.type]].hex()}",
-        )
-        for at, record in records
-        if not is_uid(record.uid)
-    ]
-    code = type_at(frame.body, end)
-    if code is not None and code not in sizes and frame.trailer:
-        undecoded.append(
-            Remark(
-                f"records of type {code} cannot be told apart",
-                f"{len(records)} of {count} inverters read; please report from byte {end}: {frame.body[end:].hex()}",
-            )
-        )
-    elif end < len(frame.body):
-        raise MalformedFrame(
-            f"{len(records)} of {count} records end at byte {end}, the answer at {len(frame.body)}" + wrong_end(frame)
-        )
-    elif len(records) != count:
-        undecoded.append(Remark("0002 contradicts itself", f"it says {count} inverters and lists {len(records)}"))
     return RealTime(
         status,
         **head,
         records=tuple(record for _, record in records),
-        complete=end == len(frame.body) and len(records) == count,
-        remarks=remarks + tuple(undecoded),
+        complete=end == len(frame.body) and len(records) == head["count"],
+        remarks=(
+            *remarks,
+            *_of_skipped(frame.body, records, sizes),
+            *_of_end(frame, end, sizes, len(records), head["count"]),
+        ),
     )
+
+
+def _of_skipped(body: bytes, records: list[tuple[int, Record]], sizes: Sizes) -> Iterator[Remark]:
+    """A remark on each record that gives no reading: first those of an unknown type, then those with a garbled UID."""
+    unknown = [(one, f"is of the unknown type {one[1].type}") for one in records if one[1].type not in RECORD_LAYOUTS]
+    garbled = [(one, "has a UID that is not decimal") for one in records if not is_uid(one[1].uid)]
+    for (at, record), fault in unknown + garbled:
+        raw = body[at : at + sizes[record.type]].hex()
+        yield Remark(f"inverter {record.uid} {fault}", f"skipped; please report its record at byte {at}: {raw}")
+
+
+def _of_end(frame: Frame, end: int, sizes: Sizes, listed: int, count: int) -> Iterator[Remark]:
+    """A remark if the `listed` records, which end at byte `end`, are not the whole list of `count`.
+
+    Raises MalformedFrame if what follows them is no record.
+    """
+    code = type_at(frame.body, end)
+    if code is not None and code not in sizes and frame.trailer:
+        yield Remark(
+            f"records of type {code} cannot be told apart",
+            f"{listed} of {count} inverters read; please report from byte {end}: {frame.body[end:].hex()}",
+        )
+    elif end < len(frame.body):
+        raise MalformedFrame(
+            f"{listed} of {count} records end at byte {end}, the answer at {len(frame.body)}" + wrong_end(frame)
+        )
+    elif listed != count:
+        yield Remark("0002 contradicts itself", f"it says {count} inverters and lists {listed}")
 
 
 def encode_real_time(real_time: RealTime, group: str = "11") -> Frame:
@@ -224,7 +225,7 @@ def _encode_record(record: Record) -> bytes:
 
 
 class Signal(NamedTuple):
-    """Answer to 0030. Where `status` is not "00" nothing else is there."""
+    """Answer to 0030. If `status` is not "00", all else is empty."""
 
     status: str
     levels: tuple[tuple[str, int], ...] = ()  # UID and link quality, 0..255; the list need not be that of 0002

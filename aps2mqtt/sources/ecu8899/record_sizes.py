@@ -1,4 +1,31 @@
-"""How long each record in the answer to 0002 is, where its type leaves that open. Pure."""
+"""How long each record in the answer to 0002 is, even if its type does not say it. Pure.
+
+A record of a new type has an unknown size, and the next record begins behind it. So every size is tried, and the one is
+right under which the expected number of records ends exactly where the frame ends. For example, the frame says that it
+has 3 records, and they begin at byte 26:
+
+    >>> known = bytes.fromhex("704000000001 01 3031" + 12 * "00")  # type 01 has 21 bytes: from 26 to 47
+    >>> new = bytes.fromhex("990000000002 01 3737" + 10 * "11")  # type 77 begins at 47; how long is it?
+    >>> unheard = bytes.fromhex("704000000003 00 3030")  # type 00 has 9 bytes
+    >>> body = bytes(26) + known + new + unheard
+    >>> len(body)
+    75
+
+The sizes 9 to 64 are tried for type 77. With 9 to 18, the next record would begin at byte 56 to 65, but no head of a
+record is there. With 19, it begins at 66, has type 00 and 9 bytes, and ends at 75: 3 records, and the end of the frame.
+With 20 to 27, less than a head is left. With 28, the frame ends at 75 too, but after 2 records. With 29 to 64, the
+record would be longer than the frame.
+
+    >>> [size for size in range(9, 65) if type_at(body, 47 + size)]
+    [19]
+    >>> record_sizes(Frame(body), 3)["77"]
+    19
+    >>> record_sizes(Frame(body), 2)["77"]
+    28
+
+If no size or more than one fits, none is used, and the list ends before the record. The example proves nothing about
+ECUs; the frames in tests/captures do.
+"""
 
 from collections.abc import Iterable, Iterator
 
@@ -6,13 +33,16 @@ from aps2mqtt.sources.ecu8899.frames import Frame
 from aps2mqtt.sources.ecu8899.tables import RECORD_HEAD, RECORD_HEAD_SIZE, RECORD_LAYOUTS, RECORDS, is_uid
 from aps2mqtt.sources.ecu8899.wire import Hex, Layout, size
 
-LARGEST_RECORD = 64  # of a type nobody knows; the largest known has 27 bytes
+LARGEST_RECORD = 64  # bytes, of an unknown type; the largest known type has 27
 Sizes = dict[str, int]  # bytes of a record by type code
 KNOWN_SIZES: Sizes = {code: size(layouts[0]) for code, layouts in RECORD_LAYOUTS.items() if len(layouts) == 1}
 
 
 def record_sizes(frame: Frame, count: int) -> Sizes:
-    """Bytes of a record by type code: of all types whose size is known, or can be told from where the frame ends."""
+    """The known sizes, with those that follow from the end of `frame` and the `count` of records it declares.
+
+    If no sizes fit with that count, any number of records is tried.
+    """
     fitting = list(_fitting_sizes(frame, RECORDS, count, KNOWN_SIZES)) or list(
         _fitting_sizes(frame, RECORDS, None, KNOWN_SIZES)
     )
@@ -20,10 +50,10 @@ def record_sizes(frame: Frame, count: int) -> Sizes:
 
 
 def type_at(body: bytes, offset: int) -> str | None:
-    """Type code of the record at `offset`, None where no record can begin.
+    """Type code of the record at `offset`, None if no record can begin there.
 
-    Online is 0 or 1, a type code is text: zeros, as offline records have them, begin no record. A UID is decimal; one
-    that is not is believed to be garbled where the type is known, so that it costs nobody the rest of the list.
+    Online is 0 or 1 and a type code is text, so the zeros of offline records begin no record. A UID is decimal. If it
+    is not, but the type is known, the UID counts as garbled, so that the rest of the list can still be read.
     """
     raw = body[offset : offset + RECORD_HEAD_SIZE]
     if len(raw) < RECORD_HEAD_SIZE or raw[6] > 1 or not raw[7:].isalnum():
@@ -33,10 +63,9 @@ def type_at(body: bytes, offset: int) -> str | None:
 
 
 def _fitting_sizes(frame: Frame, offset: int, count: int | None, sizes: Sizes) -> Iterator[Sizes]:
-    """Every choice of a size for the types that leave it open under which `count` records end where the frame does.
+    """Every choice of sizes under which `count` records from `offset` on end where the frame ends.
 
-    `count` None: however many. One unknown type at the most, and only with a count and a trailer that proves the end:
-    else anything fits.
+    `count` None stands for any number of records.
     """
     body, found = frame.body, 0
     while offset < len(body) and found != count:
@@ -54,6 +83,10 @@ def _fitting_sizes(frame: Frame, offset: int, count: int | None, sizes: Sizes) -
 
 
 def _open_sizes(frame: Frame, code: str, sizes: Sizes, count: int | None) -> Iterable[int]:
+    """The sizes to try for type `code`.
+
+    Only one unknown type is tried, and only with a count and a trailer that proves the end, else too many sizes fit.
+    """
     if code in RECORD_LAYOUTS:
         return [size(layout) for layout in RECORD_LAYOUTS[code]]
     if frame.trailer and count is not None and sizes.keys() <= RECORD_LAYOUTS.keys():
@@ -62,13 +95,13 @@ def _open_sizes(frame: Frame, code: str, sizes: Sizes, count: int | None) -> Ite
 
 
 def record_layouts(body: bytes, sizes: Sizes, offset: int = RECORDS) -> Iterator[tuple[int, Layout]]:
-    """Offset and layout of each record of known size, from `offset` to where none is, or none that is whole."""
+    """Offset and layout of each record from `offset` on, up to the first of unknown size, or that is not whole."""
     while (code := type_at(body, offset)) is not None and code in sizes and offset + sizes[code] <= len(body):
         yield offset, record_layout(code, sizes[code])
         offset += sizes[code]
 
 
 def record_layout(code: str, octets: int) -> Layout:
-    """Layout of a record of this type and size; of a type that nobody knows, its head and the rest as it is."""
+    """Layout of a record of this type and size; for an unknown type, its head and the rest as raw bytes."""
     known = (layout for layout in RECORD_LAYOUTS.get(code, ()) if size(layout) == octets)
     return next(known, (*RECORD_HEAD, Hex("undecoded", octets - RECORD_HEAD_SIZE)))

@@ -1,0 +1,15 @@
+"""Time between two moments, also over a change of clocks. Pure."""
+
+from datetime import UTC, datetime, timedelta
+
+# Between two readings of an ECU, which has new data every 5 minutes, of a large array more slowly (quirk 15). What
+# happened in a longer gap is not known.
+LONGEST_GAP = timedelta(minutes=15)
+
+
+def elapsed(earlier: datetime, later: datetime) -> timedelta:
+    """The time from `earlier` to `later`, negative where they are the other way round.
+
+    By UTC: Python takes the difference of two times of the same zone by their clocks.
+    """
+    return later.astimezone(UTC) - earlier.astimezone(UTC)

@@ -1,0 +1,171 @@
+"""The errors of a session: what failed at the broker, and the remedy. Takes values and returns the error to raise.
+
+An `OldBroker` may be tried again in an older version of MQTT. `properties` are those of paho, or None.
+"""
+
+import socket
+import ssl
+from collections.abc import Iterable
+
+from aps2mqtt.base.errors import BrokerRefusal, BrokerUnreachable, JobError, shown
+from aps2mqtt.base.printable import printable
+from aps2mqtt.config.values import BrokerConfig
+from aps2mqtt.mqtt import reason_codes, tls
+
+CONNACK = b"\x20"  # first byte of an answer to the login
+OTHER_VERSION = b"\x20\x02\x00\x01"  # the whole answer of MQTT 3.1.1: not this version
+OF_3_1_1 = b"\x20\x02"  # its first bytes in MQTT 3.1.1; in MQTT 5 the answer is a byte longer
+ALERT = b"\x15"  # first byte of an answer of TLS that cannot understand
+
+
+class OldBroker(BrokerUnreachable):
+    """The broker does not know this version of MQTT, or hangs up like one that does not."""
+
+
+def _refusal(what: str, code: int, properties: object = None, to_allow: str = "") -> JobError:
+    """`what` the broker does, with the reason of `code`; `to_allow` is the remedy where a right is missing."""
+    reason = reason_codes.reason(code)
+    words = f"{reason.words}{_own_words(properties)}"
+    if reason.of_authority:
+        return BrokerRefusal(f"{what} ({words}); {to_allow or reason.remedy}")
+    return BrokerUnreachable(f"{what} ({words}); {reason.remedy}")
+
+
+def _own_words(properties: object) -> str:
+    """The broker's own reason and the server it names, both made harmless; MQTT 5 only."""
+    texts = (getattr(properties, name, "") for name in ("ReasonString", "ServerReference"))
+    return "".join(f": {shown(printable(text)).replace(';', ',')}" for text in texts if text)
+
+
+def refused_login(broker: BrokerConfig, code: int, properties: object) -> JobError:
+    """The broker answers the login with `code`."""
+    if code == reason_codes.UNSUPPORTED_VERSION:
+        return OldBroker(f"{broker.name} does not know this version of MQTT; {reason_codes.OTHER_VERSION}")
+    if reason_codes.reason(code).of_authority:
+        return _refusal(f"{broker.name} refuses the login", code, properties)
+    return _refusal(f"{broker.name} refuses the session", code, properties)
+
+
+def refused_message(broker: BrokerConfig, topic: str, code: int, properties: object) -> JobError:
+    """The broker answers a message on `topic` with `code`; MQTT 5 only."""
+    return _refusal(f"{broker.name} refuses a message on {topic}", code, properties, reason_codes.WRITE)
+
+
+def ended(broker: BrokerConfig, code: int, properties: object = None) -> JobError:
+    """The broker ends the session with `code`; MQTT 5 only."""
+    return _refusal(f"{broker.name} ends the session", code, properties)
+
+
+def refused_subscription(broker: BrokerConfig, topics: Iterable[str], code: int, properties: object = None) -> JobError:
+    """The broker answers a subscription to `topics` with `code`."""
+    to_allow = f"allow the account to read {', '.join(topics)}"
+    if code == reason_codes.UNSPECIFIED:  # the one code that MQTT 3.1.1 has, whatever the reason
+        return BrokerRefusal(f"{broker.name} does not let us read; {to_allow}")
+    return _refusal(f"{broker.name} does not let us read", code, properties, to_allow)
+
+
+def lacking(broker: BrokerConfig, properties: object) -> BrokerUnreachable | None:
+    """The broker says at the login that it lacks what we need (MQTT 5, section 3.2.2.3); None where it does not."""
+    if not getattr(properties, "MaximumQoS", 1):
+        return BrokerUnreachable(f"{broker.name} takes messages at QoS 0 only; {reason_codes.QOS}")
+    if not getattr(properties, "RetainAvailable", 1):
+        return BrokerUnreachable(f"{broker.name} retains no messages; {reason_codes.RETAIN}")
+    return None
+
+
+def too_large(broker: BrokerConfig, topic: str, size: int, largest: int) -> BrokerUnreachable:
+    """A message has `size` bytes, and the broker takes `largest`."""
+    return BrokerUnreachable(
+        f"{broker.name} takes packets of {largest} bytes at most, and that on {topic} has {size}; {reason_codes.SIZE}"
+    )
+
+
+def late(broker: BrokerConfig, otherwise: str) -> BrokerUnreachable:
+    """The broker does not answer in time: it does `otherwise`."""
+    return BrokerUnreachable(f"{broker.name} {otherwise}; look at its log, or restart it")
+
+
+def too_far(broker: BrokerConfig, window: int) -> BrokerUnreachable:
+    """The broker acknowledges, but takes so few messages at once that the time is not enough."""
+    return BrokerUnreachable(
+        f"{broker.name} takes {window} messages at once and is too far away for so many; raise that limit "
+        "(mosquitto: max_inflight_messages), or set MQTT_VERSION: 3.1.1"
+    )
+
+
+def no_mqtt(broker: BrokerConfig, first: bytes) -> BrokerUnreachable | None:
+    """The broker's `first` bytes are none of MQTT; None where they are, or have not come yet."""
+    if first.startswith(ALERT) and not broker.tls:
+        return BrokerUnreachable(f"{broker.name} expects TLS; set MQTT_BROKER_SECURED_CONNECTION: True")
+    if first and not first.startswith(CONNACK):
+        return BrokerUnreachable(
+            f"{broker.name} does not speak MQTT; check MQTT_BROKER_HOST, and that MQTT_BROKER_PORT is its port for "
+            "MQTT (mostly 1883, with TLS 8883), not for web pages or WebSockets"
+        )
+    return None
+
+
+def garbled_login(broker: BrokerConfig, first: bytes, *, is_5: bool) -> BrokerUnreachable:
+    """The answer to a login of that version, with those `first` bytes, is no packet of MQTT."""
+    other = "" if broker.version == "5" else ", or set MQTT_VERSION: 5"
+    if first.startswith(OF_3_1_1 if is_5 else OTHER_VERSION):
+        return OldBroker(f"{broker.name} does not know this version of MQTT; update the broker{other}")
+    return BrokerUnreachable(f"{broker.name} answers the login as MQTT does not; look at its log{other}")
+
+
+def garbled(broker: BrokerConfig) -> BrokerUnreachable:
+    """A later answer is no packet of MQTT."""
+    return BrokerUnreachable(
+        f"{broker.name} answers with a packet that MQTT does not know; mosquitto does so to messages above its "
+        "message_size_limit: raise that, or look at the broker's log"
+    )
+
+
+def lost_early(broker: BrokerConfig) -> OldBroker:
+    """The connection has ended before the login."""
+    if broker.tls:
+        return OldBroker(
+            f"{broker.name} drops the connection before the login; if it asks for a client certificate, set "
+            "MQTT_BROKER_CERT_PATH and MQTT_BROKER_KEY_PATH"
+        )
+    return OldBroker(
+        f"{broker.name} drops the connection before the login; if its port expects TLS, set "
+        "MQTT_BROKER_SECURED_CONNECTION: True"
+    )
+
+
+def lost(broker: BrokerConfig, *, is_5: bool) -> BrokerUnreachable:
+    """The connection has ended after the login, without a word."""
+    if is_5:
+        return BrokerUnreachable(f"{broker.name} drops the connection; look at its log")
+    return BrokerUnreachable(
+        f"{broker.name} drops the connection; look at its log, or set MQTT_VERSION: 5, over which it says why"
+    )
+
+
+def unreachable(broker: BrokerConfig, error: Exception, *, resolved: bool) -> BrokerUnreachable:
+    """No connection could be made; `resolved`: the broker's name was."""
+    if broker.tls and isinstance(error, ssl.SSLError | ConnectionResetError):
+        return BrokerUnreachable(f"{broker.name} {tls.failure(error, broker)}")
+    if not resolved or isinstance(error, socket.gaierror | UnicodeError):
+        return _unresolved(broker.host, error)
+    if isinstance(error, ConnectionRefusedError):
+        return BrokerUnreachable(
+            f"{broker.name} refuses the connection; start it, or check MQTT_BROKER_HOST and MQTT_BROKER_PORT"
+        )
+    if isinstance(error, TimeoutError):
+        return BrokerUnreachable(
+            f"{broker.name} does not answer (time-out); check MQTT_BROKER_HOST and MQTT_BROKER_PORT"
+            + (", and that the port speaks TLS" if broker.tls else "")
+        )
+    reason = error.strerror if isinstance(error, OSError) else str(error)
+    return BrokerUnreachable(f"{broker.name} cannot be reached ({reason}); check MQTT_BROKER_HOST and the network")
+
+
+def _unresolved(host: str, error: Exception) -> BrokerUnreachable:
+    remedy = "set MQTT_BROKER_HOST to its address, or check this machine's name server"
+    if isinstance(error, TimeoutError):
+        return BrokerUnreachable(f"the broker's name {host} was not resolved in time; {remedy}")
+    if isinstance(error, socket.gaierror) and error.errno == socket.EAI_AGAIN:
+        return BrokerUnreachable(f"the broker's name {host} was not resolved, as no name server answers; {remedy}")
+    return BrokerUnreachable(f"the broker's name {host} is unknown; check MQTT_BROKER_HOST")
