@@ -1,4 +1,4 @@
-"""Waiting with an end: nothing in this program waits without one."""
+"""Deadlines: nothing in this program waits without one."""
 
 import threading
 import time
@@ -9,25 +9,25 @@ T = TypeVar("T")
 
 
 class Deadline:
-    """A moment on the monotonic clock, so many seconds from now."""
+    """The moment on the monotonic clock that is `seconds` from now."""
 
     def __init__(self, seconds: float) -> None:
         self._at = time.monotonic() + seconds
 
     def remaining(self) -> float:
-        """Seconds left, 0 at the least."""
+        """Seconds that are left, at least 0."""
         return max(0.0, self._at - time.monotonic())
 
     def within(self, seconds: float) -> "Deadline":
-        """The earlier of this deadline and one in so many seconds."""
+        """The earlier one of this deadline and of the one in `seconds`."""
         return Deadline(min(seconds, self.remaining()))
 
 
 def bounded(call: Callable[[], T], deadline: Deadline) -> T:
-    """What `call` returns or raises; TimeoutError if it has done neither by the deadline.
+    """Returns or raises what `call` does; raises TimeoutError if it does neither before the deadline.
 
-    For calls that take no time limit themselves, as the resolver does. One that is late goes on in a daemon thread,
-    which the process does not wait for when it exits.
+    It is for calls without a time limit of their own, such as those of the resolver. A call that is late goes on in a
+    daemon thread. The process does not wait for that thread when it exits.
     """
     results: list[T] = []
     failures: list[BaseException] = []
@@ -35,7 +35,7 @@ def bounded(call: Callable[[], T], deadline: Deadline) -> T:
     def run() -> None:
         try:
             results.append(call())
-        except BaseException as error:  # noqa: BLE001 - handed to the caller, whose it is
+        except BaseException as error:  # noqa: BLE001 - the caller gets it
             failures.append(error)
 
     thread = threading.Thread(target=run, daemon=True)

@@ -1,22 +1,22 @@
-"""What can go wrong, by whose fault it is and what the process then exits with.
+"""Errors by their cause, each with the exit status of the process.
 
     JobError                  the job could not do its work
     ├── UsageError            64  the command line
     ├── ConfigError           78  the configuration: one line per mistake
     ├── EcuError                  the ECU could not be read
-    │   ├── EcuUnreachable    69  refused, unknown
-    │   │   └── EcuSilent             or mute
-    │   │       └── EcuMute           though it accepts connections
-    │   └── FrameError        76  its answer
-    │       ├── IncompleteFrame       ends before its declared length
-    │       ├── MalformedFrame        does not follow the protocol
-    │       │   └── NoFrame               and nothing in it does: something else listens there
-    │       └── EcuRefusal            has a status other than 00, or there is none to this query
+    │   ├── EcuUnreachable    69  no byte came: refused or unknown
+    │   │   └── EcuSilent             time-out instead of a refusal
+    │   │       └── EcuMute           it accepts a connection and sends nothing
+    │   └── FrameError        76  its answer is of no use
+    │       ├── IncompleteFrame       it ends before its declared length
+    │       ├── MalformedFrame        it does not follow the protocol
+    │       │   └── NoFrame               it is no frame at all: another program listens there
+    │       └── EcuRefusal            its status is not 00, or the ECU does not support the query
     ├── EcuBusy               75  another job holds the ECU
-    ├── BrokerUnreachable     69  the broker: refused, unknown, mute, TLS, or a reason of its own
-    ├── BrokerRefusal         77  the broker: user, password, or what they may do
-    ├── OutputError           70  standard output
-    └── BothFailed                the ECU and then the broker: the ECU's status
+    ├── BrokerUnreachable     69  the broker: refused, unknown, time-out, TLS, or another reason that it gives
+    ├── BrokerRefusal         77  the broker does not accept the user, the password or the topic
+    ├── OutputError           70  standard output cannot be written
+    └── BothFailed                first the ECU and then the broker failed; the status is the ECU's
 
 Every message is one line that names the cause and, after a semicolon, the remedy. No message holds a secret.
 The statuses are those of sysexits.h.
@@ -41,8 +41,8 @@ class ExitStatus(IntEnum):
     CONFIG = 78
 
 
-# Of several ECUs the gravest is the status of all. First what another job does, then what may pass by itself, then what
-# somebody has to mend, then what only we can.
+# With several ECUs the gravest status is that of the process. The order: another job holds the ECU, a failure that may
+# pass, a failure that the user has to mend, a bug.
 GRAVITY = (
     ExitStatus.OK,
     ExitStatus.TEMPFAIL,
@@ -66,7 +66,7 @@ class JobError(Exception):
 
 
 class UsageError(JobError):
-    """The command line asks for what is not there."""
+    """The command line is wrong, or names something that does not exist."""
 
     status = ExitStatus.USAGE
 
@@ -82,7 +82,7 @@ class ConfigError(JobError):
 
 
 class EcuError(JobError):
-    """The ECU could not be read; `ecu_id` is its id, where it got so far as to say it."""
+    """The ECU could not be read; `ecu_id` is its id, or empty if it was not read."""
 
     ecu_id = ""
 
@@ -94,15 +94,15 @@ class EcuUnreachable(EcuError):
 
 
 class EcuSilent(EcuUnreachable):
-    """Nor was a connection refused: it may hang."""
+    """The connection was not refused either: the ECU may hang."""
 
 
 class EcuMute(EcuSilent):
-    """It accepts a connection, and says nothing on it."""
+    """The ECU accepts a connection and sends nothing."""
 
 
 class FrameError(EcuError):
-    """The ECU answered, and the answer is of no use."""
+    """The ECU answered, but the answer is of no use."""
 
     status = ExitStatus.PROTOCOL
 
@@ -116,11 +116,11 @@ class MalformedFrame(FrameError):
 
 
 class NoFrame(MalformedFrame):
-    """It does not even begin like an ECU's."""
+    """The answer does not even begin like a frame."""
 
 
 class EcuRefusal(FrameError):
-    """The answer's status is not 00, or the ECU does not know the query: asking again would not help."""
+    """The answer's status is not 00, or the ECU does not support the query: a retry would not help."""
 
 
 class EcuBusy(JobError):
@@ -130,13 +130,13 @@ class EcuBusy(JobError):
 
 
 class BrokerUnreachable(JobError):
-    """No broker there, or none that could be trusted or that acknowledged in time."""
+    """The broker was not reached or not trusted, or it did not acknowledge the messages in time."""
 
     status = ExitStatus.UNAVAILABLE
 
 
 class BrokerRefusal(JobError):
-    """The broker refuses user or password, or what they are not allowed."""
+    """The broker refuses the user, the password or a topic that the user has no right to."""
 
     status = ExitStatus.NOPERM
 
@@ -146,7 +146,7 @@ class OutputError(JobError):
 
 
 class BothFailed(JobError):
-    """The ECU failed, and the broker could not be told."""
+    """The ECU failed, and this could not be published."""
 
     def __init__(self, ecu: JobError, broker: JobError) -> None:
         super().__init__(f"{ecu}. And {broker}")
@@ -154,11 +154,11 @@ class BothFailed(JobError):
 
 
 SCARCE = {errno.EMFILE, errno.ENFILE, errno.ENOMEM, errno.ENOBUFS}
-SCARCE_WORDS = ("can't start new thread", "failed to map segment")  # where neither type nor number says it
+SCARCE_WORDS = ("can't start new thread", "failed to map segment")  # of errors that have no type or number of their own
 
 
 def is_exhausted(error: Exception) -> bool:
-    """True where this machine gives us no more open files, memory or threads."""
+    """True if `error` says that this machine has run out of open files, memory or threads."""
     return (
         isinstance(error, MemoryError)
         or (isinstance(error, OSError) and error.errno in SCARCE)
@@ -167,15 +167,15 @@ def is_exhausted(error: Exception) -> bool:
 
 
 DOTS = "••••"  # for a secret of any length
-# `?password=x`, `"password": "x"`, or a key that slipped into a value.
+# Matches `?password=x`, `"password": "x"`, and a key that was written into a value by mistake.
 PASSWORD = re.compile(r"(pass|pwd|\b(pw|psk|secret|token))\w{0,20}\W{0,3}[\s:=]\W{0,3}", re.IGNORECASE)
-LONGEST = 100  # characters of a value that are shown
+LONGEST = 100  # characters of a value; the rest is not shown
 
 
 def shown(value: str) -> str:
-    """What may be shown of a value that people gave: no login, nothing that is called a password, and not at length."""
+    """The part of a configured value that may be shown: no login, no password, and at most LONGEST characters."""
     before, login, value = value.replace("%40", "@").rpartition("@")
-    if PASSWORD.search(before):  # so that may be its own @
+    if PASSWORD.search(before):  # the @ may be a part of that password
         return DOTS
     if password := PASSWORD.search(value):
         value = f"{value[: password.end()]}{DOTS}"
@@ -184,13 +184,13 @@ def shown(value: str) -> str:
 
 
 def leading_word(name: str) -> str:
-    """What may be shown of a name that we do not know: a slip of the pen makes a name of a key and its value."""
+    """The part of an unknown key that may be shown: by a typing error, the key may contain its value."""
     word = re.split(r"[^\w-]", name, maxsplit=1)[0]
     return shown(re.sub("(?<=PASSWD)(?!_FILE$).{3,}", "", word))
 
 
 def described(error: Exception) -> str:
-    """One line on a failure, or on a bug: whatever is no JobError is one, unless this machine has run out of things."""
+    """One line about `error`. What is neither a JobError nor a lack of files, memory or threads is a bug."""
     if isinstance(error, JobError):
         return str(error)
     if is_exhausted(error):

@@ -1,6 +1,6 @@
-"""Files of the machine that we are a guest on: read to a limit, written whole or not at all, no link followed.
+"""Reads and writes files. A file is read up to a limit; it is written whole or not at all, and no link is followed.
 
-What is written gets a fresh name first, so nothing that lies there already is opened, waited for or overwritten.
+A file is written under a fresh name and then renamed. So no existing file is opened, waited for or written to.
 """
 
 import contextlib
@@ -12,13 +12,13 @@ from pathlib import Path
 
 MODE = 0o644
 FRESH = (".aps2mqtt-", ".new")  # how the fresh names begin and end
-LEFT = 600  # seconds between two such files, by their file system: no write takes as long, the older was killed
+LEFT = 600  # seconds; a fresh file that is older was left by a process that was killed: no write takes as long
 MEGABYTE = 1_000_000
 
 
 def read(path: Path, most: int) -> bytes:
-    """What a regular file of at most `most` bytes holds; raises OSError, also for a pipe or a device."""
-    # Opening a pipe would wait for somebody who writes.
+    """The content of a regular file of at most `most` bytes; raises OSError, also for a pipe or a device."""
+    # Without O_NONBLOCK, opening a pipe waits until another process writes to it.
     with os.fdopen(os.open(path, os.O_RDONLY | os.O_NONBLOCK), "rb") as file:
         mode = os.fstat(file.fileno()).st_mode
         if stat.S_ISDIR(mode):
@@ -33,16 +33,16 @@ def read(path: Path, most: int) -> bytes:
 
 
 def whole(path: Path) -> Path:
-    """`path` from the root on, a link as it is; as it was given where the working directory is gone."""
+    """`path` as an absolute path, links unresolved; `path` itself if the working directory does not exist."""
     with contextlib.suppress(OSError):
-        return Path(os.path.abspath(path))  # noqa: PTH100 - it outlives what the link points to
+        return Path(os.path.abspath(path))  # noqa: PTH100 - a resolved link may point elsewhere later
     return path
 
 
 def replace(path: Path, text: str, *, private: bool = False) -> None:
-    """Writes `path`, readable for everybody, or `private` for its folder's owner; raises OSError.
+    """Writes `text` to `path`, readable for everybody, or if `private` for its folder's owner; raises OSError.
 
-    A link is replaced, not followed. What was killed before it came to an end is cleared away by one that does.
+    A link is replaced, not followed. Files that killed processes have left in the folder are removed.
     """
     descriptor, name = tempfile.mkstemp(prefix=FRESH[0], suffix=FRESH[1], dir=path.parent)
     new = Path(name)
@@ -50,7 +50,7 @@ def replace(path: Path, text: str, *, private: bool = False) -> None:
         with os.fdopen(descriptor, "w", encoding="utf-8") as file:
             file.write(text)
             file.flush()
-            if private:  # as mkstemp makes it
+            if private:  # mkstemp has created it so
                 _give_to_owner(descriptor, path.parent)
             else:
                 os.fchmod(descriptor, MODE)
@@ -64,18 +64,18 @@ def replace(path: Path, text: str, *, private: bool = False) -> None:
 
 
 def _give_to_owner(descriptor: int, folder: Path) -> None:
-    """What root writes by hand into the folder of a service, the service can read."""
+    """Gives the file to the owner of `folder`: a service can then read what root writes into its folder."""
     owner, ours = folder.stat(), os.fstat(descriptor)
     if os.geteuid() == 0 and (owner.st_uid, owner.st_gid) != (ours.st_uid, ours.st_gid):
         os.fchown(descriptor, owner.st_uid, owner.st_gid)
 
 
 def _clear(folder: Path, written: float) -> None:
-    """Removes what others have left who were killed; one who writes just now keeps his.
+    """Removes the fresh files of killed processes, and keeps those that are being written now.
 
-    By the clock of the file system, which may have been set back since.
+    Their age is the difference from `written`, in either direction: the clock may have been set back.
     """
-    with contextlib.suppress(OSError):  # it costs comfort alone
+    with contextlib.suppress(OSError):  # a file that stays does no harm
         for path in folder.glob("*".join(FRESH)):
             if abs(path.lstat().st_mtime - written) > LEFT:
                 path.unlink()

@@ -1,4 +1,4 @@
-"""Where log lines go and from which level: standard error, for whoever reads it there."""
+"""Sets up the log: standard error, its level, and the form of a line."""
 
 import logging
 import os
@@ -8,7 +8,7 @@ from typing import TextIO
 
 from aps2mqtt.base.printable import printable
 
-# Level prefixes of sd-daemon(3), by which the journal knows what is a warning.
+# Level prefixes of sd-daemon(3); the journal knows warnings and errors by them.
 JOURNAL_LEVELS = {logging.DEBUG: 7, logging.INFO: 6, logging.WARNING: 4, logging.ERROR: 3}
 
 
@@ -18,11 +18,11 @@ LEVELS = ("debug", "info", "warning", "error")  # the most talkative first
 def set_up(
     *, debug: bool, level: str = "", stays: bool = False, stream: TextIO | None = None, ecus: Iterable[str] = ()
 ) -> None:
-    """From `level` on, which is one of LEVELS; with `debug` everything.
+    """Logs from `level` on, which is one of LEVELS; with `debug` everything.
 
-    Without either, from INFO on: on a terminal, under systemd, and of a process that `stays`. Else from WARNING on, so
-    that cron mails failures only. `ecus` are the addresses of those that are to be told apart: each has its job in a
-    thread of that name.
+    Without either it logs from INFO on if standard error is a terminal or the journal, or if the process `stays`. Else
+    it logs from WARNING on, so that cron mails failures only. `ecus` are the addresses of ECUs that a line has to name:
+    the job of each runs in a thread of that name.
     """
     stream = stream or sys.stderr
     terminal = stream.isatty()
@@ -40,7 +40,7 @@ def set_up(
 
 
 class _Lines(logging.Formatter):
-    """One line per record, whatever is in it; tracebacks in debugging only."""
+    """Formats a record as one line, whatever its text; a traceback follows in debugging only."""
 
     def __init__(self, *, journal: bool, debug: bool, ecus: Iterable[str]) -> None:
         super().__init__()

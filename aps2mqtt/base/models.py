@@ -24,10 +24,10 @@ def _model(prefixes: Mapping[str, str], serial: str, unknown: str) -> str:
 
 
 def inverter_model(uid: str) -> str:
-    """Model of an inverter as its UID's prefix names it; "inverter" where it is not known."""
+    """Model of an inverter by the prefix of its UID; "inverter" if it is not known."""
     return _model(INVERTER_MODELS, uid, "inverter")
 
 
 def ecu_model(ecu_id: str) -> str:
-    """Model of an ECU as its id's prefix names it; "ECU" where it is not known."""
+    """Model of an ECU by the prefix of its id; "ECU" if it is not known."""
     return _model(ECU_MODELS, ecu_id, "ECU")

@@ -1,18 +1,18 @@
-"""What inverters can give and measure at the most. A frame has no checksum, so whatever is more was never measured."""
+"""The most that inverters can give and measure. A frame has no checksum: a value beyond these was not measured."""
 
 INVERTER = 4000  # W; the largest known, a QT2, gives 2000
 CHANNEL = 2000  # W
 VOLTAGE = 1000  # V
-MOST_PANELS = 4  # of an inverter; a type with more raises it
+MOST_PANELS = 4  # of an inverter; raise it for a type with more
 MOST_INVERTERS = 1111  # of an ECU: one answer of 8899 holds 10,000 bytes, and the shortest record has 9
 COLDEST, HOTTEST = -60, 150  # degC
 
 
 def power(inverters: int) -> int:
-    """What so many inverters can give, in W."""
+    """The most power of `inverters` inverters, in W."""
     return INVERTER * inverters
 
 
 def energy(inverters: int, hours: float) -> float:
-    """What so many inverters can make in so many hours, in kWh."""
+    """The most energy of `inverters` inverters in `hours`, in kWh."""
     return power(inverters) / 1000 * hours

@@ -1,6 +1,6 @@
-"""What others wrote, so that it can be shown: the one way to print a topic, a payload, a file's name or its content."""
+"""Makes text of others safe to print: topics, payloads, names and contents of files. All of it passes through here."""
 
 
 def printable(text: str) -> str:
-    """`text` without anything that a terminal would obey: a question mark in place of each such character."""
+    """`text` with a question mark in place of each character that a terminal would obey."""
     return text if text.isprintable() else "".join(char if char.isprintable() else "?" for char in text)

@@ -1,7 +1,7 @@
-"""Whether the sun is up at a site, and when it rises and sets next. The one user of astral.
+"""Whether the sun is up at a site, and when it rises and sets next. No other module uses astral.
 
-Asked by elevation only: sunrise and sunset by date fail on polar days and nights and, at many longitudes, belong to
-the neighbouring date.
+Everything follows from the elevation. Sunrise and sunset by date fail on polar days and nights, and at many longitudes
+they belong to the neighbouring date.
 """
 
 from collections.abc import Iterator
@@ -23,7 +23,7 @@ def is_up(site: Site, when: datetime) -> bool:
 
 
 def next_sunrise(site: Site, when: datetime) -> datetime | None:
-    """The first moment after `when`, at which the sun is down, that it is up; in UTC, to the second.
+    """The next sunrise in UTC, to the second; the sun is down at `when`.
 
     None if there is none within 400 days, which does not happen on Earth.
     """
@@ -31,18 +31,18 @@ def next_sunrise(site: Site, when: datetime) -> datetime | None:
 
 
 def next_sunset(site: Site, when: datetime) -> datetime | None:
-    """The first moment after `when`, at which the sun is up, that it is down; as `next_sunrise`."""
+    """The next sunset in UTC, to the second; the sun is up at `when`. None as in `next_sunrise`."""
     return _next(site, when, up=False)
 
 
 def elevation(site: Site, when: datetime) -> float:
-    """Degrees of the sun above the horizon, without refraction; `when` is aware."""
-    # With refraction, astral's default, the value jumps near the horizon.
+    """Elevation of the sun in degrees above the horizon, without refraction; `when` is aware."""
+    # With refraction, which is astral's default, the value jumps near the horizon.
     return astral.sun.elevation(astral.Observer(site.latitude, site.longitude), when, with_refraction=False)
 
 
 def _culminations(site: Site, after: datetime) -> Iterator[datetime]:
-    """Solar noons and midnights: between two of them the elevation only rises or only falls."""
+    """Solar noons and midnights; between two of them the elevation only rises or only falls."""
     observer = astral.Observer(site.latitude, site.longitude)
     first = after.date() - timedelta(days=2)
     for day in range(DAYS):
@@ -60,7 +60,7 @@ def _next(site: Site, when: datetime, *, up: bool) -> datetime | None:
 
 
 def _crossing(site: Site, before: datetime, after: datetime, *, up: bool) -> datetime:
-    """The first whole second at which the sun is up, or is not, as it is at `after` and is not at `before`."""
+    """The whole second between `before` and `after` from which on the sun is up (with `up`) or down."""
     before, after = before.replace(microsecond=0), after.replace(microsecond=0) + SECOND
     while after - before > SECOND:
         middle = before + (after - before) // (2 * SECOND) * SECOND

@@ -10,9 +10,9 @@ from typing import NamedTuple
 
 
 class Unchanged(NamedTuple):
-    """Stands for a value that the broker keeps as it is: neither published on a topic of its own nor removed."""
+    """A value that the broker keeps as it is. A flat topic of it is neither published nor removed."""
 
-    last: float | None = None  # as it was published last; None: nobody remembers
+    last: float | None = None  # the value that was published last; None: it is not known
 
 
 UNCHANGED = Unchanged()
@@ -26,7 +26,7 @@ class Site(NamedTuple):
 
 
 class Remark(NamedTuple):
-    """Something odd that stops nobody. `what` stays the same from poll to poll, `detail` may change."""
+    """A warning that ends no job. `what` stays the same from poll to poll, `detail` may change."""
 
     what: str
     detail: str
@@ -39,22 +39,22 @@ class Inverter(NamedTuple):
     """One inverter. An offline one has power 0 everywhere and nothing measured."""
 
     uid: str  # 12 digits
-    online: bool | None  # None: the ECU has not listed it for so long that nobody knows
-    powers: tuple[int | None, ...] = ()  # W, by channel; empty for one never heard, None where not known
-    voltages: tuple[int | None, ...] = ()  # V AC, V1..Vn, as many as its type has; None where not measured
+    online: bool | None  # None: not known, because the ECU has not listed it for too long
+    powers: tuple[int | None, ...] = ()  # W, by channel; empty if it was never heard; None: not known
+    voltages: tuple[int | None, ...] = ()  # V AC, V1..Vn, as many as its type has; None: not measured
     frequency: float | None = None  # Hz
     temperature: int | None = None  # degC
     signal: int | Unchanged | None = None  # percent
     energies: tuple[float, ...] = ()  # kWh today, by channel: integrals of the powers
-    lost: int = 0  # panels that it had beyond these, once: their topics are removed
-    bare: bool = False  # nothing of it but `online` lies on the broker, so there is nothing to remove
+    lost: int = 0  # number of panels that it had once and has no longer: their topics are removed
+    bare: bool = False  # the broker has only its `online`, so there is nothing to remove
 
 
 class Short(NamedTuple):
-    """A list of inverters that leaves some out."""
+    """The ECU's list of inverters is shorter than the number of inverters that it counts."""
 
     listed: int
-    expected: int  # at least, as 0001 has it
+    expected: int  # at least, by 0001
 
 
 class Snapshot(NamedTuple):
@@ -65,23 +65,23 @@ class Snapshot(NamedTuple):
     power: int | None  # W; None: more than the array can give
     lifetime: float  # kWh, the ECU's counter
     today: float  # kWh, the ECU's counter
-    registered: int  # as 0001 has it
-    online: int  # as 0001 has it
-    contradictory: bool  # 0001 says what no array can have: see `snapshot.is_contradictory`
+    registered: int  # by 0001
+    online: int  # by 0001
+    contradictory: bool  # 0001 contradicts itself: see `snapshot.is_contradictory`
     timestamp: datetime | None  # of the inverters' data, in the site's time zone
     inverters: tuple[Inverter, ...]
-    skipped: frozenset[str]  # UIDs listed, but not understood
-    complete: bool  # `inverters` and `skipped` are all that 0002 lists, and not none of some
+    skipped: frozenset[str]  # UIDs that are listed and whose records are not understood
+    complete: bool  # `inverters` and `skipped` are all that 0002 lists, and it lists some if 0001 counts some
     remarks: tuple[Remark, ...] = ()
-    skipped_online: int = 0  # how many of `skipped` are
-    short: Short | None = None  # the list leaves out some that 0001 counts; None: it does not
+    skipped_online: int = 0  # number of `skipped` that are online
+    short: Short | None = None  # None: the list has all inverters that 0001 counts
 
 
 class Report(NamedTuple):
-    """What is true now, as the topics have it."""
+    """The true values of now, in the form in which the topics have them."""
 
     ecu_id: str
-    power: int | Unchanged | None  # W; None: nobody knows
+    power: int | Unchanged | None  # W; None: not known
     today: float | Unchanged  # kWh
     lifetime: float | Unchanged  # kWh
     registered: int | Unchanged
@@ -90,24 +90,24 @@ class Report(NamedTuple):
     firmware: str
     inverters: tuple[Inverter, ...]
     gone: tuple[Inverter, ...] = ()  # all their topics are removed
-    error: str = ""  # cause of the last failed job; empty: it did not fail
-    yesterday: float | Unchanged | None = UNCHANGED  # kWh; None: nobody knows
-    problems: tuple[str, ...] | Unchanged = UNCHANGED  # in words; none: all is well
+    error: str = ""  # cause of the last failure; empty: the job succeeded
+    yesterday: float | Unchanged | None = UNCHANGED  # kWh; None: not known
+    problems: tuple[str, ...] | Unchanged = UNCHANGED  # in words; empty: no problem
 
 
 class Recalled(NamedTuple):
-    """What the broker itself still retains of the counters; None where nothing (readable) is retained."""
+    """The energies that the broker still retains; None: it retains no readable value."""
 
     lifetime: float | None = None  # kWh
     today: float | None = None  # kWh
     timestamp: datetime | None = None  # of the data
-    readable: bool = True  # the broker lets us read
+    readable: bool = True  # the broker lets this program read
     yesterday: float | None = None  # kWh
     energies: Mapping[str, tuple[float, ...]] = MappingProxyType({})  # kWh today, by UID and channel
 
 
 class Placement(NamedTuple):
-    """Where messages lie, as the user configured it: what has to be cleared once that changes."""
+    """The configured place and form of messages: old messages are cleared when it changes."""
 
     prefix: str = ""  # of all topics
     payload: str = "flat"  # flat, json or both

@@ -1,10 +1,10 @@
-"""Any frame, field by field, as far as it makes sense: for people who look at the bytes.
+"""Splits any frame into its fields, as far as it can be understood. For people who look at bytes.
 
-Pure, and never raises: what makes no sense is the finding.
+Pure, and never raises: a frame that cannot be understood is a result as well.
 
     bytes -> Dissection
 
-Layouts, the sizes of records and the verdict are the decoder's own (`protocol`). Every byte is in exactly one part.
+Layouts, sizes of records and verdict come from the decoder. Every byte is in exactly one part.
 """
 
 import re
@@ -20,8 +20,8 @@ from aps2mqtt.sources.ecu8899.history_answers import EnergyByDay, PowerOfDay
 from aps2mqtt.sources.ecu8899.tables import BODY, NEWLINE, STATUS, TRAILER
 from aps2mqtt.sources.ecu8899.wire import Field, Layout, Rest, Text, Value, size, walk
 
-REST = "rest"  # name of a part that is no field: bytes that nobody understands
-UNDECODED = "undecoded"  # name of what follows the head in a record of a type that nobody knows
+REST = "rest"  # name of a part that is no field: its bytes are not understood
+UNDECODED = "undecoded"  # name of the part behind the head, in a record of an unknown type
 COUNT_AT = BODY + size(STATUS) + 2  # offset of the number of records in 0002
 
 COMMANDS = {
@@ -37,9 +37,9 @@ LINE_END: Layout = (Text("newline", len(NEWLINE)),)
 
 
 class Part(NamedTuple):
-    """Some bytes: a field with its value, a field of which `raw` is the beginning, or bytes that are no field.
+    """Some bytes: a field with its value, the beginning of a field that is cut, or bytes that are no field.
 
-    `value` is None for the last two. `junk`: measured by an inverter that is offline.
+    `value` is None for the last two. `junk`: the record is that of an offline inverter, so the value means nothing.
     """
 
     name: str
@@ -51,9 +51,9 @@ class Part(NamedTuple):
 
 
 class Section(NamedTuple):
-    """Parts that belong together; `row`: so few and so often that they are best shown on one line.
+    """Parts that belong together. A `row` has few parts and is one of many, so it is shown on one line.
 
-    One that is not `whole` lacks fields at its end.
+    If it is not `whole`, fields at its end are missing.
     """
 
     title: str
@@ -63,14 +63,14 @@ class Section(NamedTuple):
 
 
 class Fault(NamedTuple):
-    """From the byte `offset` on something makes no sense."""
+    """From the byte `offset` on, something cannot be understood."""
 
     offset: int
     why: str
 
 
 class Dissection(NamedTuple):
-    """A frame, taken apart. `notes` are oddities that stop nobody; `declared` is what an answer says is its size."""
+    """A frame in its parts. `notes` are warnings; `declared` is the size in bytes by the answer's own header."""
 
     about: str
     data: bytes
@@ -86,12 +86,12 @@ class Dissection(NamedTuple):
 
     @property
     def is_cut(self) -> bool:
-        """True where the end is missing; a missing newline is forgiven."""
+        """True if the end is missing; a missing newline does not count."""
         return len(self.data) < self.declared - len(NEWLINE)
 
 
 def dissect(data: bytes) -> Dissection:
-    """The request or answer in `data`, as far as it makes sense."""
+    """The parts of the request or answer in `data`, as far as it can be understood."""
     knife = _Knife(data)
     if request := REQUEST.fullmatch(data):
         return _request(knife, request)
@@ -104,7 +104,7 @@ def dissect(data: bytes) -> Dissection:
 
 
 def dissect_records(data: bytes, offset: int) -> Dissection:
-    """Records of 0002 that stood at `offset` in an answer which is not there: what a warning in a log shows of it."""
+    """The parts of records of 0002 that a log shows; they stood at `offset` in an answer that is not known."""
     knife = _Knife(bytes(offset) + data, offset)
     _records(knife, 0, record_sizes.KNOWN_SIZES)
     if code := record_sizes.type_at(knife.body, knife.at):
@@ -116,7 +116,7 @@ def dissect_records(data: bytes, offset: int) -> Dissection:
 
 
 class _Knife:
-    """Takes bytes apart from the front; `at` is where it is, `end` where the payload ends."""
+    """Splits bytes from the front; `at` is the current offset, and the payload ends at `end`."""
 
     def __init__(self, data: bytes, at: int = 0) -> None:
         self.data = data
@@ -131,7 +131,7 @@ class _Knife:
         self.end = len(self.body)
 
     def take(self, layout: Layout, title: str = "", *, row: bool = False) -> dict[str, Value]:
-        """The next values; raises FrameError, and has taken what was there before it."""
+        """Takes the next fields and returns their values; raises FrameError after it has taken the fields before."""
         parts: list[Part] = []
         values: dict[str, Value] = {}
         try:
@@ -152,7 +152,7 @@ class _Knife:
         return values
 
     def rows(self, layout: Layout, title: str) -> None:
-        """As many rows as are there; of a frame that is cut, the last as far as it is there."""
+        """Takes all rows that are there; if the frame is cut, also the beginning of the last one."""
         while self.end - self.at >= size(layout):
             self.take(layout, title, row=True)
         if self.is_cut and self.at < self.end:
@@ -179,7 +179,7 @@ class _Knife:
 
 
 def _is_of_offline(before: dict[str, Value]) -> bool:
-    """True for what follows the head of a record that says it is not online."""
+    """True if the fields `before` are the head of an offline inverter's record."""
     return before.get("online") is False and "type" in before
 
 
@@ -206,14 +206,14 @@ def _request(knife: _Knife, request: re.Match[bytes]) -> Dissection:
 
 
 def _answer(knife: _Knife) -> tuple[Remark, ...]:
-    """What is odd about it, if it makes sense to its end; raises FrameError where it does not."""
+    """The decoder's warnings; raises FrameError if the answer cannot be understood to its end."""
     data = knife.data
     if data.startswith(b"APS"):
         knife.take(tables.HEADER[:2])
     knife.declared = frames.declared_size(data)
     knife.take(tables.HEADER[2:])
     end = knife.declared - len(NEWLINE)
-    has_trailer = TRAILER.startswith(data[max(BODY, end - len(TRAILER)) : end])  # or may have, where it is cut
+    has_trailer = TRAILER.startswith(data[max(BODY, end - len(TRAILER)) : end])  # or may have one, if it is cut
     knife.payload_ends(max(BODY, end - len(TRAILER)) if has_trailer else end)
     command = data[tables.LENGTH_KNOWN : BODY].decode("latin-1")
     if command not in ANSWERS:
@@ -245,10 +245,10 @@ def _answer(knife: _Knife) -> tuple[Remark, ...]:
 
 
 def _cut(knife: _Knife, walked: "Callable[[_Knife, Frame | None], Layout]") -> NoReturn:
-    """As far as it goes; always raises FrameError."""
+    """Takes what is there of a frame that is cut; always raises FrameError."""
     data = knife.data
     ends = IncompleteFrame(f"the answer ends at byte {len(data)} of {knife.declared}")
-    has_end = data.endswith(TRAILER + NEWLINE)  # and its length is wrong
+    has_end = data.endswith(TRAILER + NEWLINE)  # then the length in its header is wrong
     if has_end:
         knife.payload_ends(max(BODY, len(data) - len(TRAILER + NEWLINE)))
     try:
@@ -264,7 +264,7 @@ def _cut(knife: _Knife, walked: "Callable[[_Knife, Frame | None], Layout]") -> N
 
 
 def _doubt(knife: _Knife, answer: "Answer") -> None:
-    """What the decoder has skipped, left or found contradictory."""
+    """Raises MalformedFrame if the decoder has left bytes; notes a number of records that is wrong."""
     if not isinstance(answer, RealTime) or answer.status != tables.STATUS_OK:
         if knife.at < knife.end:
             raise MalformedFrame(f"nobody knows what follows the status {getattr(answer, 'status', '')!r}")
@@ -276,7 +276,7 @@ def _doubt(knife: _Knife, answer: "Answer") -> None:
 
 
 def _system_info(knife: _Knife, frame: Frame | None) -> Layout:
-    """All but what only the decoder can tell from a wrong end."""
+    """Takes all fields but the last of open length, which it returns: only the decoder tells it from a wrong end."""
     layouts = answers.system_info_layouts(knife.body)
     layout = next((one for one in layouts if frame is not None and _fits(one, knife)), layouts[0])
     rest: tuple[Field, ...] = tuple(field for field in layout if isinstance(field, Rest))
@@ -303,7 +303,7 @@ def _real_time(knife: _Knife, frame: Frame | None) -> Layout:
 
 
 def _records(knife: _Knife, count: int, sizes: record_sizes.Sizes) -> int:
-    """The records whose size is known, and how many; `count` is how many there should be, 0: nobody says."""
+    """Takes the records of known size and returns their number; `count` is the declared number, 0: not known."""
     number = 0
     for number, (offset, layout) in enumerate(record_sizes.record_layouts(knife.body, sizes, knife.at), 1):
         head = {item.field.name: item.value for item in walk(tables.RECORD_HEAD, knife.body, offset)}
@@ -318,7 +318,7 @@ def _records(knife: _Knife, count: int, sizes: record_sizes.Sizes) -> int:
 
 
 def _cut_record(knife: _Knife, title: str) -> None:
-    """The record in which the frame is cut; always raises FrameError."""
+    """Takes what is there of the record in which the frame is cut; always raises FrameError."""
     code = record_sizes.type_at(knife.body, knife.at)
     if code is not None and code not in record_sizes.KNOWN_SIZES:
         raise MalformedFrame(f"nobody can tell the size of records of type {code} where the end is missing")
@@ -353,10 +353,10 @@ def _energy_by_day(knife: _Knife, frame: Frame | None) -> Layout:
 
 
 def _is_width(layout: Layout, knife: _Knife, frame: Frame | None) -> bool:
-    """True if the decoder takes the energies to be that wide; of a frame that is cut, those of the whole points."""
+    """True if the decoder reads energies of this width; if the frame is cut, it gets the whole points only."""
     if frame is None:
         points = (knife.end - knife.at) // size(layout)
-        if points < 2:  # noqa: PLR2004 - dates ascend from the second on
+        if points < 2:  # noqa: PLR2004 - one date does not ascend yet
             return False
         frame = Frame(knife.body[: knife.at + points * size(layout)])
     try:
@@ -370,7 +370,7 @@ def _has_data(knife: _Knife) -> bool:
 
 
 Answer = SystemInfo | RealTime | Signal | PowerOfDay | EnergyByDay
-# For each command: what takes its payload apart, and the decoder whose verdict counts.
+# For each command: the function that splits its payload, and the decoder whose verdict counts.
 ANSWERS: dict[str, tuple[Callable[[_Knife, Frame | None], Layout], Callable[[Frame], Answer]]] = {
     tables.SYSTEM_INFO: (_system_info, answers.decode_system_info),
     tables.REAL_TIME: (_real_time, answers.decode_real_time),

@@ -1,4 +1,4 @@
-"""A captured answer as a document: ready for a bug report, and for tests/captures as it is. Pure.
+"""A captured answer as a document for a bug report; tests/captures takes it as it is. Pure.
 
 Dissection of a scrubbed answer -> document, and the name of its file
 """
@@ -29,7 +29,7 @@ LONGEST_VERSION = 24  # characters
 
 
 class EcuVersion(NamedTuple):
-    """The ECU that answered, as all documents of it name it: stand-ins. Empty is unknown."""
+    """The ECU of a document, with stand-ins for its numbers; empty: not known."""
 
     ecu_id: str = ""
     firmware: str = ""
@@ -37,7 +37,7 @@ class EcuVersion(NamedTuple):
 
     @classmethod
     def of(cls, frames: Iterable[Dissection]) -> "EcuVersion":
-        """What its scrubbed answers say of it."""
+        """The ECU of these scrubbed answers."""
         parts = [part for frame in frames for part in frame.parts if part.value is not None]
         told = {part.name: str(part.value) for part in parts if part.name in ("ecu_id", "firmware")}
         uids = dict.fromkeys(str(part.value) for part in parts if part.name == "uid")
@@ -45,30 +45,30 @@ class EcuVersion(NamedTuple):
 
 
 class Query(NamedTuple):
-    """What was asked: `argument` is the date or the period of history."""
+    """A query; `argument` is the date or the period, if it asks for history."""
 
     command: str
     argument: str = ""
 
     @property
     def name(self) -> str:
-        """As file names have it."""
+        """The name of the query in file names."""
         return NAMES[self.command] + PERIODS.get(self.argument, "")
 
     def request(self, ecu_id: str) -> bytes:
-        """Its bytes; the system info is asked for without an id."""
+        """The bytes of the request; that for the system info has no id."""
         return request(self.command, "" if self.command == SYSTEM_INFO else ecu_id, self.argument)
 
 
 def name(ecu: EcuVersion, query: Query) -> str:
-    """Name of the document, and without its ending of its file: model, query, version of the firmware."""
+    """Name of the document and, without the suffix, of its file: model, query, version of the firmware."""
     model = re.sub("[^a-z]", "", models.ecu_model(ecu.ecu_id).lower())
     version = re.sub(r"[^\w.-]", "", ecu.firmware.rpartition("_")[2], flags=re.ASCII).strip(".")
     return f"{model}-{query.name}-{version[:LONGEST_VERSION] or 'unknown'}"
 
 
 def document(ecu: EcuVersion, query: Query, frame: Dissection, day: date, called: str) -> dict[str, Any]:
-    """All there is to say of one answer; `day` is that of the capture, `called` its name."""
+    """The document of one answer; `day` is the date of the capture, `called` the document's name."""
     return {
         "id": called,
         "command": query.command,
@@ -88,7 +88,7 @@ def document(ecu: EcuVersion, query: Query, frame: Dissection, day: date, called
 
 
 def decoded(frame: Dissection) -> dict[str, Any] | None:
-    """The wire's values, with `cut` where the end is missing; None where it cannot all be understood."""
+    """The values of the answer, with `cut` if its end is missing; None if not all of it can be understood."""
     values = _values(frame)
     cut = {"cut": {"declared": frame.declared, "received": len(frame.data)}}
     if frame.is_cut:
@@ -99,17 +99,17 @@ def decoded(frame: Dissection) -> dict[str, Any] | None:
 
 
 def _is_simply_cut(frame: Dissection, values: dict[str, Any]) -> bool:
-    """True where what is there makes sense, up to a field or a record that is not wholly there."""
+    """True if all is understood up to the field or record in which the answer is cut."""
     if frame.faults[0].offset < len(frame.data) or any(part.name == REST for part in frame.parts):
         return False
     if "version" in values and "ecu_id" in values:
         layout = SYSTEM_INFO_LAYOUTS.get(str(values["version"]), ())
-        return len(values) < len(layout)  # with the group; nobody can tell where the last field ends
+        return len(values) < len(layout)  # `values` has the group as well; the end of the last field is not known
     return "status" in values
 
 
 def _values(frame: Dissection) -> dict[str, Any]:
-    """By name, in the order of the wire; records and rows as lists."""
+    """The values by their names, in the order of the frame; records and rows are lists."""
     values: dict[str, Any] = {}
     command = next((str(part.value) for part in frame.parts if part.name == "command"), "")
     for section in frame.sections:

@@ -1,4 +1,4 @@
-"""Finds frames in what they were kept in: raw bytes, hexadecimal, dumps, files of captures, logs. Pure.
+"""Finds frames in files: raw bytes, hexadecimal digits, dumps, files of captures, logs. Pure.
 
 bytes of a file -> FoundFrame, FoundFrame, ...
 """
@@ -17,25 +17,25 @@ from aps2mqtt.sources.ecu8899.frames import declared_size
 from aps2mqtt.sources.ecu8899.tables import LENGTH_KNOWN, MAX_FRAME, NEWLINE
 
 START = re.compile(rb"APS\d\d")
-BINARY = re.compile(rb"[^\t\r\n -\xff]")  # where a file has none, a line of text holds a whole frame or none
+BINARY = re.compile(rb"[^\t\r\n -\xff]")  # in a file without any, a line of text holds a whole frame or none
 PADDING = b" \t\r\n\f\v\0"
 SEPARATORS = re.compile(r"0x|\\x|[\s,;:-]", re.IGNORECASE)
 BETWEEN = r"[ ,:-]{0,2}(?:0x|\\x)?"
-# A frame in a line of text: pairs of digits from APS on, which something may separate.
+# A frame in a line of text: pairs of digits from APS on, perhaps with separators.
 FRAME = re.compile(rf"(?<![0-9a-f])41{BETWEEN}50{BETWEEN}53(?:{BETWEEN}[0-9a-f]{{2}})*", re.IGNORECASE)
 DIGITS = re.compile(
     r"(?:(?:0x|\\x)?(?:[0-9a-f]{2})+(?:[\s,:-]{1,3}|(?=\\)|$))+", re.IGNORECASE
-)  # a line of nothing else
+)  # matches a line that has nothing else
 GROUP = re.compile(r"(?:0x|\\x)?([0-9a-f]+)", re.IGNORECASE)
 COMMENT = re.compile(r"/\*.*|//.*")  # of C
-QUOTED = re.compile(r"[\s>|]*")  # before each line of a letter
-LONGEST_GROUP = 8  # digits; what is longer was wrapped anywhere
-EXCHANGED = re.compile(r":\d{1,5} [<>] ((?:[0-9a-f]{2})+)[0-9a-f]?\s*$")  # what the client logs with -D
+QUOTED = re.compile(r"[\s>|]*")  # before each line that a mail quotes
+LONGEST_GROUP = 8  # digits; a longer group is no number but a line that was wrapped
+EXCHANGED = re.compile(r":\d{1,5} [<>] ((?:[0-9a-f]{2})+)[0-9a-f]?\s*$")  # the form in which the client logs with -D
 RECORDS = re.compile(r"please report (?:its record at|from) byte (\d{1,4}): ((?:[0-9a-f]{2})+)")
 
 
 class FoundFrame(NamedTuple):
-    """A frame and where it was, empty for all of a file. `offset` is for records that stood there in a frame."""
+    """A frame and its place; an empty place: the whole file. `offset`: the place of records in their frame."""
 
     where: str
     data: bytes
@@ -44,8 +44,8 @@ class FoundFrame(NamedTuple):
 
 
 def frames(content: bytes) -> list[FoundFrame]:
-    """All frames in the bytes of a file, as whole as they are there; empty where nothing looks like one."""
-    if content.startswith((codecs.BOM_UTF16_LE, codecs.BOM_UTF16_BE)):  # as PowerShell writes files
+    """All frames in the bytes of a file, whole or cut; empty if nothing looks like a frame."""
+    if content.startswith((codecs.BOM_UTF16_LE, codecs.BOM_UTF16_BE)):  # PowerShell writes such files
         content = content.decode("utf-16", "replace").encode()
     text = content.decode("latin-1").removeprefix("\xef\xbb\xbf")
     if START.match(content):
@@ -54,7 +54,7 @@ def frames(content: bytes) -> list[FoundFrame]:
 
 
 def _as_bytes(content: bytes) -> bytes:
-    """A frame that was saved as text in UTF-8, a character for each byte, as it was: its length tells."""
+    """Restores a frame that was saved as UTF-8, each byte as a character. It is known by its length."""
     with suppress(UnicodeError):
         data = content.decode().encode("latin-1")
         if len(data.rstrip(b"\r\n")) == _declared(data) - len(NEWLINE):
@@ -68,7 +68,7 @@ def _raw(content: bytes) -> list[FoundFrame]:
 
 
 def _split(content: bytes) -> Iterator[tuple[int, bytes]]:
-    """The frames one after the other, with their offsets. What stands between two belongs to the first."""
+    """The frames with their offsets. Bytes between two frames belong to the first one."""
     starts = [found.start() for found in START.finditer(content)]
     for at, following in pairwise([*starts, len(content)]):
         data = content[at : min(following, at + 2 * MAX_FRAME)]
@@ -76,13 +76,13 @@ def _split(content: bytes) -> Iterator[tuple[int, bytes]]:
 
 
 def _unpadded(data: bytes) -> bytes:
-    """`data` without the blanks of a file, or the zeros of a receive buffer, that stand behind a whole frame."""
+    """`data` without blanks of a file or zeros of a receive buffer behind a whole frame."""
     end = _declared(data)
     return data if data[end:].strip(PADDING) else data[:end]
 
 
 def _declared(data: bytes) -> int:
-    """Bytes of the whole frame; as many as a frame can have where its length is still to come, 0 where it has none."""
+    """Size of the whole frame in bytes; MAX_FRAME if it is cut before its length, 0 if it has no length."""
     try:
         return declared_size(data[:LENGTH_KNOWN])
     except IncompleteFrame:
@@ -103,7 +103,7 @@ def _lacks(data: bytes, more: bytes) -> bool:
 
 
 def _captures(text: str) -> list[FoundFrame]:
-    """Those of JSON objects with `hex`: one, a list of them, or one a line."""
+    """Frames in JSON objects with the key `hex`: one object, a list of objects, or one object per line."""
     if not text.lstrip().startswith(("{", "[")):
         return []
     try:
@@ -127,7 +127,7 @@ def _json(line: str) -> object:
 
 
 def _printed(text: str) -> list[FoundFrame]:
-    """Those in what other programs print of bytes."""
+    """Frames in bytes as other programs print them."""
     return [
         FoundFrame(one.where, frame, breaks_off=one.more and _is_cut(frame))
         for one in hex_dumps.contents(text)
@@ -137,7 +137,7 @@ def _printed(text: str) -> list[FoundFrame]:
 
 
 def _digits(text: str) -> list[FoundFrame]:
-    """Those of a text that is nothing but hexadecimal digits."""
+    """Frames in a text that consists of hexadecimal digits."""
     digits = SEPARATORS.sub("", text).lower()
     if not re.fullmatch("[0-9a-f]+", digits) or "415053" not in digits or not _is_plain(text, digits):
         return []
@@ -146,7 +146,7 @@ def _digits(text: str) -> list[FoundFrame]:
 
 
 def _is_plain(text: str, digits: str) -> bool:
-    """False where digits may be no bytes: offsets before them, or groups that lack a zero."""
+    """False if the digits may not be bytes: they may have offsets, or groups without their leading zero."""
     widths = {len(group) for group in GROUP.findall(text)}
     lacks_zeros = max(widths) <= LONGEST_GROUP and any(width % 2 for width in widths)
     may_have_offsets = len(text.split("\n")) > 1 and not digits.startswith("415053")
@@ -154,7 +154,7 @@ def _is_plain(text: str, digits: str) -> bool:
 
 
 def _lines(text: str) -> list[FoundFrame]:
-    """Those in the lines of a log or a letter. One that is not whole may go on in the next lines."""
+    """Frames in the lines of a log or a mail. A frame that is not whole may continue in the next lines."""
     found: list[FoundFrame] = []
     lines = text.rstrip().splitlines()
     form: _Form | None = None
@@ -177,15 +177,15 @@ def _in_line(line: str, where: str) -> list[FoundFrame]:
 
 
 class _Form(NamedTuple):
-    """How a line with the beginning of a frame is written: the next ones go on with it only if they are alike."""
+    """The form of the line in which a frame begins: only lines of the same form continue it."""
 
     prefix: str
     separators: frozenset[str]
-    widths: frozenset[int]  # of groups of digits, the last one left out
+    widths: frozenset[int]  # of groups of digits, without the last group
 
     @classmethod
     def of(cls, line: str) -> "_Form | None":
-        """None where digits before the frame may be an offset, or half a byte stands behind it."""
+        """The form of `line`; None if digits before the frame may be an offset, or if half a byte follows the frame."""
         frame = next(iter(FRAME.finditer(line)), None)
         if frame is None or re.match("[0-9a-f]", line[frame.end() :], re.IGNORECASE):
             return None
@@ -195,7 +195,7 @@ class _Form(NamedTuple):
         return cls(_shape(prefix), *_grouped(frame[0]))
 
     def continuation(self, line: str) -> bytes:
-        """The bytes of a line; none where it is something else, or begins a frame itself."""
+        """The bytes of a line; empty if it has another form, or if a frame begins in it."""
         start = len(self.prefix) if _shape(line[: len(self.prefix)]) == self.prefix else 0
         rest = COMMENT.sub("", line[start:])
         rest = rest[QUOTED.match(rest).end() :].strip(" \t,;})\\")  # type: ignore[union-attr]
@@ -208,18 +208,18 @@ class _Form(NamedTuple):
 
 
 def _shape(prefix: str) -> str:
-    """What is the same before each line: a log counts time there."""
+    """The part before each line, with 0 for every digit: in a log it is a time."""
     return re.sub(r"\d", "0", prefix)
 
 
 def _grouped(digits: str) -> tuple[frozenset[str], frozenset[int]]:
-    """The separators of groups of digits, and how wide the groups are, the last one left out."""
+    """The separators between groups of digits, and the widths of all groups but the last."""
     separators = re.sub(r"0x|\\x|[0-9a-f]", "", digits, flags=re.IGNORECASE)
     return frozenset(separators), frozenset(len(group) for group in GROUP.findall(digits)[:-1])
 
 
 def _bytes(digits: str) -> bytes:
-    """The bytes of digits, whatever separates them, without half a byte at the end; none where they are no digits."""
+    """The bytes of digits with any separators, without half a byte at the end; empty if they are no digits."""
     plain = SEPARATORS.sub("", digits)
     try:
         return bytes.fromhex(plain[: len(plain) // 2 * 2])

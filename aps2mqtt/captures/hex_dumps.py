@@ -9,18 +9,18 @@ from contextlib import suppress
 from itertools import chain
 from typing import NamedTuple
 
-# A row of a dump: an offset, perhaps with a colon, and groups of digits. Behind these stands text, some of which
-# may look like a group. Before the offset may stand what a log or a letter puts before each line.
+# A row of a dump: an offset, perhaps with a colon, and groups of digits. Text follows them, and some of it may look
+# like a group. A log or a mail may have put something before the offset.
 OFFSET = re.compile(r"(?<!\S)(?:0x)?([0-9a-f]{4,16})(?::|(?=\s))", re.IGNORECASE)
 GROUP = r"(?:0x)?(?:[0-9a-f]{2})+(?![^\s-])"
 GROUPS = re.compile(rf"\s+{GROUP}(?:(?:\s{{1,2}}|-){GROUP})*", re.IGNORECASE)
-BASES = (16, 8, 10)  # of offsets: `od` counts in any of them
+BASES = (16, 8, 10)  # of offsets: `od` uses any of them
 DIGITS_OF_BASE = {16: re.compile("[0-9a-f]+", re.IGNORECASE), 8: re.compile("[0-7]{7}"), 10: re.compile("[0-9]+")}
 USUAL_ROWS = (8, 16)  # bytes
-SQUEEZED = "*"  # lines that are as the one before
-MOST_SQUEEZED = 20_000  # bytes of a dump up to which these are filled in; no frame is longer
+SQUEEZED = "*"  # stands for rows that are equal to the one before
+MOST_SQUEEZED = 20_000  # bytes of a dump; such rows are not filled in beyond it, because no frame is longer
 
-# A literal may go on in another one right behind it, on the same line or the next.
+# Another literal may continue a literal, on the same line or the next.
 SIGNATURE = r"(?:APS|\\x41\\x50\\x53|\\u0041\\u0050\\u0053|\\101\\120\\123)"
 LITERAL = re.compile(rf"""b?(?P<quote>['"])(?P<inside>{SIGNATURE}(?:\\.|(?!(?P=quote)|[\\\n]).)*)(?P=quote)?""")
 NEXT_LITERAL = re.compile(
@@ -33,13 +33,13 @@ NAMED = {"n": "\n", "r": "\r", "t": "\t", "b": "\b", "f": "\f", "a": "\a", "v": 
 THEMSELVES = "\\'\"/`"
 MAX_BYTE = 0xFF
 
-# Java's may be negative.
+# Java prints negative bytes.
 DECIMAL = r"(?:-(?:12[0-8]|1[01]\d|\d{1,2})|25[0-5]|2[0-4]\d|[01]?\d{1,2})(?![\d.])"
 DECIMALS = re.compile(rf"(?<![\d.])65[\s,;]+80[\s,;]+83(?:[\s,;]+{DECIMAL})*")
 
 
 class Printed(NamedTuple):
-    """Bytes that were printed, where they begin, and whether text follows behind them."""
+    """Bytes that a program has printed, their place, and whether `more` text follows them."""
 
     where: str
     data: bytes
@@ -47,7 +47,7 @@ class Printed(NamedTuple):
 
 
 class Row(NamedTuple):
-    """One line of a dump; `squeezed`: before it some are left out that are as the one before."""
+    """One line of a dump; `squeezed`: before it, rows are left out that are equal to the one before them."""
 
     line: int
     offset: str
@@ -55,14 +55,14 @@ class Row(NamedTuple):
     squeezed: bool
 
     def beyond(self, first: "Row", base: int) -> int | None:
-        """Bytes between its offset and that of `first`; None where these are no numbers of that base."""
+        """Bytes between the offsets of `first` and this row; None if they are no numbers of that base."""
         if not all(DIGITS_OF_BASE[base].fullmatch(offset) for offset in (self.offset, first.offset)):
             return None
         return int(self.offset, base) - int(first.offset, base)
 
 
 def contents(text: str) -> Iterator[Printed]:
-    """What is printed in `text`."""
+    """All bytes that are printed in `text`."""
     last = len(text.rstrip().splitlines())
     for rows, data in _dumped(text):
         yield Printed(f"line {rows[0].line}", data, rows[-1].line < last)
@@ -78,17 +78,17 @@ def contents(text: str) -> Iterator[Printed]:
 
 
 def _goes_on(text: str, behind: int) -> bool:
-    """Whether more follows there than what closes a list or a literal."""
+    """Whether something follows at `behind` that does not just close a list or a literal."""
     return re.compile(r"[\s\]}),;'\"]*+$").match(text, behind) is None
 
 
 def is_escaped(text: str) -> bool:
-    """Whether bytes are written in `text` as between quotation marks."""
+    """Whether `text` has bytes in the form of a literal, without its quotation marks."""
     return text.isascii() and text.isprintable() and "\\" in text
 
 
 def unescaped(inside: str) -> bytes:
-    """The bytes of what stands between quotation marks, up to the first that is not understood, as a cut escape."""
+    """The bytes of a literal; they end before an escape that is not understood, such as one that is cut."""
     with suppress(UnicodeError):  # a file of UTF-8, read byte by byte
         inside = inside.encode("latin-1").decode()
     found, at = [], 0
@@ -99,7 +99,7 @@ def unescaped(inside: str) -> bytes:
 
 
 def is_dump(text: str) -> bool:
-    """Whether `text` has offsets before its bytes, which must not be taken for some of them."""
+    """Whether `text` has offsets before its bytes: offsets must not be read as bytes."""
     return any(True for _ in _dumped(text))
 
 
@@ -107,7 +107,7 @@ def is_dump(text: str) -> bool:
 
 
 def _joined(text: str, literal: re.Match[str]) -> tuple[str, int]:
-    """What stands in a literal and in those that it goes on in, and where these end."""
+    """The text of a literal and of those that continue it, and the offset of their end."""
     pieces, end = [literal["inside"]], literal.end()
     while text[end - 1] == literal["quote"] and (following := NEXT_LITERAL.match(text, end)):
         pieces.append(following["inside"])
@@ -116,7 +116,7 @@ def _joined(text: str, literal: re.Match[str]) -> tuple[str, int]:
 
 
 def _character(one: re.Match[str]) -> str:
-    """What is written there; empty for an escape that nobody knows."""
+    """The character; empty if the escape is unknown."""
     if one["hex"]:
         return chr(int(one["hex"], 16))
     if one["octal"]:
@@ -130,9 +130,9 @@ def _character(one: re.Match[str]) -> str:
 
 
 def _dumped(text: str) -> Iterator[tuple[Sequence[Row], bytes]]:
-    """The rows of each dump with their bytes: several that go on from each other, or a single one that begins at 0.
+    """The rows of each dump with their bytes: several rows in sequence, or a single row with offset 0.
 
-    Numbers of several bytes are read from either end: one of them gives no frame.
+    Groups of several bytes are read in either byte order: only the right one gives a frame.
     """
     lines = text.splitlines()
     return chain(_runs(_rows(lines, little_endian=False)), _runs(_rows(lines, little_endian=True)))
@@ -161,9 +161,9 @@ def _runs(rows: Iterator[Row]) -> Iterator[tuple[Sequence[Row], bytes]]:
 
 
 def _fitting(row: Row, run: Sequence[Row], octets: int, bases: Sequence[int]) -> dict[int, int]:
-    """The bases by which `row` goes on from a run of so many bytes, with the bytes before it.
+    """The bases in which `row` continues a run of `octets` bytes, with the number of bytes before it.
 
-    These are fewer than were read where text behind the last row looks like bytes, and more where rows are left out.
+    That is less than was read if text behind the last row looks like bytes, and more if rows are left out.
     """
     sizes = {base: size for base in bases if (size := row.beyond(run[0], base)) is not None}
     exact = {base: size for base, size in sizes.items() if size == octets}
@@ -172,11 +172,11 @@ def _fitting(row: Row, run: Sequence[Row], octets: int, bases: Sequence[int]) ->
 
 
 def _trimmed(run: Sequence[Row], data: bytearray) -> bytes:
-    """Without text behind the last row that looks like bytes."""
+    """The bytes of a run without those that are text behind its last row."""
     if len(run) == 1:
         return bytes(data)
     widest = max(len(row.data) for row in run[:-1])
-    widest = widest if widest in USUAL_ROWS else max(USUAL_ROWS[-1], widest)  # one may end where a packet has ended
+    widest = widest if widest in USUAL_ROWS else max(USUAL_ROWS[-1], widest)  # a row may end early, with its packet
     return bytes(data[: len(data) - max(0, len(run[-1].data) - widest)])
 
 

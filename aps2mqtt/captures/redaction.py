@@ -1,9 +1,9 @@
-"""Frames without the serial numbers and MACs in them: one table of stand-ins for all frames of a run. Pure.
+"""Replaces serial numbers and MACs in frames by stand-ins, with one table for all frames of a run. Pure.
 
     Dissection, Dissection, ... -> Redaction        Redaction, bytes -> as many bytes
 
-A stand-in keeps what matters to a decoder: of an ECU's id and an inverter's UID the digits that name the model, of
-zeros that they are zeros. No stand-in is an original, so that none is ever replaced twice.
+A stand-in keeps what a decoder needs: the digits of an ECU's id or a UID that name the model; zeros stay zeros. No
+stand-in is also an original, so none is replaced twice.
 """
 
 import re
@@ -16,22 +16,22 @@ from aps2mqtt.sources.ecu8899 import record_sizes
 
 DIGITS = 12  # of an ECU's id, a UID and, hexadecimal, of a MAC
 ECU_PREFIX = 4  # digits of an ECU's id that name its model
-INVERTER_PREFIX = 3  # the same of a UID
-MACS = {"wired_mac": "80971b", "wireless_mac": "60c5a8"}  # how the stand-ins in tests/captures begin
+INVERTER_PREFIX = 3  # digits of a UID that name its model
+MACS = {"wired_mac": "80971b", "wireless_mac": "60c5a8"}  # the beginnings of the stand-ins in tests/captures
 KEPT = {"ecu_id": ECU_PREFIX, "uid": INVERTER_PREFIX, "wired_mac": 0, "wireless_mac": 0}
-TELLING = 6  # digits of a number by which it can be told from chance
+TELLING = 6  # digits; fewer of them may be there by chance
 ECU_ID = re.compile(rb"2[01]\d{10}")
 
 
 class Redaction(NamedTuple):
-    """What stands for what, twelve digits each, of MACs hexadecimal; `kept`: how many of an original's stay."""
+    """Stand-ins by originals, twelve digits each, MACs in hexadecimal; `kept`: how many digits of an original stay."""
 
     stand_ins: Mapping[str, str]
     kept: Mapping[str, int]
 
     @classmethod
     def of(cls, frames: Iterable[Dissection]) -> "Redaction":
-        """The table for these frames, with a stand-in for everything in them that is an id or looks like one."""
+        """The table for these frames: a stand-in for each number in them, also for what only looks like one."""
         kinds: dict[str, str] = {}
         for frame in frames:
             for original, kind in _originals(frame):
@@ -44,12 +44,12 @@ class Redaction(NamedTuple):
         return cls(stand_ins, {original: KEPT[kind] for original, kind in kinds.items()})
 
     def scrub(self, data: bytes) -> bytes:
-        """The frame with stand-ins, of the same size."""
+        """The frame with stand-ins; its size stays."""
         data = self._searched(data)
         return self._without_beginnings(b"".join(map(self._part, dissect(data).parts)))
 
     def text(self, text: str) -> str:
-        """`text` with stand-ins for the originals, however they are written in it, and for their ends."""
+        """`text` with stand-ins for the originals in any spelling, and for their last digits."""
         spellings = self._spellings()
         if not spellings:
             return text
@@ -57,7 +57,7 @@ class Redaction(NamedTuple):
         return pattern.sub(lambda found: self._spelled(found[0]), text)
 
     def _part(self, part: Part) -> bytes:
-        """A part whose number is no stand-in yet: it is cut, or no such number as others are."""
+        """The bytes of a part; zeros replace a number that is no stand-in yet because it is cut or not decimal."""
         if part.name not in KEPT:
             return part.raw
         if part.name == "ecu_id":
@@ -65,13 +65,13 @@ class Redaction(NamedTuple):
         return bytes.fromhex(self._number(part.raw.hex(), KEPT[part.name]))
 
     def _number(self, digits: str, kept: int) -> str:
-        """What stands for a strange number, or for the first digits of one: zeros."""
+        """Zeros for a number that has no stand-in, or for the first digits of one; `kept` digits stay."""
         if digits in self.stand_ins.values() or not digits.strip("0"):
             return digits
         return digits[:kept] + re.sub("[0-9]" if kept else "[0-9a-f]", "0", digits[kept:])
 
     def _searched(self, raw: bytes) -> bytes:
-        """`raw` with stand-ins for the originals, as digits in nibbles wherever they begin and as text."""
+        """`raw` with stand-ins for the originals, in text and as one digit per nibble at any nibble."""
         packed = {secret: made for secret, made in self._secrets() if len(secret) > TELLING} | dict(self.stand_ins)
         if packed:
             pattern = re.compile("|".join(sorted(packed, key=len, reverse=True)))
@@ -79,7 +79,7 @@ class Redaction(NamedTuple):
         return self.text(raw.decode("latin-1")).encode("latin-1")
 
     def _without_beginnings(self, data: bytes) -> bytes:
-        """A frame that is cut within a number, where nobody can tell that one is there."""
+        """The frame with a stand-in at its end if it is cut within an original, where no field shows it."""
         digits = data.hex()
         for octets in range(DIGITS // 2 - 1, TELLING // 2 - 1, -1):
             for original, made in self.stand_ins.items():
@@ -88,14 +88,14 @@ class Redaction(NamedTuple):
         return data
 
     def _secrets(self) -> Iterator[tuple[str, str]]:
-        """What of the originals is not kept, and what stands for it."""
+        """The digits of the originals that must not stay, and those of their stand-ins."""
         for original, made in self.stand_ins.items():
             secret = original[self.kept[original] :] if self.kept[original] else original[DIGITS // 2 :]
             if _is_telling(secret):
                 yield secret, made[-len(secret) :]
 
     def _spellings(self) -> list[str]:
-        """Patterns of the originals in text: whole, with colons or hyphens between bytes, and by their last digits."""
+        """Patterns of the originals in text: whole, with or without colons or hyphens, and their last digits."""
         whole = ["[:-]?".join(map("".join, zip(one[::2], one[1::2], strict=True))) for one in self.stand_ins]
         ends = [
             secret[-length:]
@@ -106,7 +106,7 @@ class Redaction(NamedTuple):
         return whole + ends
 
     def _spelled(self, found: str) -> str:
-        """What stands for an original, or for the end of one, with the separators that it has."""
+        """The stand-in for an original or for its last digits, with the same separators."""
         digits = re.sub("[:-]", "", found).lower()
         made = iter(next(made for one, made in self.stand_ins.items() if one.endswith(digits))[-len(digits) :])
         return "".join(char if char in ":-" else next(made) for char in found)
@@ -124,7 +124,7 @@ def _originals(frame: Dissection) -> Iterator[tuple[str, str]]:
 
 
 def _guessed(raw: bytes) -> Iterator[tuple[str, str]]:
-    """What looks like a number among bytes that nobody understands: an ECU's id, the head of a record, a MAC."""
+    """The numbers in bytes that are not understood: what looks like an ECU's id, the head of a record or a MAC."""
     yield from ((found[0].decode("ascii"), "ecu_id") for found in ECU_ID.finditer(raw))
     for at in range(len(raw)):
         digits = raw[at : at + 6].hex()
@@ -136,7 +136,7 @@ def _guessed(raw: bytes) -> Iterator[tuple[str, str]]:
 
 
 def _is_telling(digits: str) -> bool:
-    """True for digits that are not there by chance, as many zeros in a row are."""
+    """True if the digits can hardly be there by chance, as zeros in a row can."""
     return len(digits.lstrip("0")) >= TELLING - 1 and len(digits) >= TELLING
 
 

@@ -34,7 +34,7 @@ MAX_SECRET = 10_000  # characters
 
 
 def read_file(path: Path, environ: Mapping[str, str], mistakes: list[str]) -> "list[Section]":
-    """The sections of the file, with the keys that are ours and have a value."""
+    """Reads the sections of the file. They keep the known keys that have a value; mistakes go to `mistakes`."""
     from aps2mqtt.config import yaml_file
 
     sections, errors = yaml_file.read(path, environ)

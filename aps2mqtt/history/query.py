@@ -1,6 +1,6 @@
-"""What the ECU itself remembers: asked for by hand or once a day, never in the path of a job.
+"""Reads the history that the ECU itself keeps, and publishes it. No job does this.
 
-It holds the ECU's lock as a job does, and nothing else of a job: no state, no topic of status or error.
+Like a job it holds the ECU's lock. Unlike a job it has no state, and it publishes neither status nor error.
 """
 
 from collections.abc import Iterable, Sequence
@@ -21,7 +21,7 @@ from aps2mqtt.sources.ecu8899.client import Limits, PastQuery
 
 
 class Recollection(NamedTuple):
-    """What one ECU remembers, in the order in which it was wanted, and why the rest is not there."""
+    """The history of one ECU, in the order of the query, and the reasons why some of it is missing."""
 
     found: tuple[Series, ...]
     failures: tuple[EcuError, ...]
@@ -29,9 +29,9 @@ class Recollection(NamedTuple):
 
 
 def read(config: Config, periods: Sequence[str], day: date, limits: Limits = client.NORMAL) -> Recollection:
-    """The series of these periods; `day` is that of the power.
+    """Reads the series of `periods`; the power is that of the date `day`.
 
-    Raises EcuBusy, EcuUnreachable and FrameError where not even the ECU's id could be read.
+    Raises EcuBusy, EcuUnreachable or FrameError if not even the ECU's id could be read.
     """
     ecu = config.ecu
     with ask.turn(ecu, limits) as endpoint:
@@ -49,7 +49,7 @@ def read(config: Config, periods: Sequence[str], day: date, limits: Limits = cli
 
 
 def publish(config: Config, found: Iterable[Series]) -> int:
-    """Publishes each series on its topic; returns how many. Raises JobError where the broker has not them all."""
+    """Publishes each series on its topic and returns their number; raises JobError if the broker did not get all."""
     chosen = style(config)
     messages = [
         topics.history_message(chosen, one.ecu_id, time_series.period(one), time_series.document(one)) for one in found

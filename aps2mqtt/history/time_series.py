@@ -1,4 +1,4 @@
-"""What an ECU remembers, as series: the power of a day, and the energies of days. Pure.
+"""Series of what an ECU remembers: the power of a day, and the energies of days. Pure.
 
 PowerOfDay, EnergyByDay -> Power, Energy -> a JSON object, rows of a table          (chart.py and svg.py draw them)
 """
@@ -14,7 +14,7 @@ from aps2mqtt.sources.ecu8899.history_answers import EnergyByDay, PowerOfDay, ca
 from aps2mqtt.sources.ecu8899.tables import MONTH, WEEK, YEAR
 
 DAY = "day"
-ENERGY_PERIODS = {"week": WEEK, "month": MONTH, "year": YEAR}  # as 0004 names them
+ENERGY_PERIODS = {"week": WEEK, "month": MONTH, "year": YEAR}  # with their codes in 0004
 PERIODS = (DAY, *ENERGY_PERIODS)
 COLUMNS = ("ecu", "period", "time", "value", "unit")  # of `rows`
 POWER_UNIT, ENERGY_UNIT = "W", "kWh"
@@ -29,34 +29,34 @@ class Power(NamedTuple):
 
 
 class Energy(NamedTuple):
-    """The energies of the days of a period; days of which nothing is known are not there."""
+    """The energies of the days of a period; days without a known energy are left out."""
 
     ecu_id: str
     period: str  # week, month or year
     points: tuple[tuple[date, float], ...]  # ascending; kWh
-    by_month: bool = False  # each is that of the month which begins on its date
+    by_month: bool = False  # each energy is that of a whole month, which begins on its date
 
 
 Series = Power | Energy
 
 
 class Month(NamedTuple):
-    """The energy of one month, as far as it is within its series."""
+    """The energy of one month; only days within the series count."""
 
     first: date  # of the month
     energy: float  # kWh
-    days: int  # of which there is an energy
-    within: int  # days of the month between the first and the last of the series
+    days: int  # number of days with an energy
+    within: int  # number of days of the month between the first and the last day of the series
 
 
 def power(ecu_id: str, day: date, answer: PowerOfDay, timezone: tzinfo) -> Power:
-    """What 0003 says of `day`; of two points of one time the later one. `timezone` is the site's."""
+    """The series of an answer to 0003 about `day`; of two points of one time the later. `timezone` is the site's."""
     wall = [(time(int(digits[:2]), int(digits[2:])), watts) for digits, watts in sorted(dict(answer.points).items())]
     return Power(ecu_id, day, tuple((datetime.combine(day, when, timezone), watts) for when, watts in wall))
 
 
 def energy(ecu_id: str, period: str, answer: EnergyByDay) -> Energy:
-    """What 0004 says of a week, month or year: days, or whole months where all are dated with day 00 or all with 01."""
+    """The series of an answer to 0004. Its energies are those of months if all dates have day 00 or all have 01."""
     days = {digits[6:] for digits, _ in answer.points}
     by_month = days == {"00"} or (days == {"01"} and len(answer.points) > 1)
     kept = {calendar_date(digits): kwh for digits, kwh in answer.points}
@@ -64,7 +64,7 @@ def energy(ecu_id: str, period: str, answer: EnergyByDay) -> Energy:
 
 
 def period(series: Series) -> str:
-    """Day, week, month or year."""
+    """The period of `series`: day, week, month or year."""
     return DAY if isinstance(series, Power) else series.period
 
 
@@ -72,7 +72,7 @@ def period(series: Series) -> str:
 
 
 def runs(series: Power) -> list[list[tuple[datetime, int]]]:
-    """The points between which nothing is missing, as pieces of the curve."""
+    """The pieces of the curve; within a piece no point is missing."""
     pieces: list[list[tuple[datetime, int]]] = []
     for point in series.points:
         if not pieces or elapsed(pieces[-1][-1][0], point[0]) > LONGEST_GAP:
@@ -82,19 +82,19 @@ def runs(series: Power) -> list[list[tuple[datetime, int]]]:
 
 
 def gaps(series: Power) -> list[tuple[datetime, datetime]]:
-    """From when to when the curve is not known, between its first point and its last."""
+    """The beginnings and ends of the gaps between the pieces of the curve."""
     return [(before[-1][0], after[0][0]) for before, after in pairwise(runs(series))]
 
 
 def integral(series: Power) -> float:
-    """Energy under the curve, kWh; nothing is added for gaps."""
+    """The energy under the curve in kWh; gaps add nothing."""
     steps = (step for piece in runs(series) for step in pairwise(piece))
     joules = sum((one + other) / 2 * elapsed(at, then).total_seconds() for (at, one), (then, other) in steps)
     return joules / 3_600_000
 
 
 def months(series: Energy) -> list[Month]:
-    """The sums of the months of which anything is known, of a series that has points."""
+    """The months of `series` that have a known energy; `series` has points."""
     begin, end = series.points[0][0], series.points[-1][0]
     found = []
     for first, points in groupby(series.points, lambda point: point[0].replace(day=1)):
@@ -112,7 +112,7 @@ def _days_within(first: date, begin: date, end: date) -> int:
 
 
 def document(series: Series) -> dict[str, object]:
-    """For JSON: times are ISO 8601 with an offset, dates are those of the site, a whole month is yyyy-mm."""
+    """A JSON object: times are ISO 8601 with an offset, dates are those of the site, a whole month is yyyy-mm."""
     if isinstance(series, Power):
         said = [{"time": at.isoformat(), "power": watts} for at, watts in series.points]
         return {
@@ -127,7 +127,7 @@ def document(series: Series) -> dict[str, object]:
 
 
 def rows(series: Series) -> Iterator[tuple[str, ...]]:
-    """For a table of the COLUMNS."""
+    """The rows of a table with the columns COLUMNS."""
     if isinstance(series, Power):
         for at, watts in series.points:
             yield series.ecu_id, DAY, at.isoformat(), str(watts), POWER_UNIT
