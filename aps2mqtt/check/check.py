@@ -23,7 +23,8 @@ from aps2mqtt.check.result import Finding, State, Step, explained, failed, judge
 from aps2mqtt.config import credentials
 from aps2mqtt.config.keys import KEYS, Key
 from aps2mqtt.config.values import Config
-from aps2mqtt.jobs.job import Job, style
+from aps2mqtt.jobs.job import Job
+from aps2mqtt.jobs.plan import style
 from aps2mqtt.jobs.state_file import StateError, Store
 from aps2mqtt.mqtt import discovery, reason_codes, topics
 from aps2mqtt.mqtt.sessions import Session
@@ -267,7 +268,7 @@ def _ecu(job: Job, memory: Memory | None, clock: Clock, patience: float, message
         yield ecu_answers.inverters(real_time, info, ecu.timezone, clock())
         read = snapshot(info, real_time, None, ecu.timezone)
         for of_run in (False, True):  # whose announcements are longer
-            messages += job._replace(of_run=of_run).would_say(read, memory)
+            messages += Job(job.config, job.now, job.store, dry_run=True, of_run=of_run).would_publish(read, memory)
         try:
             yield ecu_answers.signals(conversation.signal(info), real_time)
         except EcuError as error:

@@ -17,7 +17,8 @@ from itertools import chain
 from aps2mqtt.base.errors import ExitStatus, UsageError, gravest
 from aps2mqtt.commands import common
 from aps2mqtt.config.values import Config
-from aps2mqtt.jobs.job import Job, style
+from aps2mqtt.jobs.job import Job
+from aps2mqtt.jobs.plan import style
 from aps2mqtt.mqtt.topics import Style
 from aps2mqtt.screen import output, picture, terminal
 from aps2mqtt.show import live

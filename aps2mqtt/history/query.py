@@ -12,7 +12,7 @@ from aps2mqtt.base.values import Remark
 from aps2mqtt.config.values import Config
 from aps2mqtt.history import time_series
 from aps2mqtt.history.time_series import Series
-from aps2mqtt.jobs.job import style
+from aps2mqtt.jobs.plan import style
 from aps2mqtt.mqtt import topics
 from aps2mqtt.mqtt.sessions import Session
 from aps2mqtt.sources import ask

@@ -4,26 +4,27 @@ from collections.abc import Sequence
 
 from aps2mqtt.base.errors import ConfigError
 from aps2mqtt.config.values import Config
-from aps2mqtt.jobs.job import style
-from aps2mqtt.jobs.leftovers import Leftovers, retained_topics
+from aps2mqtt.jobs.plan import style
+from aps2mqtt.jobs.retained_topics import retained_topics
 from aps2mqtt.jobs.state_file import StateError, Store
 from aps2mqtt.mqtt import discovery, topics
+from aps2mqtt.mqtt.abandoned import Abandoned
 from aps2mqtt.mqtt.sessions import Session
 from aps2mqtt.mqtt.topics import Message
 from aps2mqtt.sources import ask
 
 
-def remembered_by_broker(config: Config, serial: str) -> Leftovers:
+def remembered_by_broker(config: Config, serial: str) -> Abandoned:
     """What lies on the broker of the ECU, with its inverters, or of the inverter of that serial number."""
     chosen = style(config)
     below = topics.root_topic(chosen)
     retained = retained_topics(config, [f"{below}/{serial}/#", f"{below}/+/{serial}/#"])
     announced = [topic for topic, payload in retained.items() if serial in discovery.device_of(topic, payload)]
     readings = [topic for topic in retained if topic.startswith(f"{below}/") and serial in topic.split("/")]
-    return Leftovers(tuple(announced), tuple(readings))
+    return Abandoned(tuple(announced), tuple(readings))
 
 
-def forget(ecus: Sequence[tuple[Config, Store]], serial: str, found: Leftovers) -> bool:
+def forget(ecus: Sequence[tuple[Config, Store]], serial: str, found: Abandoned) -> bool:
     """Clears the topics that were found, and what the jobs of these ECUs remember of that ECU or inverter.
 
     True where there was anything to clear.

@@ -14,12 +14,13 @@ from typing import NamedTuple
 from aps2mqtt.base import models
 from aps2mqtt.base.deadline import Deadline
 from aps2mqtt.base.errors import BothFailed, EcuError, EcuUnreachable, JobError, is_exhausted
-from aps2mqtt.base.memory import Memory, Rhythm
+from aps2mqtt.base.memory import Memory
 from aps2mqtt.base.values import Recalled, Report, Snapshot, Unchanged
 from aps2mqtt.config.values import Config
+from aps2mqtt.jobs import plan
 from aps2mqtt.jobs.state_file import StateError, Store
-from aps2mqtt.mqtt import discovery, topics
-from aps2mqtt.mqtt.abandoned import Abandoned, elsewhere
+from aps2mqtt.mqtt import topics
+from aps2mqtt.mqtt.abandoned import NOTHING_ABANDONED, Abandoned
 from aps2mqtt.mqtt.sessions import Session
 from aps2mqtt.mqtt.topics import Message, Style
 from aps2mqtt.sources import ask
@@ -42,22 +43,33 @@ class Outcome(NamedTuple):
     night: bool = False
 
 
-class Job(NamedTuple):
+class Job:
     """One job at the aware time `now`.
 
-    `force` ignores the night; `dry_run` tells nobody: not the broker, not the next job. `of_run`: `run` fired it.
-    `replaces` are topics on which others announced what this job announces, `clears` such of readings.
+    `force`: the job ignores the night. `dry_run`: it publishes and remembers nothing. `of_run`: `run` fired it.
+    `abandoned`: topics of another program, which the job clears.
     """
 
-    config: Config
-    now: datetime
-    store: Store
-    force: bool = False
-    dry_run: bool = False
-    of_run: bool = False
-    replaces: tuple[str, ...] = ()
-    clears: tuple[str, ...] = ()
-    limits: client.Limits = client.NORMAL
+    def __init__(  # noqa: PLR0913 - most are options, by keyword
+        self,
+        config: Config,
+        now: datetime,
+        store: Store,
+        *,
+        force: bool = False,
+        dry_run: bool = False,
+        of_run: bool = False,
+        abandoned: Abandoned = NOTHING_ABANDONED,
+        limits: client.Limits = client.NORMAL,
+    ) -> None:
+        self.config = config
+        self.now = now
+        self.store = store
+        self.limits = limits
+        self._force = force
+        self._dry_run = dry_run
+        self._of_run = of_run
+        self._abandoned = abandoned
 
     def run(self) -> Outcome:
         """Does the job; raises JobError, after the broker was told, where it can be."""
@@ -111,18 +123,18 @@ class Job(NamedTuple):
 
     def _is_night(self, memory: Memory) -> bool:
         ecu = self.config.ecu
-        return ecu.stop_at_night and not self.force and is_night(ecu.site, memory, self.now)
+        return ecu.stop_at_night and not self._force and is_night(ecu.site, memory, self.now)
 
     def _publish(self, snapshot: Snapshot, before: Memory | None, replaced: str) -> Outcome:
         """What was read, and that the ECU which was `replaced`, if any, is no more."""
-        if self.dry_run:
+        if self._dry_run:
             report, memory = self._settle(snapshot, before, Recalled())
-            return Outcome(_reading(report), report, self._messages(report, before, memory))
+            return Outcome(_reading(report), report, self._plan(report, before, memory))
         with Session(self.config.broker) as session:
             wanted = true_values.wants_recall(snapshot, before, self.now)
             recalled = self._recall(session, snapshot.ecu_id) if wanted else Recalled()
             report, memory = self._settle(snapshot, before, recalled)
-            messages = self._messages(report, before, memory)
+            messages = self._plan(report, before, memory)
             if replaced:
                 cause = f"replaced by {snapshot.ecu_id}"
                 messages += topics.status_messages(self._style(memory), replaced, cause)
@@ -130,11 +142,11 @@ class Job(NamedTuple):
         self._remember(memory)
         return Outcome(f"{_reading(report)}; {self._sent(messages)}", report, messages)
 
-    def would_say(self, snapshot: Snapshot, before: Memory | None) -> tuple[Message, ...]:
-        """The messages of a job that reads this, as far as they can be known without asking the broker."""
+    def would_publish(self, snapshot: Snapshot, before: Memory | None) -> tuple[Message, ...]:
+        """The messages of a job that reads `snapshot`, as far as they are known without asking the broker."""
         before = true_values.memory_of(snapshot.ecu_id, before)
         report, memory = self._settle(snapshot, before, Recalled())
-        return self._messages(report, before, memory)
+        return self._plan(report, before, memory)
 
     def _leave_alone(self, before: Memory) -> Outcome:
         ecu = self.config.ecu
@@ -142,12 +154,12 @@ class Job(NamedTuple):
         if memory.watch is not None:
             report = report._replace(problems=problems.in_words(memory.watch))
         memory = self._timed(memory, before)
-        messages = self._messages(report, before, memory)
+        messages = self._plan(report, before, memory)
         opens = night_ends(ecu.site, self.now)
         opening = to_the_minute(opens).astimezone(ecu.timezone) if opens else None
         until = f"{opening:%Y-%m-%d %H:%M %Z}" if opening else "further notice"
         summary = f"night at the site: the ECU is left alone until {until}"
-        if self.dry_run:
+        if self._dry_run:
             return Outcome(summary, report, messages, night=True)
         with Session(self.config.broker) as session:
             session.publish(messages)
@@ -162,35 +174,18 @@ class Job(NamedTuple):
         words, watch = problems.look(snapshot, before.watch if before is not None else None, site)
         return report._replace(problems=words), self._timed(memory._replace(watch=watch), before)
 
-    def _messages(self, report: Report, before: Memory | None, memory: Memory) -> tuple[Message, ...]:
-        """Everything to be said, and the removal of what was said elsewhere before the configuration changed."""
-        chosen = self._style(memory)
-        if before is not None and before.layout == chosen.layout:  # elsewhere anything may lie
-            report = _with_bare(report, before)
-        announced, readings = discovery.messages(chosen, report), topics.messages(chosen, report)
-        left = Abandoned()
-        if before is not None:
-            known = report._replace(inverters=(*report.inverters, *true_values.unread(before, report)))
-            left = elsewhere(chosen, before.layout, known)
-        return (
-            *discovery.moved((*self.replaces, *left.announced), announced),
-            *(Message(topic, "") for topic in (*self.clears, *left.readings)),
-            *readings,
-        )
+    def _plan(self, report: Report, before: Memory | None, memory: Memory) -> tuple[Message, ...]:
+        return plan.messages(self._style(memory), report, before, self._abandoned)
 
     def _style(self, memory: Memory | None) -> Style:
-        """How messages are written by a job that will leave this memory."""
-        timed = memory.rhythm if memory is not None and memory.rhythm is not None else Rhythm(self.now)
-        return style(self.config)._replace(
-            expiry=freshness.expiry(timed, self.now), presence=self.of_run or freshness.run_is_in_use(timed, self.now)
-        )
+        return plan.style_of_job(self.config, memory, self.now, of_run=self._of_run)
 
     def _timed(self, memory: Memory, before: Memory | None) -> Memory:
         """`memory` with what the next job has to know of this one's time and style."""
         past = before.rhythm if before is not None else None
         if before is not None and ecu_energy.clock_is_behind(before, self.now):
             timed = past
-        elif self.of_run:
+        elif self._of_run:
             ecu = self.config.ecu
             site = ecu.site if ecu.stop_at_night else None
             due = poll_times.next_poll(
@@ -199,11 +194,11 @@ class Job(NamedTuple):
             timed = freshness.after_poll_of_run(past, self.now, due)
         else:
             timed = freshness.after_job(past, self.now)
-        return memory._replace(rhythm=timed, layout=style(self.config).layout)
+        return memory._replace(rhythm=timed, layout=plan.style(self.config).layout)
 
     def _fail(self, memory: Memory | None, error: EcuError, endpoint: client.Endpoint | EcuUnreachable) -> None:
         """Status and cause on the broker, if the ECU's id is known; raises BothFailed."""
-        if self.dry_run:
+        if self._dry_run:
             return
         if error.ecu_id:
             memory = true_values.memory_of(error.ecu_id, memory)
@@ -243,7 +238,7 @@ class Job(NamedTuple):
 
     def _recall(self, session: Session, ecu_id: str) -> Recalled:
         """The counters as the broker retains them."""
-        chosen = style(self.config)
+        chosen = plan.style(self.config)
         # The one message that needs no memory to be true: the ECU was read.
         probe, _ = topics.status_messages(chosen, ecu_id, "")
         retained = session.retained(topics.recall_topics(chosen, ecu_id), probe)
@@ -267,28 +262,6 @@ def part(config: Config, store: Store, deadline: Deadline) -> None:
                 store.save(memory._replace(rhythm=memory.rhythm._replace(run_due=None)))
     except (JobError, StateError) as error:
         log.debug("the next job may take `run` for alive: %s", error)
-
-
-def style(config: Config) -> Style:
-    """How the user wants messages to be written."""
-    broker = config.broker
-    return Style(
-        broker.topic_prefix,
-        broker.retain,
-        config.ecu.fahrenheit,
-        broker.payload,
-        broker.discovery,
-        broker.discovery_prefix,
-    )
-
-
-def _with_bare(report: Report, before: Memory) -> Report:
-    """`report`, the inverters marked that were never heard, neither by this job nor by the one before."""
-    unheard = {uid for uid, known in before.inverters.items() if not known.panels}
-    if not unheard:
-        return report
-    marked = (one._replace(bare=one.uid in unheard and not one.powers) for one in report.inverters)
-    return report._replace(inverters=tuple(marked))
 
 
 def _load(store: Store) -> Memory | None:

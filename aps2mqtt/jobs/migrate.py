@@ -4,15 +4,17 @@ import re
 from datetime import datetime
 
 from aps2mqtt.config.values import Config
-from aps2mqtt.jobs.job import Job, style
-from aps2mqtt.jobs.leftovers import Leftovers, retained_topics
+from aps2mqtt.jobs.job import Job
+from aps2mqtt.jobs.plan import style
+from aps2mqtt.jobs.retained_topics import retained_topics
 from aps2mqtt.jobs.state_file import Store
 from aps2mqtt.mqtt import discovery, topics
+from aps2mqtt.mqtt.abandoned import Abandoned
 
 SERIAL = re.compile("[0-9]{12}")
 
 
-def left_by_2x(config: Config, now: datetime, store: Store) -> Leftovers:
+def left_by_2x(config: Config, now: datetime, store: Store) -> Abandoned:
     """What aps2mqtt 2.x has left of this ECU, and what this configuration has no use for.
 
     Asks the ECU, for its id. Raises JobError.
@@ -30,12 +32,12 @@ def left_by_2x(config: Config, now: datetime, store: Store) -> Leftovers:
         if discovery.is_component(topic) and ecu_id in discovery.device_of(topic, payload)
     ]
     objects = [topic for topic, payload in left.items() if _is_object(topic, root) and payload.startswith("{")]
-    return Leftovers(tuple(announced) if chosen.discovery else (), tuple(objects))
+    return Abandoned(tuple(announced) if chosen.discovery else (), tuple(objects))
 
 
-def migrate(config: Config, now: datetime, store: Store, left: Leftovers) -> None:
+def migrate(config: Config, now: datetime, store: Store, left: Abandoned) -> None:
     """A job by which Home Assistant goes on with its entities, and which clears what is left."""
-    Job(config, now, store, replaces=left.announced, clears=left.readings).run()
+    Job(config, now, store, abandoned=left).run()
 
 
 def _is_object(topic: str, root: str) -> bool:

@@ -13,6 +13,14 @@ class Abandoned(NamedTuple):
     announced: tuple[str, ...] = ()  # to Home Assistant
     readings: tuple[str, ...] = ()
 
+    @property
+    def topics(self) -> tuple[str, ...]:
+        """All of them."""
+        return self.announced + self.readings
+
+
+NOTHING_ABANDONED = Abandoned()
+
 
 def elsewhere(style: Style, before: Placement | None, report: Report) -> Abandoned:
     """What jobs of the layout `before` have left and those of `style` do not renew.
@@ -20,7 +28,7 @@ def elsewhere(style: Style, before: Placement | None, report: Report) -> Abandon
     `report` has every inverter that anything may lie on the broker of.
     """
     if before is None or before == style.layout:
-        return Abandoned()
+        return NOTHING_ABANDONED
     was = style.at(before)
     announced = {message.topic for message in discovery.messages(style, report)}
     here = {topics.presence_topic(style), *topics.places(style, report)}

@@ -16,7 +16,8 @@ from aps2mqtt import __version__
 from aps2mqtt.base.deadline import Deadline
 from aps2mqtt.base.errors import BothFailed, BrokerRefusal, BrokerUnreachable, EcuBusy, described
 from aps2mqtt.config.values import Config
-from aps2mqtt.jobs.job import Job, part, style
+from aps2mqtt.jobs.job import Job, part
+from aps2mqtt.jobs.plan import style
 from aps2mqtt.jobs.state_file import Store
 from aps2mqtt.mqtt.presence import Presence
 from aps2mqtt.mqtt.topics import presence_topic

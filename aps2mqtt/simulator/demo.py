@@ -14,7 +14,8 @@ from typing import TYPE_CHECKING
 from aps2mqtt.base.errors import ExitStatus, JobError
 from aps2mqtt.config import loading
 from aps2mqtt.config.values import Config
-from aps2mqtt.jobs.job import Job, Outcome, style
+from aps2mqtt.jobs.job import Job, Outcome
+from aps2mqtt.jobs.plan import style
 from aps2mqtt.jobs.state_file import Store
 from aps2mqtt.mqtt.sessions import Session
 from aps2mqtt.screen import picture

@@ -288,7 +288,7 @@ def test_a_job_outlives_the_next_by_the_spacing_that_was_seen(tmp_path: Path, br
     first = job(ecu, broker.port, tmp_path)
     first.run()
     assert 840 <= lying_on(broker.port)[POWER].expiry <= 900
-    first._replace(now=NOON + timedelta(hours=1)).run()
+    Job(first.config, NOON + timedelta(hours=1), first.store).run()
     assert 7140 <= lying_on(broker.port)[POWER].expiry <= 7200
 
 

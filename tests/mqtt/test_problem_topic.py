@@ -70,7 +70,7 @@ class Array:
         self.at = at
         chosen = in_paris(self.ecu.port, self.broker.port, self.folder, APS_ECU_STOP_AT_NIGHT=True, **self.more)
         store = Store(chosen.state_directory, chosen.ecu.host, chosen.ecu.port)
-        return Job(chosen, at, store)._replace(**changes).run()
+        return Job(chosen, at, store, **changes).run()
 
     def jobs(self, begin: datetime, end: datetime) -> datetime:
         """Jobs from `begin` until before `end`, which is returned."""

@@ -1,26 +1,13 @@
 """What lies on the broker of an ECU or an inverter, for those who clear it by hand."""
 
 from collections.abc import Iterable
-from typing import NamedTuple
 
 from aps2mqtt.base.errors import BrokerRefusal, BrokerUnreachable
 from aps2mqtt.config.values import Config
-from aps2mqtt.jobs.job import style
+from aps2mqtt.jobs.plan import style
 from aps2mqtt.mqtt import discovery, topics
 from aps2mqtt.mqtt.sessions import Session
 from aps2mqtt.mqtt.topics import Message
-
-
-class Leftovers(NamedTuple):
-    """What lies on the broker of one ECU, or of one inverter: topics."""
-
-    announced: tuple[str, ...]  # to Home Assistant
-    readings: tuple[str, ...]
-
-    @property
-    def topics(self) -> tuple[str, ...]:
-        """All of them."""
-        return self.announced + self.readings
 
 
 def retained_topics(config: Config, readings: list[str]) -> dict[str, str]:
