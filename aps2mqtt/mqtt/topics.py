@@ -14,24 +14,8 @@ from itertools import count, takewhile
 from math import inf
 from typing import Any, NamedTuple
 
-from aps2mqtt.base.metrics import (
-    CELSIUS,
-    COUNTER,
-    ERROR,
-    IS_ONLINE,
-    OF_ECU,
-    OF_INVERTER,
-    OF_PANEL,
-    PANEL_TODAY,
-    PROBLEM,
-    STATUS,
-    TIMESTAMP,
-    Metric,
-    Row,
-    Value,
-    ecu_rows,
-    lost_rows,
-)
+from aps2mqtt.base import metrics
+from aps2mqtt.base.metrics import IS_ONLINE, PANEL_TODAY, Metric, Row, Value, ecu_rows, lost_rows
 from aps2mqtt.base.values import Inverter, Placement, Recalled, Report, Unchanged
 
 ONLINE = "online"
@@ -101,7 +85,7 @@ def root_topic(style: Style) -> str:
 
 def presence_topic(style: Style) -> str:
     """Topic that says whether `aps2mqtt run` lives."""
-    return f"{root_topic(style)}/{STATUS.topic}"
+    return f"{root_topic(style)}/{metrics.STATUS.topic}"
 
 
 def check_topic(style: Style) -> str:
@@ -131,7 +115,9 @@ def messages(style: Style, report: Report) -> tuple[Message, ...]:
         rows = [*inverter_rows(style, inverter), *lost_rows(inverter)]
         readings += [*_removed(style, f"{root}/{inverter.uid}", [metric for metric, _ in rows])]
     if not isinstance(report.problems, Unchanged):
-        readings.append(Message(f"{root}/{PROBLEM.topic}", "; ".join(report.problems) or NO_PROBLEM, style.retain))
+        readings.append(
+            Message(f"{root}/{metrics.PROBLEM.topic}", "; ".join(report.problems) or NO_PROBLEM, style.retain)
+        )
     return (*readings, *status_messages(style, report.ecu_id, report.error))
 
 
@@ -142,15 +128,18 @@ def places(style: Style, report: Report) -> Iterator[str]:
     for inverter in (*report.inverters, *report.gone):
         rows = [*inverter_rows(style, inverter), *lost_rows(inverter)]
         yield from (one.topic for one in _removed(style, f"{root}/{inverter.uid}", [metric for metric, _ in rows]))
-    yield from (f"{root}/{topic}" for topic in (*HISTORY.values(), PROBLEM.topic, ERROR.topic, STATUS.topic))
+    yield from (
+        f"{root}/{topic}"
+        for topic in (*HISTORY.values(), metrics.PROBLEM.topic, metrics.ERROR.topic, metrics.STATUS.topic)
+    )
 
 
 def status_messages(style: Style, ecu_id: str, error: str) -> tuple[Message, Message]:
     """How the last job went; an empty `error`: well. Topics of their own in every style, and always retained."""
     root = ecu_topic(style, ecu_id)
     return (
-        Message(f"{root}/{ERROR.topic}", error),
-        Message(f"{root}/{STATUS.topic}", OFFLINE if error else ONLINE, expiry=style.expiry),
+        Message(f"{root}/{metrics.ERROR.topic}", error),
+        Message(f"{root}/{metrics.STATUS.topic}", OFFLINE if error else ONLINE, expiry=style.expiry),
     )
 
 
@@ -161,10 +150,10 @@ def history_message(style: Style, ecu_id: str, period: str, said: Mapping[str, o
 
 def inverter_rows(style: Style, inverter: Inverter) -> Iterator[Row]:
     """The readings of an inverter and of its panels, in the user's unit of temperature."""
-    rows = [(metric, metric.value(inverter)) for metric in OF_INVERTER]
-    for metric in OF_PANEL:
+    rows = [(metric, metric.value(inverter)) for metric in metrics.OF_INVERTER]
+    for metric in metrics.OF_PANEL:
         rows += [(metric.of_panel(panel), value) for panel, value in enumerate(metric.values(inverter), 1)]
-    return (_in_fahrenheit(*row) if style.fahrenheit and row[0].unit == CELSIUS else row for row in rows)
+    return (_in_fahrenheit(*row) if style.fahrenheit and row[0].unit == metrics.CELSIUS else row for row in rows)
 
 
 def payload(value: Value) -> str:
@@ -178,7 +167,7 @@ def payload(value: Value) -> str:
     return str(value)
 
 
-RECALLED = (*(metric for metric in OF_ECU if metric.kind == COUNTER), TIMESTAMP)
+RECALLED = (*(metric for metric in metrics.OF_ECU if metric.kind == metrics.COUNTER), metrics.TIMESTAMP)
 
 
 def recall_topics(style: Style, ecu_id: str) -> tuple[str, ...]:
@@ -197,7 +186,7 @@ def recalled(style: Style, ecu_id: str, retained: Mapping[str, str]) -> Recalled
     else:
         said = json_object(retained.get(root, ""))
         texts = {metric.field: str(said.get(metric.key)) for metric in RECALLED}
-    moment = aware(texts.pop(TIMESTAMP.field))
+    moment = aware(texts.pop(metrics.TIMESTAMP.field))
     counters: dict[str, Any] = {field: number(text) for field, text in texts.items()}
     panels: dict[str, dict[int, float | None]] = {}
     for uid, panel, text in _of_panels(style, root, retained):
