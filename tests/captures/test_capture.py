@@ -7,8 +7,9 @@ from datetime import date
 from pathlib import Path
 from zoneinfo import ZoneInfo
 
+import case_checks
+import frame_cases
 import pytest
-import test_protocol
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from parts import CAPTURES, aps2mqtt, one_line, sunny_ecu
@@ -98,19 +99,19 @@ def leaks(text: str, originals: Iterable[str] = TRUE.values()) -> list[str]:
 
 
 def as_test(document: dict[str, object]) -> None:
-    """What tests/sources/test_protocol.py asserts of the file, once it lies in tests/captures."""
-    case = test_protocol.Case(
+    """What tests/sources/test_captured_frames.py asserts of the file, once it lies in tests/captures."""
+    case = frame_cases.Case(
         str(document["id"]), str(document["command"]), bytes.fromhex(str(document["hex"])), document["decoded"]
     )
     if case.decoded is None:
-        test_protocol.test_a_capture_without_decoded_values_is_one_that_is_not_understood_yet(case)
+        case_checks.is_not_understood_yet(case)
     elif "cut" in case.decoded:
-        test_protocol.test_a_cut_frame_is_incomplete_and_its_message_says_how_much_of_it_came(case)
-        test_protocol.test_walking_a_cut_frame_finds_exactly_what_was_received_whole(case)
+        case_checks.is_incomplete_and_says_how_much_came(case)
+        case_checks.walks_to_what_was_received_whole(case)
     else:
-        test_protocol.test_a_whole_frame_decodes_to_exactly_the_values_written_out(case)
-        test_protocol.test_a_whole_frame_is_encoded_to_the_identical_bytes(case)
-        test_protocol.test_every_byte_of_a_whole_frame_belongs_to_a_row_with_the_value_written_out(case)
+        case_checks.decodes_to_the_values_written_out(case)
+        case_checks.is_encoded_to_the_identical_bytes(case)
+        case_checks.has_a_row_for_every_byte(case)
 
 
 @pytest.fixture(scope="module", params=[ECU_R, ECU_R_PRO], ids=["ECU-R", "ECU-R-Pro"])

@@ -1,4 +1,4 @@
-"""What an ECU remembers: asked for, drawn, written and published, over the simulator and real brokers."""
+"""What an ECU remembers: asked for, drawn, and written for other programs, over the command line."""
 
 import json
 import os
@@ -6,94 +6,27 @@ import re
 import socket
 from collections.abc import Iterator
 from contextlib import contextmanager
-from datetime import UTC, date, datetime, timedelta
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
-from typing import NamedTuple
 from xml.parsers import expat
-from zoneinfo import ZoneInfo
 
 import pytest
-from freezegun import freeze_time
-from parts import Broker, Listener, free_port, one_line, replace
+from asking_history import ECU, EVENING, TODAY, WHOLE, Person, array, ecu
+from parts import Broker, Listener, one_line
 
-from aps2mqtt import cli
 from aps2mqtt.base import files
 from aps2mqtt.base.errors import EcuRefusal, EcuSilent
 from aps2mqtt.config import loading
 from aps2mqtt.history import query, time_series
-from aps2mqtt.history.time_series import Energy, Power
+from aps2mqtt.history.time_series import Power
 from aps2mqtt.mqtt import topics
-from aps2mqtt.screen import chart, svg
-from aps2mqtt.screen.canvas import PLAIN
-from aps2mqtt.simulator.plant import ECU_MODELS, PARIS, Plant, inverter_models
+from aps2mqtt.simulator.plant import Plant
 from aps2mqtt.simulator.scenarios import plant_answers
-from aps2mqtt.simulator.server import Simulator
 from aps2mqtt.sources import ask, lock
 from aps2mqtt.sources.ecu8899 import frames
 from aps2mqtt.sources.ecu8899.client import Limits
-from aps2mqtt.sources.ecu8899.history_answers import EnergyByDay, PowerOfDay
 
 GOLDEN = Path(__file__).parents[1] / "golden"
-ZONE = ZoneInfo("Europe/Paris")
-TODAY = date(2026, 6, 21)
-EVENING = datetime(2026, 6, 21, 20, 32, tzinfo=UTC)
-ECU = "216000000001"
-ROOT = f"aps/{ECU}"
-WHOLE = ["day", "week", "month", "year"]
-PUBLISHED = {f"{ROOT}/{topic}" for topic in topics.HISTORY.values()}
-
-
-def array(inverters: str = "3xDS3", model: str = "ECU-R", ecu_id: str = "") -> Plant:
-    """Panels in Paris."""
-    known = ECU_MODELS[model]
-    return Plant(replace(known, ecu_id=ecu_id or known.ecu_id), inverter_models(inverters), PARIS, ZONE)
-
-
-def ecu(fault: str = "", plant: Plant | None = None, at: datetime = EVENING, **options) -> Simulator:
-    """An ECU on a summer's evening that does not pass."""
-    return Simulator(plant or array(), fault=fault, clock=lambda: at, port=free_port(), **options)
-
-
-class Ended(NamedTuple):
-    status: int
-    out: str
-    err: str
-
-
-class Person:
-    """Who calls the program, in this process, at a time that is fixed but ticks."""
-
-    def __init__(self, folder: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> None:
-        self.folder = folder
-        self._set = monkeypatch.setenv
-        self._capsys = capsys
-        self.configure(
-            APS_ECU_IP="127.0.0.1", APS_ECU_TIMEZONE="Europe/Paris", APS_STATE_DIR=folder / "state", COLUMNS=80
-        )
-
-    def configure(self, **settings: object) -> None:
-        for name, value in settings.items():
-            self._set(name, str(value))
-
-    def calls(self, *arguments: object, at: datetime = EVENING) -> Ended:
-        with freeze_time(at, tick=True):
-            try:
-                status = cli.main([*map(str, arguments)])
-            except SystemExit as end:
-                status = int(end.code or 0)
-        printed = self._capsys.readouterr()
-        return Ended(status, printed.out, printed.err)
-
-    def asks(self, one: Simulator, *arguments: object, at: datetime = EVENING) -> Ended:
-        """For the history of this ECU."""
-        self.configure(APS_ECU_PORT=one.port)
-        with one:
-            return self.calls("history", *arguments, at=at)
-
-
-@pytest.fixture
-def person(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> Person:
-    return Person(tmp_path, monkeypatch, capsys)
 
 
 def golden(name: str, text: str) -> None:
@@ -467,106 +400,6 @@ def test_a_picture_that_cannot_be_written_leaves_the_one_before(
     assert [file.name for file in person.folder.glob("*solar*")] == ["solar.svg"]
 
 
-# -- publishing -------------------------------------------------------------------------------------------------------
-
-
-def test_what_is_published_is_retained_json_and_nothing_else_changes(person: Person, broker: Broker) -> None:
-    """Neither another topic nor the state that the jobs leave each other, before it and after a failure."""
-    person.configure(MQTT_BROKER_PORT=broker.port)
-    job = ecu()
-    person.configure(APS_ECU_PORT=job.port)
-    with job:
-        assert person.calls("once").status == 0
-        said = json.loads(person.calls("history", *WHOLE, "--json").out)
-        (state,) = (person.folder / "state").iterdir()
-        before, remembered, written = broker.retained(), state.read_bytes(), state.stat().st_mtime_ns
-        with broker.heard() as heard:
-            ended = person.calls("history", *WHOLE, "--publish")
-    assert ended == (0, "", "")
-    after = broker.retained()
-    assert [topic for topic, _ in heard] == [f"{ROOT}/{topics.HISTORY[period]}" for period in WHOLE]
-    assert [json.loads(payload) for _, payload in heard] == said
-    assert {topic: after[topic] for topic in before} == before
-    assert after.keys() - before.keys() == PUBLISHED
-    with broker.heard() as heard:
-        assert person.asks(ecu("no-history"), *WHOLE, "--publish").status == 76
-        assert person.asks(ecu("refuse"), *WHOLE, "--publish").status == 69
-    assert heard == []
-    assert broker.retained() == after
-    assert (state.read_bytes(), state.stat().st_mtime_ns) == (remembered, written)
-    assert list((person.folder / "state").iterdir()) == [state]
-
-
-def test_of_several_that_are_wanted_the_others_are_published(person: Person, broker: Broker) -> None:
-    """And the status says that one was not: here the week, for which the connection is closed."""
-    truly = plant_answers(array())
-    person.configure(MQTT_BROKER_PORT=broker.port, MQTT_TOPIC_PREFIX="roof/south")
-    one = ecu(answers=lambda *query: b"" if query[3:] == ("00",) else truly(*query))
-    ended = person.asks(one, *WHOLE, "--publish")
-    assert ended.status == 76
-    assert "the energy of the week is not supported" in one_line(ended.err)
-    missing = f"roof/south/{ROOT}/history/energy/week"
-    assert broker.retained().keys() == {f"roof/south/{topic}" for topic in PUBLISHED} - {missing}
-    power = json.loads(broker.retained()[f"roof/south/{ROOT}/history/power"])
-    assert (power["date"], power["points"][0]["time"]) == ("2026-06-21", "2026-06-21T05:45:00+02:00")
-
-
-def test_readings_that_are_not_to_be_retained_are_not(person: Person, broker: Broker) -> None:
-    """MQTT_RETAIN holds for history, too."""
-    person.configure(MQTT_BROKER_PORT=broker.port, MQTT_RETAIN="False")
-    with broker.heard() as heard:
-        assert person.asks(ecu(), "--publish").status == 0
-    assert [topic for topic, _ in heard] == [f"{ROOT}/history/power"]
-    assert broker.retained() == {}
-
-
-def test_a_broker_that_is_down_is_told_as_by_a_job_and_keeps_no_picture_from_being_drawn(person: Person) -> None:
-    """69; where the ECU failed too, the graver of the two."""
-    person.configure(MQTT_BROKER_PORT=free_port())
-    path = person.folder / "day.svg"
-    ended = person.asks(ecu(), "--publish", "--plot", path, "--csv")
-    assert ended.status == 69
-    assert "the broker at 127.0.0.1" in one_line(ended.err)
-    assert path.exists()
-    assert ended.out.startswith("ecu,period")
-    truly = plant_answers(array())
-    one = ecu(answers=lambda *query: b"" if query[0] == "0004" else truly(*query))
-    ended = person.asks(one, "day", "week", "--publish")
-    assert ended.status == 76
-    assert len(ended.err.splitlines()) == 2
-
-
-def test_a_broker_that_refuses_the_login_is_77(person: Person, tmp_path: Path) -> None:
-    with Broker(tmp_path, "allow_anonymous false") as broker:
-        person.configure(MQTT_BROKER_PORT=broker.port)
-        assert person.asks(ecu(), "--publish").status == 77
-
-
-def test_forget_removes_it_with_the_ecu(person: Person, broker: Broker) -> None:
-    person.configure(MQTT_BROKER_PORT=broker.port)
-    assert person.asks(ecu(), *WHOLE, "--publish").status == 0
-    assert broker.retained().keys() == PUBLISHED
-    assert set(person.calls("forget", ECU).out.split()) >= PUBLISHED
-    assert person.calls("forget", ECU, "--yes").status == 0
-    assert broker.retained() == {}
-
-
-def test_a_new_prefix_leaves_none_under_the_old_one(person: Person, broker: Broker) -> None:
-    """The job that moves clears it; another payload moves nothing."""
-    person.configure(MQTT_BROKER_PORT=broker.port)
-    one = ecu()
-    person.configure(APS_ECU_PORT=one.port)
-    with one:
-        person.calls("once")
-        person.calls("history", *WHOLE, "--publish")
-        person.configure(MQTT_PAYLOAD="json")
-        person.calls("once")
-        assert broker.retained().keys() >= PUBLISHED
-        person.configure(MQTT_TOPIC_PREFIX="home")
-        person.calls("once")
-    assert not [topic for topic in broker.retained() if topic.startswith("aps/")]
-
-
 # -- several ECUs -----------------------------------------------------------------------------------------------------
 
 
@@ -594,120 +427,6 @@ def test_several_ecus_are_asked_one_after_the_other(
     assert (person.folder / "all.svg").read_text().count('class="heading"') == 4
     assert only.status == 0
     assert only.out.splitlines()[0].endswith(ids[3])
-
-
-# -- the values, pure -------------------------------------------------------------------------------------------------
-
-
-def powers(*points: tuple[str, int], day: date = TODAY, zone: ZoneInfo = ZONE) -> Power:
-    return time_series.power(ECU, day, PowerOfDay("00", points), zone)
-
-
-def energies(*points: tuple[str, float], period: str = "week") -> Energy:
-    return time_series.energy(ECU, period, EnergyByDay("00", "00", points))
-
-
-def test_a_gap_is_where_points_are_more_than_15_minutes_apart() -> None:
-    curve = powers(("0600", 0), ("0615", 120), ("0631", 120), ("0636", 120))
-    assert [len(run) for run in time_series.runs(curve)] == [2, 2]
-    (gap,) = time_series.gaps(curve)
-    assert [f"{at:%H:%M}" for at in gap] == ["06:15", "06:31"]
-    assert time_series.integral(curve) == pytest.approx(0.015 + 0.010)
-
-
-def test_clocks_that_change_make_no_gap_and_hide_none() -> None:
-    """Beyond the polar circle there is light at that hour."""
-    tromso = ZoneInfo("Europe/Oslo")
-    spring = powers(("0155", 60), ("0300", 60), day=date(2026, 3, 29), zone=tromso)
-    assert time_series.gaps(spring) == []
-    assert time_series.integral(spring) == pytest.approx(0.005)
-    assert time_series.gaps(powers(("0155", 60), ("0300", 60), day=date(2026, 10, 25), zone=tromso)) != []
-
-
-def test_points_are_put_in_order_and_of_two_of_a_time_the_later_counts() -> None:
-    curve = powers(("1200", 1), ("0600", 2), ("1200", 3))
-    assert [(f"{at:%H%M}", watts) for at, watts in curve.points] == [("0600", 2), ("1200", 3)]
-
-
-def test_months_are_known_by_their_dates() -> None:
-    """Day 00, or always 01; one first of a month is a day."""
-    for day in ("00", "01"):
-        year = energies((f"202512{day}", 40.0), (f"202602{day}", 60.5), period="year")
-        assert year.by_month
-        assert time_series.document(year)["points"] == [
-            {"date": "2025-12", "energy": 40.0},
-            {"date": "2026-02", "energy": 60.5},
-        ]
-        assert chart.text(year, width=60, color=False) == [
-            "Energy of the last year   ECU-R 216000000001",
-            "100.50 kWh in 2 months   50.25 kWh a month",
-            "at most 60.50 kWh, Feb 2026",
-            "",
-            "Dec 2025  ██████████████████████████▌              40.00 kWh",
-            "Jan 2026  nothing is known",
-            "Feb 2026  ████████████████████████████████████████ 60.50 kWh",
-        ]
-    assert not energies(("20260601", 1.0)).by_month
-
-
-def test_a_long_gap_is_one_line() -> None:
-    """A clock that was reset to another century fills no screen, nor the memory."""
-    week = energies(("00010101", 1.0), ("99991231", 2.0))
-    assert chart.text(week, width=80, color=False)[3:] == [
-        f"Mon 0001-01-01  {'█' * 27}▌{' ' * 27} 1.00 kWh",
-        "Tue 0001-01-02  nothing is known, nor of the 3652056 after it",
-        f"Fri 9999-12-31  {'█' * 55} 2.00 kWh",
-    ]
-    assert len(svg.picture([week])) < 10_000
-
-
-def test_a_month_that_is_not_all_there_says_so() -> None:
-    points = [(f"202604{day:02d}", 1.0) for day in range(11, 31)]
-    points += [(f"202605{day:02d}", 1.0) for day in range(1, 32) if day not in (3, 9)]
-    points += [(f"202606{day:02d}", 1.0) for day in range(1, 22)]
-    year = energies(*points, period="year")
-    assert [line.partition(" kWh  ")[2] for line in chart.text(year, width=80, color=False)[3:]] == [
-        "20 days",
-        "29 of 31 days",
-        "21 days",
-    ]
-
-
-@pytest.mark.parametrize("width", [40, 80, 120])
-def test_no_line_is_wider_than_the_terminal(width: int) -> None:
-    plant = array("40xDS3,20xQT2")
-    drawn = [time_series.power(ECU, TODAY, plant.power_of_day(TODAY, EVENING), ZONE)]
-    drawn += [
-        time_series.energy(ECU, name, plant.energy_by_day(code, EVENING))
-        for name, code in time_series.ENERGY_PERIODS.items()
-    ]
-    for one in drawn:
-        lines = chart.text(one, width=width, color=False)
-        assert max(map(len, lines)) <= width
-        colored = chart.text(one, width=width, color=True)
-        assert [re.sub(r"\033\[\d+m", "", line) for line in colored] == lines
-        assert all(line.count("\033[") == 2 * line.count(PLAIN) for line in colored)
-        assert any(chart.YELLOW in line for line in colored)
-
-
-@pytest.mark.parametrize(
-    ("most", "top"), [(0, 4), (1, 1), (3, 3.2), (437, 600), (1000, 1000), (2345, 2400), (3334, 4000), (65535, 80000)]
-)
-def test_an_axis_ends_at_a_round_number(most: float, top: float) -> None:
-    assert chart.nice_top(most) == pytest.approx(top)
-    assert most <= top <= max(4, 1.5 * most)
-
-
-def test_what_is_above_0_can_be_seen_and_what_is_0_cannot() -> None:
-    lines = chart.text(powers(("0600", 0), ("0605", 1), ("0610", 60_000)), width=80, color=False)
-    assert set(lines[-3][10:]) <= {" ", "▁", "█"} | set("▂▃▄▅▆▇")
-    assert lines[-3].split("│")[1][0] == " "
-
-
-def test_a_single_point_is_drawn() -> None:
-    one = powers(("0600", 400))
-    assert any("█" in line for line in chart.text(one, width=80, color=False))
-    expat.ParserCreate().Parse(svg.picture([one]), True)
 
 
 # -- the simulator's memory, and what it is called on the broker ------------------------------------------------------

@@ -13,8 +13,8 @@ import pytest
 from hypothesis import HealthCheck, given
 from hypothesis import settings as limits
 from hypothesis import strategies as st
+from memories import RICH
 from parts import NOON, Broker, aps2mqtt, settings, sunny_ecu
-from test_state_file import RICH
 
 from aps2mqtt.base import physical_limits
 from aps2mqtt.base.errors import EcuSilent, MalformedFrame

@@ -64,11 +64,21 @@ CAPTURE = {
 # The tests over tables and captures, and those of what has room for as many panels as the largest inverter.
 TESTS = (
     "sources",
+    "captures/test_dissect.py",
+    "captures/test_find_frames.py",
     "captures/test_decode.py",
     "project/test_written_docs.py",
     "jobs/test_state_file.py",
+    "jobs/test_damaged_state_file.py",
     "mqtt/test_reading_back.py",
-    "truth/test_true_values.py",
+    "truth/test_offline_inverters.py",
+    "truth/test_missing_inverters.py",
+    "truth/test_counts_and_power.py",
+    "truth/test_energy_counters.py",
+    "truth/test_recalled_energies.py",
+    "truth/test_new_date.py",
+    "truth/test_night_jobs.py",
+    "truth/test_same_data.py",
 )
 # What lasts, and asks the same of any bytes.
 OTHERS = "not (endured or damaged or killed or long or soon)"

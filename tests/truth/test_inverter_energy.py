@@ -1,114 +1,24 @@
-"""Energy of inverters and panels, integrated from power; and the ECU's energy of yesterday."""
+"""Energy of inverters and panels, integrated from power."""
 
-from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
-from pathlib import Path
 from zoneinfo import ZoneInfo
 
 import pytest
+from energy_bridge import DAY, ECU, EVENING, MIDNIGHT, MINUTE, NOON, PARIS, UID, Bridge, off, on, wall
 from hypothesis import given
 from hypothesis import strategies as st
 
-from aps2mqtt.base.memory import Memory
-from aps2mqtt.base.values import Inverter, Recalled, Snapshot
+from aps2mqtt.base.values import Inverter, Recalled
 from aps2mqtt.jobs.state_file import Store
 from aps2mqtt.mqtt.topics import Style, messages
 from aps2mqtt.simulator.plant import INVERTER_MODELS, Plant, _orientation, _strength
 from aps2mqtt.sources.ecu8899.snapshot import snapshot
 from aps2mqtt.truth import true_values
 
-PARIS = ZoneInfo("Europe/Paris")
-NOON = datetime(2026, 6, 21, 12, 0, tzinfo=PARIS)
-DAY = timedelta(days=1)
-MINUTE = timedelta(minutes=1)
-ECU = "216000000001"
-UID = "700000000001"
 OTHER = "800000000001"
 
 
-def on(*powers: int | None, uid: str = UID) -> Inverter:
-    """An inverter that is online with these watts."""
-    return Inverter(uid, True, powers, (230,), 50.0, 20, 70)
-
-
-def off(panels: int = 2, uid: str = UID) -> Inverter:
-    """One that sleeps."""
-    return Inverter(uid, False, (0,) * panels, (None,))
-
-
 UNHEARD = Inverter(UID, online=False)
-
-
-@dataclass
-class Bridge:
-    """Jobs in a row: `said` is what the last one said below the ECU's topic, `memory` what it told the next.
-
-    With a `folder`, the memory passes through a file in it, as it does from process to process.
-    """
-
-    zone: ZoneInfo = PARIS
-    folder: Path | None = None
-    memory: Memory | None = None
-    said: dict[str, str] = field(default_factory=dict)
-
-    def poll(
-        self,
-        at: datetime | None,
-        *inverters: Inverter,
-        now: datetime | None = None,
-        today: float = 3.5,
-        recalled: Recalled = Recalled(),  # noqa: B008 - it is frozen
-        **changes: object,
-    ) -> str:
-        """A job whose data are of `at`, a minute before it unless told otherwise; the energy of the first inverter."""
-        told = Snapshot(
-            ECU,
-            "ECU_R_1.2.31",
-            power=1,
-            lifetime=1000.0,
-            today=today,
-            registered=len(inverters),
-            online=sum(one.online for one in inverters),
-            contradictory=False,
-            timestamp=at,
-            inverters=inverters,
-            skipped=frozenset(),
-            complete=True,
-        )._replace(**changes)
-        now = now or ((at or NOON) + MINUTE)
-        report, memory = true_values.settle(told, self.memory, recalled, now, self.zone)
-        return self._keep(report, memory)
-
-    def night(self, now: datetime) -> str:
-        """A job that leaves the ECU alone; the energy of the first inverter."""
-        assert self.memory is not None
-        report, memory = true_values.night(self.memory, now, self.zone)
-        return self._keep(report, memory)
-
-    def _keep(self, report, memory: Memory) -> str:
-        told = messages(Style(), report)
-        self.said = {one.topic.removeprefix(f"aps/{ECU}/"): one.payload for one in told}
-        self.memory = memory
-        if self.folder is not None:
-            Store(self.folder, "ecu", 8899).save(memory)
-            self.memory = Store(self.folder, "ecu", 8899).load()
-        return self.said.get(f"{UID}/energy/today", "nothing")
-
-    @property
-    def yesterday(self) -> str:
-        """kWh, as it was said last; empty where it is removed."""
-        return self.said["energy/yesterday"]
-
-    @property
-    def today(self) -> str:
-        """KWh of the ECU's counter, as it was said last."""
-        return self.said["energy/today"]
-
-
-@pytest.fixture(params=["remembered", "saved"])
-def bridge(request: pytest.FixtureRequest, tmp_path: Path) -> Bridge:
-    """One whose memory stays in the process, and one whose memory is saved: its times have fixed offsets."""
-    return Bridge(folder=tmp_path if request.param == "saved" else None)
 
 
 # -- the integral -----------------------------------------------------------------------------------------------------
@@ -331,10 +241,6 @@ def test_no_panels_energy_ever_falls_within_a_date(polls):
 
 # -- dates ------------------------------------------------------------------------------------------------------------
 
-EVENING = datetime(2026, 6, 21, 21, 30, tzinfo=PARIS)
-MIDNIGHT = datetime(2026, 6, 22, 0, 0, tzinfo=PARIS)
-MORNING = datetime(2026, 6, 22, 6, 0, tzinfo=PARIS)
-
 
 def test_a_new_date_begins_at_0(bridge):
     """Where the sun does not set, too: what lies across midnight is of neither date."""
@@ -423,11 +329,6 @@ def test_a_lost_state_costs_the_day_at_most(bridge):
 # -- clocks that change -----------------------------------------------------------------------------------------------
 
 
-def wall(month: int, day: int, hour: int, minute: int) -> datetime:
-    """As the decoder makes it of the digits of a frame: of an hour that comes twice, the first."""
-    return datetime(2026, month, day, hour, minute, tzinfo=PARIS)
-
-
 def test_an_hour_that_the_clocks_leave_out_has_not_passed(bridge):
     """In Paris, 1:55 is followed by 3:00: five minutes, though the wall says 65."""
     bridge.poll(wall(3, 29, 1, 50), on(120))
@@ -488,200 +389,3 @@ def test_a_whole_day_has_its_energy_to_a_percent(tmp_path, every, day):
             assert float(said[f"{root}/{panel}/energy/today"]) == pytest.approx(share, rel=0.01)
     of_all = sum(float(said[f"aps/{ECU}/{record.uid}/energy/today"]) for record in plant.records(day))
     assert of_all == pytest.approx(float(said[f"aps/{ECU}/energy/today"]), rel=0.02)
-
-
-# -- yesterday --------------------------------------------------------------------------------------------------------
-
-
-def test_yesterdays_energy_is_not_known_at_first(bridge):
-    """It has no topic then."""
-    bridge.poll(NOON, on(120), today=3.5)
-    assert bridge.yesterday == ""
-
-
-def test_at_the_turn_of_the_date_todays_energy_becomes_yesterdays(bridge):
-    """And stays that all day, until the next turn."""
-    bridge.poll(EVENING, off(), today=12.25)
-    bridge.poll(EVENING, off(), today=12.25, now=MIDNIGHT + MINUTE)
-    assert (bridge.today, bridge.yesterday) == ("0", "12.25")
-    bridge.poll(MORNING, on(1), today=0.01)
-    bridge.poll(EVENING + DAY, off(), today=15.5)
-    assert (bridge.today, bridge.yesterday) == ("15.5", "12.25")
-    bridge.poll(MORNING + DAY, on(1), today=0.02)
-    assert (bridge.today, bridge.yesterday) == ("0.02", "15.5")
-
-
-def test_a_night_job_turns_the_date_too(bridge):
-    bridge.poll(EVENING, off(), today=12.25)
-    bridge.night(MIDNIGHT - MINUTE)
-    assert (bridge.today, bridge.yesterday) == ("12.25", "")
-    bridge.night(MIDNIGHT + MINUTE)
-    assert (bridge.today, bridge.yesterday) == ("0", "12.25")
-    bridge.night(MIDNIGHT + 2 * MINUTE)
-    assert bridge.yesterday == "12.25"
-    bridge.poll(MORNING, on(1), today=0.01)
-    assert (bridge.today, bridge.yesterday) == ("0.01", "12.25")
-
-
-def test_what_the_counter_grew_by_after_the_last_poll_was_yesterdays(bridge):
-    """Seen after midnight, in data of the day before."""
-    bridge.poll(NOON, on(1), today=8.0)
-    bridge.poll(EVENING, off(), today=12.25, now=MIDNIGHT + MINUTE)
-    assert (bridge.today, bridge.yesterday) == ("0", "12.25")
-    bridge.poll(EVENING, off(), today=12.25, now=MIDNIGHT + 6 * MINUTE)
-    assert (bridge.today, bridge.yesterday) == ("0", "12.25")
-    bridge.poll(MORNING, on(1), today=0.01)
-    assert (bridge.today, bridge.yesterday) == ("0.01", "12.25")
-
-
-def test_a_day_that_was_not_seen_is_not_known(bridge):
-    """The day before it is not yesterday."""
-    bridge.poll(EVENING, off(), today=12.25)
-    bridge.poll(NOON + 2 * DAY, on(1), today=3.0)
-    assert (bridge.today, bridge.yesterday) == ("3", "")
-
-
-def test_a_day_that_was_not_seen_is_known_from_its_own_data(bridge):
-    """After midnight the ECU still has those of the evening."""
-    bridge.poll(EVENING, off(), today=12.25)
-    bridge.poll(EVENING + DAY, off(), today=5.0, now=MIDNIGHT + DAY + MINUTE)
-    assert (bridge.today, bridge.yesterday) == ("0", "5")
-    bridge.poll(MORNING + DAY, on(1), today=0.01)
-    assert (bridge.today, bridge.yesterday) == ("0.01", "5")
-
-
-def test_a_0_in_the_data_of_a_day_that_was_not_seen_says_nothing(bridge):
-    """It may be a glitch."""
-    bridge.poll(EVENING, off(), today=12.25)
-    bridge.poll(EVENING + DAY, off(), today=0.0, now=MIDNIGHT + DAY + MINUTE)
-    assert bridge.yesterday == ""
-
-
-@pytest.mark.parametrize("by_night", [False, True])
-@pytest.mark.parametrize(("zone", "hour"), [("Pacific/Auckland", 8), ("America/Los_Angeles", 18)])
-def test_the_day_that_was_seen_is_the_sites(zone, hour, by_night):
-    """It is another in UTC then."""
-    site = ZoneInfo(zone)
-    seen = datetime(2026, 6, 21, hour, 0, tzinfo=site)
-    bridge = Bridge(site)
-    bridge.poll(seen, off(), today=12.25, now=seen.astimezone(UTC))
-    turned = datetime(2026, 6, 22, 0, 5, tzinfo=site)
-    bridge.night(turned) if by_night else bridge.poll(turned, off(), today=0.0)
-    assert bridge.yesterday == "12.25"
-
-
-def test_a_day_of_which_only_the_nights_were_seen_is_not_known(bridge):
-    """The ECU was off by day: night jobs said 0, and did not know."""
-    bridge.poll(EVENING, off(), today=12.25)
-    bridge.night(MIDNIGHT + MINUTE)
-    bridge.night(EVENING + DAY)
-    assert (bridge.today, bridge.yesterday) == ("0", "12.25")
-    bridge.night(MIDNIGHT + DAY + MINUTE)
-    assert (bridge.today, bridge.yesterday) == ("0", "")
-    bridge.poll(MORNING + DAY, on(1), today=0.01)
-    assert (bridge.today, bridge.yesterday) == ("0.01", "")
-
-
-def test_a_total_of_a_day_of_which_only_the_nights_were_seen_is_not_todays(bridge):
-    """It is yesterday's, by its time."""
-    bridge.poll(EVENING, off(), today=12.25)
-    bridge.night(MIDNIGHT + MINUTE)
-    bridge.night(EVENING + DAY)
-    bridge.poll(EVENING + DAY, off(), today=5.0, now=MIDNIGHT + DAY + MINUTE)
-    assert (bridge.today, bridge.yesterday) == ("0", "5")
-    bridge.poll(MORNING + DAY, on(1), today=0.01)
-    assert (bridge.today, bridge.yesterday) == ("0.01", "5")
-
-
-def test_a_day_without_sun_was_0(bridge):
-    """Panels under snow: the ECU was read, and said nothing new."""
-    bridge.poll(EVENING, off(), today=12.25)
-    bridge.poll(NOON + DAY, off(), today=0.0)
-    bridge.poll(NOON + 2 * DAY, on(1), today=0.5)
-    assert (bridge.today, bridge.yesterday) == ("0.5", "0")
-
-
-def test_a_glitch_after_midnight_does_not_make_yesterday_0(bridge):
-    """0 kWh for one poll (quirk 53)."""
-    bridge.poll(EVENING, off(), today=12.25)
-    bridge.poll(EVENING, off(), today=0.0, now=MIDNIGHT + MINUTE)
-    assert (bridge.today, bridge.yesterday) == ("0", "12.25")
-    bridge.poll(EVENING, off(), today=12.25, now=MIDNIGHT + 6 * MINUTE)
-    assert (bridge.today, bridge.yesterday) == ("0", "12.25")
-
-
-def test_a_reading_that_contradicts_itself_does_not_hide_yesterday(bridge):
-    bridge.poll(EVENING, off(), today=12.25)
-    bridge.poll(EVENING, off(), today=0.0, now=MIDNIGHT + MINUTE, contradictory=True)
-    assert "energy/today" not in bridge.said
-    assert bridge.yesterday == "12.25"
-
-
-def test_where_todays_energy_is_not_known_yesterdays_is_left_alone(bridge):
-    """Neither said nor removed: the broker may know."""
-    bridge.poll(NOON, on(1), today=0.0, contradictory=True)
-    assert "energy/yesterday" not in bridge.said
-
-
-def test_a_lost_state_loses_yesterday(bridge):
-    bridge.poll(EVENING, off(), today=12.25)
-    bridge.poll(MORNING, on(1), today=0.5)
-    bridge.memory = None
-    bridge.poll(MORNING + 5 * MINUTE, on(1), today=0.6, recalled=Recalled(1000.0, 0.5, MORNING))
-    assert (bridge.today, bridge.yesterday) == ("0.6", "")
-
-
-def test_without_a_state_data_of_the_day_before_say_yesterday(bridge):
-    bridge.poll(EVENING, off(), today=12.25, now=MIDNIGHT + MINUTE)
-    assert (bridge.today, bridge.yesterday) == ("0", "12.25")
-    bridge.poll(MORNING, on(1), today=0.01)
-    assert (bridge.today, bridge.yesterday) == ("0.01", "12.25")
-
-
-def test_without_a_state_a_0_of_the_day_before_says_nothing(bridge):
-    """It may be a glitch."""
-    bridge.poll(EVENING, off(), today=0.0, now=MIDNIGHT + MINUTE)
-    assert bridge.yesterday == ""
-
-
-def test_yesterdays_total_is_recalled_from_the_broker(bridge):
-    """The state was lost overnight."""
-    bridge.poll(MORNING, on(1), today=0.01, recalled=Recalled(1000.0, 12.25, EVENING))
-    assert (bridge.today, bridge.yesterday) == ("0.01", "12.25")
-
-
-def test_yesterdays_total_is_recalled_while_the_ecu_still_shows_it(bridge):
-    bridge.poll(EVENING, off(), today=12.25, now=MIDNIGHT + MINUTE, recalled=Recalled(1000.0, 12.25, EVENING))
-    assert (bridge.today, bridge.yesterday) == ("0", "12.25")
-
-
-def test_what_grew_after_the_state_was_lost_was_yesterdays(bridge):
-    bridge.poll(EVENING, off(), today=12.25, now=MIDNIGHT + MINUTE, recalled=Recalled(1000.0, 8.0, NOON))
-    assert (bridge.today, bridge.yesterday) == ("0", "12.25")
-
-
-def test_a_total_of_a_week_ago_on_the_broker_is_not_yesterdays(bridge):
-    bridge.poll(MORNING, on(1), today=0.01, recalled=Recalled(1000.0, 12.25, EVENING - 7 * DAY))
-    assert (bridge.today, bridge.yesterday) == ("0.01", "")
-
-
-def test_a_total_of_yesterday_is_not_todays_where_the_broker_has_one_of_a_week_ago(bridge):
-    recalled = Recalled(1000.0, 12.25, EVENING - 7 * DAY)
-    bridge.poll(EVENING, off(), today=5.0, now=MIDNIGHT + MINUTE, recalled=recalled)
-    assert (bridge.today, bridge.yesterday) == ("0", "5")
-
-
-def test_a_0_of_the_new_date_on_the_broker_is_not_yesterdays(bridge):
-    """After midnight it says 0 beside the time of the evening's data."""
-    bridge.poll(MORNING, on(1), today=0.01, recalled=Recalled(1000.0, 0.0, EVENING))
-    assert (bridge.today, bridge.yesterday) == ("0.01", "")
-
-
-def test_an_hour_more_or_less_makes_no_other_yesterday(bridge):
-    """The day on which the clocks change has 25 hours."""
-    bridge.poll(wall(10, 25, 17, 0), off(), today=4.0)
-    bridge.poll(wall(10, 26, 8, 0), on(1), today=0.01)
-    assert bridge.yesterday == "4"
-    bridge.poll(wall(3, 29, 19, 0).replace(year=2027), off(), today=6.0)
-    bridge.poll(wall(3, 30, 8, 0).replace(year=2027), on(1), today=0.01)
-    assert bridge.yesterday == "6"

@@ -1,111 +1,48 @@
-"""What is wrong with an array: the alarms that must come, and the days without one."""
+"""What is wrong with an array: an inverter that gives nothing among others that do."""
 
 import json
-import random
-from collections.abc import Iterator
-from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
-from functools import lru_cache
-from itertools import pairwise
-from math import cos, exp, radians, sin
 from zoneinfo import ZoneInfo
 
-import astral
-import astral.sun
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from watched_arrays import (
+    ALL_WELL,
+    DAYS,
+    EAST,
+    HOURS,
+    LATE_MORNING,
+    MINUTES,
+    ONE_OFF,
+    PARIS,
+    SOUTH,
+    STEP,
+    WEST,
+    ZONE,
+    A,
+    B,
+    C,
+    House,
+    Roof,
+    Watcher,
+    moment,
+    read,
+    told_after,
+)
 
 from aps2mqtt.base import sun
-from aps2mqtt.base.memory import IdleInverter, Standstill, Watch
-from aps2mqtt.base.values import Inverter, Site, Snapshot
-from aps2mqtt.simulator.plant import Plant
-from aps2mqtt.sources.ecu8899.answers import RealTime
-from aps2mqtt.sources.ecu8899.snapshot import snapshot
+from aps2mqtt.base.memory import IdleInverter, Standstill
+from aps2mqtt.base.values import Inverter, Site
 from aps2mqtt.truth import problems
-
-PARIS = Site(48.864716, 2.349014)
-ZONE = ZoneInfo("Europe/Paris")
-LATE_MORNING = datetime(2026, 6, 21, 11, 5, tzinfo=ZONE)
-MINUTES, HOURS, DAYS = timedelta(minutes=1), timedelta(hours=1), timedelta(days=1)
-STEP = 5 * MINUTES
-ECU = "216000000001"
-A, B, C = "704000000001", "704000000002", "704000000003"
 
 DEAD = (
     "inverter 704000000002 has given nothing since 2026-06-21 11:05 while the others give power; "
     "check its breaker and its cables, or remove it from the ECU if it is gone"
 )
-REMEDY = "while power flows; restart the ECU, and rely on the inverters' energy/today meanwhile"
-
-
-def inverter(uid: str, power: int | None) -> Inverter:
-    """One that gives `power`; None: offline."""
-    if power is None:
-        return Inverter(uid, online=False, powers=(0, 0), voltages=(None, None))
-    return Inverter(uid, online=True, powers=(power - power // 2, power // 2), voltages=(230, 230), frequency=50.0)
-
-
-def read(at: datetime | None, powers: dict[str, int | None], **changes: object) -> Snapshot:
-    """What an ECU with these inverters says; its counters stand still unless told otherwise."""
-    online = sum(power is not None for power in powers.values())
-    return Snapshot(
-        ECU,
-        "ECU_R_1.3.10",
-        power=sum(power or 0 for power in powers.values()),
-        lifetime=1234.5,
-        today=1.23,
-        registered=len(powers),
-        online=online,
-        contradictory=False,
-        timestamp=at,
-        inverters=tuple(inverter(uid, power) for uid, power in powers.items()),
-        skipped=frozenset(),
-        complete=True,
-    )._replace(**changes)
-
-
-@dataclass
-class Watcher:
-    """Looks in a row, at data of every five minutes, with counters that move."""
-
-    site: Site | None = PARIS
-    at: datetime = LATE_MORNING - STEP
-    watch: Watch | None = None
-    told: tuple[str, ...] = ()
-    energy: float = 1000.0  # kWh, the last lifetime
-
-    def look(self, made: Snapshot) -> tuple[str, ...]:
-        """One look, and the same data again."""
-        self.told, self.watch = problems.look(made, self.watch, self.site)
-        assert problems.look(made, self.watch, self.site) == (self.told, self.watch)
-        return self.told
-
-    def next(self, powers: dict[str, int | None], step: timedelta = STEP, **changes: object) -> tuple[str, ...]:
-        """One look at data that are later by `step`, of an ECU whose counters are sound."""
-        self.at = (self.at.astimezone(UTC) + step).astimezone(self.at.tzinfo)
-        self.energy = round(self.energy + 0.1, 1)
-        return self.look(read(self.at, powers, **({"today": self.energy, "lifetime": self.energy} | changes)))
-
-    def run(self, powers: dict[str, int | None], lasts: timedelta, **changes: object) -> tuple[str, ...]:
-        """Looks for so long; what the last one told."""
-        for _ in range(lasts // STEP):
-            self.next(powers, **changes)
-        return self.told
-
-
-def told_after(watcher: Watcher, powers: dict[str, int | None], **changes: object) -> int:
-    """Minutes until a problem is told."""
-    for minutes in range(0, 600, 5):
-        if watcher.next(powers, **changes):
-            return minutes
-    raise AssertionError("no problem was told")
 
 
 # -- one dead among the living ----------------------------------------------------------------------------------------
-
-ONE_OFF = {A: 300, B: None, C: 310}
-ALL_WELL = {A: 300, B: 305, C: 310}
 
 
 def test_an_inverter_that_gives_nothing_for_an_hour_is_told():
@@ -235,13 +172,6 @@ def test_an_inverter_lost_for_a_cycle_is_no_problem():
 
 
 # -- daylight and dusk ------------------------------------------------------------------------------------------------
-
-
-def moment(site: Site, when: datetime, degrees: float, direction: int) -> datetime:
-    """The first minute from `when` on, in that direction of time, at which the sun stands over `degrees`."""
-    while sun.elevation(site, when) < degrees:
-        when += direction * MINUTES
-    return when
 
 
 def test_a_suspicion_begins_when_the_sun_stands_at_ten_degrees():
@@ -405,142 +335,6 @@ def test_an_inverter_that_was_removed_from_the_ecu_is_no_problem():
     assert watcher.watch.idle == {}
 
 
-# -- a counter that stands still --------------------------------------------------------------------------------------
-
-
-def test_a_counter_of_today_that_stands_still_for_an_hour_is_told():
-    watcher = Watcher()
-    assert told_after(watcher, ALL_WELL, today=1.23) == 60
-    assert watcher.told == (f"the ECU's energy/today has stood still at 1.23 kWh since 2026-06-21 11:05 {REMEDY}",)
-
-
-def test_a_counter_of_the_lifetime_that_stands_still_is_told():
-    watcher = Watcher()
-    assert told_after(watcher, ALL_WELL, lifetime=1234.5) == 60
-    assert watcher.told == (f"the ECU's energy/lifetime has stood still at 1234.5 kWh since 2026-06-21 11:05 {REMEDY}",)
-
-
-def test_the_amount_is_told_as_the_topic_has_it():
-    """The shortest decimal, and all digits of the largest counters."""
-    for value, text in ((0.0, "0"), (0.1, "0.1"), (12.0, "12"), (429496729.5, "429496729.5"), (42949672.95, None)):
-        watcher = Watcher()
-        told_after(watcher, ALL_WELL, today=value)
-        assert f" at {text or '42949672.95'} kWh " in watcher.told[0]
-
-
-def test_inverters_and_counters_are_told_in_that_order():
-    watcher = Watcher()
-    assert [line[:26] for line in watcher.run(ONE_OFF, 2 * HOURS, today=0.0, lifetime=0.0)] == [
-        "inverter 704000000002 has ",
-        "the ECU's energy/today has",
-        "the ECU's energy/lifetime ",
-    ]
-
-
-def test_a_counter_of_today_that_is_always_0_is_told_every_day():
-    """QT2 on ECU_R_1.3.10 (quirk 54)."""
-    watcher = Watcher()
-    said = watcher.run(ALL_WELL, 9 * HOURS, today=0.0)
-    assert "energy/today has stood still at 0 kWh since 2026-06-21 11:05" in said[0]
-    assert watcher.run(ALL_WELL, DAYS, today=0.0) == said
-
-
-@pytest.mark.parametrize("value", [1.22, 1.24, 0.0])
-def test_a_counter_that_moves_is_well_again(value):
-    """In either direction."""
-    watcher = Watcher()
-    assert watcher.run(ALL_WELL, 2 * HOURS, today=1.23)
-    assert watcher.next(ALL_WELL, today=value) == ()
-    assert told_after(watcher, ALL_WELL, today=value) == 55
-
-
-def test_an_hour_with_power_is_meant():
-    """Not one across which the power fails for a cycle (quirk 44), nor a gap in the data, nor the night."""
-    watcher = Watcher()
-    watcher.run(ALL_WELL, 55 * MINUTES, today=1.23)  # 50 minutes of power
-    watcher.run({A: 0, B: 0, C: 0}, 3 * HOURS, today=1.23)
-    watcher.next(ALL_WELL, today=1.23)
-    watcher.next(ALL_WELL, step=16 * MINUTES, today=1.23)
-    assert watcher.told == ()
-    watcher.next(ALL_WELL, today=1.23)
-    assert watcher.told == ()
-    assert watcher.next(ALL_WELL, today=1.23)
-
-
-def test_power_while_none_is_online_is_none():
-    """Some ECUs keep their last power all night."""
-    watcher = Watcher()
-    assert watcher.run({A: None, B: None}, 5 * HOURS, power=300, today=1.23) == ()
-
-
-@pytest.mark.parametrize(("counter", "enough", "little"), [("today", 30, 29), ("lifetime", 300, 299)])
-def test_energy_has_to_have_flowed_that_a_sound_counter_would_have_counted(counter, enough, little):
-    """Three times its resolution: at dusk a counter stands still for an hour while some power flows."""
-    still = {counter: 1000.0}
-    assert told_after(Watcher(), {A: enough}, **still) == 60
-    assert told_after(Watcher(), {A: little}, **still) == 65
-    assert Watcher().run({A: little // 10}, 9 * HOURS, **still) == ()
-
-
-def test_the_energy_is_the_area_under_the_power():
-    """By the trapezoid: an hour in which it falls from 130 W to 10 W."""
-    watcher = Watcher()
-    for power in range(130, 0, -10):
-        watcher.next({A: power}, today=1.23)
-    assert watcher.told
-    assert watcher.watch.today.energy == pytest.approx(70.0)
-    assert watcher.watch.today.powered == 3600
-
-
-def test_a_reading_that_contradicts_itself_teaches_nothing_about_counters():
-    """Quirk 53: it says 0. Neither clears it what is told nor is it the beginning of something."""
-    watcher = Watcher()
-    watcher.run(ALL_WELL, 30 * MINUTES, lifetime=1234.5)
-    watcher.next(ALL_WELL, lifetime=0.0, contradictory=True)
-    told_after(watcher, ALL_WELL, lifetime=1234.5)
-    said = watcher.told
-    assert "since 2026-06-21 11:05" in said[0]
-    assert watcher.next(ALL_WELL, lifetime=0.0, contradictory=True) == said
-    assert watcher.next(ALL_WELL, lifetime=1234.5) == said
-    assert watcher.next(ALL_WELL) == ()
-
-
-def test_from_contradictions_alone_no_counter_is_known():
-    watcher = Watcher()
-    watcher.run(ALL_WELL, 2 * HOURS, contradictory=True, today=0.0)
-    assert (watcher.watch.today, watcher.watch.lifetime) == (None, None)
-
-
-def test_yesterdays_total_may_stand_for_three_hours_of_power():
-    """Some ECUs reset their energy of today late (quirk 56)."""
-    watcher = Watcher(at=datetime(2026, 6, 20, 21, 55, tzinfo=ZONE))
-    watcher.next({A: None, B: None}, today=17.4)
-    watcher.at = datetime(2026, 6, 21, 6, 55, tzinfo=ZONE)
-    assert watcher.run({A: 300, B: 300}, 3 * HOURS, today=17.4) == ()
-    assert watcher.next({A: 300, B: 300}, today=17.4)[0].startswith(
-        "the ECU's energy/today has stood still at 17.4 kWh"
-    )
-
-
-def test_only_a_total_of_yesterday_earns_that_patience():
-    """A 0 is no total, and the lifetime is never reset."""
-    for counters in ({"today": 0.0}, {"lifetime": 1234.5}):
-        watcher = Watcher(at=datetime(2026, 6, 20, 21, 55, tzinfo=ZONE))
-        watcher.next({A: None, B: None}, **counters)
-        watcher.at = datetime(2026, 6, 21, 6, 55, tzinfo=ZONE)
-        assert told_after(watcher, {A: 300, B: 300}, **counters) == 60
-
-
-def test_a_counter_told_yesterday_is_told_this_morning():
-    """No new patience with it."""
-    watcher = Watcher(at=datetime(2026, 6, 20, 18, 0, tzinfo=ZONE))
-    said = watcher.run(ALL_WELL, 2 * HOURS, today=1.23, lifetime=1234.5)
-    assert len(said) == 2
-    assert watcher.next({A: None, B: None, C: None}, step=2 * HOURS, today=1.23, lifetime=1234.5) == said
-    assert watcher.next({A: 5, B: None, C: None}, step=10 * HOURS, today=1.23, lifetime=1234.5) == said
-    assert watcher.next(ALL_WELL, today=0.0, lifetime=1234.5) == said[1:]
-
-
 # -- time -------------------------------------------------------------------------------------------------------------
 
 
@@ -617,203 +411,3 @@ def test_what_is_told_was_so_at_every_data_for_an_hour(runs):
                 assert not any(powers.get(uid) for _, powers, _ in given[first:])
                 assert not idle.told or max(at for at, _, _ in given[first:]) - idle.since >= HOURS
             assert watcher.watch.today.value == given[-1][2]
-
-
-# -- whole days without a false alarm ---------------------------------------------------------------------------------
-
-SITES = {
-    0: (Site(0.4, 9.5), ZoneInfo("Africa/Libreville")),
-    47: (Site(47.4, 8.5), ZoneInfo("Europe/Zurich")),
-    60: (Site(59.9, 10.75), ZoneInfo("Europe/Oslo")),
-}
-EAST, SOUTH, WEST = 90, 180, 270
-MIDNIGHT, WAKING, LATE = "at midnight", "when the first inverter wakes", "an hour and a half after that"
-
-
-@lru_cache(maxsize=20_000)
-def position(site: Site, when: datetime) -> tuple[float, float]:
-    """Elevation and azimuth of the sun, in degrees."""
-    return sun.elevation(site, when), astral.sun.azimuth(astral.Observer(site.latitude, site.longitude), when)
-
-
-@dataclass(frozen=True)
-class Roof:
-    """Two panels of 400 W on one inverter, in direct and diffuse light."""
-
-    azimuth: int
-    tilt: int = 60
-    wakes: float = 3.0  # W of a panel
-    shade: float = 1.0  # what it gets of the light
-
-    def power(self, site: Site, when: datetime, weather: float) -> int | None:
-        """W of the inverter, in clear (1) or overcast weather; None while it sleeps."""
-        elevation, azimuth = position(site, when)
-        height = sin(radians(elevation))
-        if height <= 0:
-            return None
-        diffuse = 0.12 * height**0.7 * (1 + cos(radians(self.tilt))) / 2
-        facing = height * cos(radians(self.tilt)) + cos(radians(elevation)) * sin(radians(self.tilt)) * cos(
-            radians(azimuth - self.azimuth)
-        )
-        direct = 1.1 * exp(-0.15 / height) * max(0.0, facing)
-        panel = 400 * self.shade * (direct + diffuse if weather == 1 else diffuse * weather)
-        return 2 * round(panel) if panel >= self.wakes else None
-
-
-@dataclass
-class House:
-    """Roofs under one ECU whose counters are sound, except those that are `frozen`."""
-
-    site: Site
-    zone: ZoneInfo
-    roofs: tuple[Roof, ...]
-    resets: str = MIDNIGHT
-    weather: float = 1.0  # 1: clear; else the strongest light of a storm
-    lost: float = 0.0  # share of the readings that Zigbee loses
-    frozen: dict[str, float] = field(default_factory=dict)
-    chance: random.Random = field(default_factory=lambda: random.Random(1))
-
-    def days(self, first: datetime, days: int) -> Iterator[Snapshot]:
-        """A snapshot every five minutes; the data are the evening's all night."""
-        lifetime, today, shown = 1000.0, 0.0, 0.0
-        date, resets_at, made = first.date(), first, None
-        for number in range(days * 288):
-            at = (first.astimezone(UTC) + number * STEP).astimezone(self.zone)
-            weather = self.weather if self.weather == 1 else self.weather * self.chance.uniform(0.15, 1)
-            powers = {f"7040000000{n:02}": roof.power(self.site, at, weather) for n, roof in enumerate(self.roofs, 1)}
-            awake = any(power is not None for power in powers.values())
-            if at.date() != date:
-                date, today, resets_at = at.date(), 0.0, at if self.resets == MIDNIGHT else None
-            if resets_at is None and awake:
-                resets_at = at + 90 * MINUTES * (self.resets == LATE)
-            energy = sum(power or 0 for power in powers.values()) / 12_000
-            lifetime, today = lifetime + energy, today + energy
-            if resets_at is not None and at >= resets_at:  # else it is yesterday's total
-                shown = today
-            counters = {"lifetime": int(lifetime * 10) / 10, "today": int(shown * 100) / 100} | self.frozen
-            if awake or made is None:
-                said = {uid: None if self.chance.random() < self.lost else power for uid, power in powers.items()}
-                made = read(at, said, **counters)
-            yield made._replace(**counters)
-
-
-def alarms(house: House, first: datetime) -> set[str]:
-    """All that is told in the two days from its noon on, of a site that is known and of one that is not."""
-    watchers = Watcher(house.site), Watcher(None)
-    return {line for made in house.days(first + 12 * HOURS, 2) for one in watchers for line in one.look(made)}
-
-
-def midnight(latitude: int, month: int) -> datetime:
-    return datetime(2026, month, 20, tzinfo=SITES[latitude][1])
-
-
-HOUSES = {
-    "east and west": (Roof(EAST), Roof(WEST)),
-    "east and west, that sleep long": (Roof(EAST, wakes=11), Roof(WEST, wakes=11)),
-    "all around": (Roof(EAST, 45), Roof(SOUTH, 30), Roof(WEST, 45), Roof(0, 30), Roof(SOUTH, 30, shade=0.5)),
-    "one": (Roof(SOUTH, 30),),
-}
-
-
-@pytest.mark.parametrize("resets", [MIDNIGHT, WAKING, LATE])
-@pytest.mark.parametrize("house", HOUSES)
-@pytest.mark.parametrize("month", [6, 12])
-@pytest.mark.parametrize("latitude", SITES)
-def test_a_sound_array_has_no_problem_from_dawn_to_dusk(latitude, month, house, resets):
-    """Two days from a noon on, so that yesterday's total stands at dawn."""
-    assert alarms(House(*SITES[latitude], HOUSES[house], resets), midnight(latitude, month)) == set()
-
-
-def test_these_roofs_do_wake_and_sleep_more_than_an_hour_apart():
-    """Else the days above would prove nothing."""
-    site, zone = SITES[60]
-    east, west = HOUSES["east and west, that sleep long"]
-    times = [datetime(2026, 6, 20, tzinfo=zone) + number * STEP for number in range(288)]
-    awake = [[roof.power(site, at, 1) is not None for at in times] for roof in (east, west)]
-    first = [states.index(True) for states in awake]
-    last = [len(states) - states[::-1].index(True) for states in awake]
-    assert first[1] - first[0] > 15
-    assert last[1] - last[0] > 15
-
-
-@pytest.mark.parametrize("weather", [0.05, 0.2, 0.6])
-@pytest.mark.parametrize("month", [6, 12])
-@pytest.mark.parametrize("latitude", SITES)
-def test_a_storm_is_no_problem(latitude, month, weather):
-    """Hardly any light, up and down, and inverters that sleep and wake in it."""
-    house = House(*SITES[latitude], HOUSES["all around"], WAKING, weather=weather)
-    assert alarms(house, midnight(latitude, month)) == set()
-
-
-@pytest.mark.parametrize("house", HOUSES)
-@pytest.mark.parametrize("lost", [0.02, 0.2, 0.5])
-def test_readings_that_zigbee_loses_are_no_problem(house, lost):
-    """Quirk 44, at 47 degrees in June: what is lost is counted nevertheless."""
-    assert alarms(House(*SITES[47], HOUSES[house], lost=lost), midnight(47, 6)) == set()
-
-
-@pytest.mark.parametrize(
-    ("latitude", "month", "hours"),
-    [(0, 6, 2), (0, 12, 2), (47, 6, 3), (47, 12, 3), (60, 6, 4)],
-)
-def test_a_dead_roof_is_told_in_the_morning_and_at_every_moment_from_then_on(latitude, month, hours):
-    """Through dusk and dawn, in the same words, within hours after sunrise."""
-    site, zone = SITES[latitude]
-    watcher = Watcher(site)
-    made = House(site, zone, (Roof(EAST), Roof(SOUTH, wakes=10_000), Roof(WEST))).days(midnight(latitude, month), 3)
-    said = [(one.timestamp, watcher.look(one)) for one in made]
-    told = [lines for _, lines in said]
-    begins = next(number for number, lines in enumerate(told) if lines)
-    assert set(told[begins:]) == {told[begins]}
-    assert len(told[begins]) == 1
-    assert told[begins][0].startswith("inverter 704000000002 has given nothing since 2026-")
-    sunrise = moment(site, midnight(latitude, month), -0.8, 1)
-    assert said[begins][0] - sunrise < hours * HOURS
-
-
-@pytest.mark.parametrize("counter", ["today", "lifetime"])
-@pytest.mark.parametrize(("latitude", "month"), [(0, 6), (0, 12), (47, 6), (47, 12), (60, 6), (60, 12)])
-def test_a_frozen_counter_is_told_on_the_first_day_and_stays_told(latitude, month, counter):
-    """For days (quirk 54), also where the sun hardly rises; and it is the only problem."""
-    watcher = Watcher(SITES[latitude][0])
-    house = House(*SITES[latitude], HOUSES["all around"], WAKING, frozen={counter: 0.0})
-    told = [(one.timestamp, watcher.look(one)) for one in house.days(midnight(latitude, month), 3)]
-    begins = next(number for number, (_, lines) in enumerate(told) if lines)
-    assert told[begins][0].day == 20
-    assert len({lines for _, lines in told[begins:]}) == 1
-    assert all(f"energy/{counter} has stood still at 0 kWh" in lines[0] for _, lines in told[begins:])
-
-
-# -- the make-believe ECU's days --------------------------------------------------------------------------------------
-
-
-def plant_day(latitude: int, month: int, dead: str = "") -> Iterator[Snapshot]:
-    """A day of the simulated array, through the wire's own records; `dead` is offline all day."""
-    site, zone = SITES[latitude]
-    start = midnight(latitude, month)
-    plant = Plant(site=site, timezone=zone, since=start.date())
-    for number in range(0, 288, 2):
-        at = start + number * STEP
-        real = plant.real_time(at)
-        records = tuple(record for record in real.records if record.uid != dead)
-        gone = tuple(type(record)(record.uid, online=False, type="00") for record in real.records if record.uid == dead)
-        shown = RealTime(real.status, real.version, real.count, real.time, records + gone)
-        yield snapshot(plant.system_info(at), shown, None, zone)
-
-
-@pytest.mark.parametrize(("latitude", "month"), [(0, 12), (47, 6), (60, 12)])
-def test_the_simulated_array_has_no_problem_all_day(latitude, month):
-    """Polled every ten minutes."""
-    watcher = Watcher(SITES[latitude][0])
-    shown = list(plant_day(latitude, month))
-    assert max(one.power for one in shown) > 100
-    assert {line for one in shown for line in watcher.look(one)} == set()
-
-
-def test_a_dead_inverter_of_the_simulated_array_is_told():
-    watcher = Watcher(SITES[47][0])
-    told = [watcher.look(one) for one in plant_day(47, 12, dead="704000000002")]
-    begins = next(number for number, lines in enumerate(told) if lines)
-    assert 50 < begins < 75  # by noon in December
-    assert {len(lines) for lines in told[begins:]} == {1}
-    assert all(len(before) <= len(after) for before, after in pairwise(told))
