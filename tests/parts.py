@@ -26,6 +26,7 @@ import trustme
 from paho.mqtt.client import Client
 from paho.mqtt.enums import CallbackAPIVersion
 
+from aps2mqtt.base.memory import Memory
 from aps2mqtt.base.values import Site
 from aps2mqtt.config import loading
 from aps2mqtt.config.values import Config
@@ -39,7 +40,12 @@ START = 10.0  # seconds for a server to listen
 
 
 def replace(value: T, **changes: object) -> T:
-    """`value` with other fields."""
+    """`value` with other fields; of a memory also those of its groups."""
+    if isinstance(value, Memory):
+        for name in ("reading", "counters", "failure"):
+            group = getattr(value, name)
+            own = {field: changes.pop(field) for field in group._fields if field in changes}
+            value = value._replace(**{name: group._replace(**own)})
     return value._replace(**changes) if hasattr(value, "_replace") else dataclasses.replace(value, **changes)
 
 

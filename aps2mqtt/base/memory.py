@@ -3,7 +3,9 @@
 `None` means unknown, never 0.
 """
 
+from collections.abc import Mapping
 from datetime import date, datetime
+from types import MappingProxyType
 from typing import NamedTuple
 
 from aps2mqtt.base.values import Placement, Short
@@ -91,26 +93,44 @@ class Watch(NamedTuple):
     contradictory: datetime | None = None  # since when every reading has contradicted itself
 
 
+class Reading(NamedTuple):
+    """The last good reading of the ECU."""
+
+    at: datetime
+    awake: bool = True  # an inverter was online
+    firmware: str = ""
+    timestamp: datetime | None = None  # of the data
+    registered: int | None = None  # inverters, as they were published
+    online: int | None = None  # of them
+
+
+class Counters(NamedTuple):
+    """The ECU's two counters; None where nobody knows."""
+
+    lifetime: float | None = None  # kWh, published
+    doubt: Doubt | None = None  # of the lifetime that the ECU says now; None: there is none
+    today: Today | None = None
+
+
+class Failure(NamedTuple):
+    """What has failed since the last good reading."""
+
+    error: str = ""  # cause of the last job that could not read the ECU; empty: it could
+    hang: Hang | None = None
+    restarted_at: datetime | None = None  # however long ago
+    restarts: int = 0
+
+
 class Memory(NamedTuple):
     """What one job tells the next, all of it acknowledged by the broker."""
 
     ecu_id: str
-    read_at: datetime  # of the last good reading
-    awake: bool  # an inverter was online then
-    firmware: str
-    timestamp: datetime | None
-    registered: int | None
-    lifetime: float | None  # kWh, published
-    doubt: Doubt | None  # of the lifetime that the ECU says now; None: there is none
-    today: Today | None
-    inverters: dict[str, Known]
-    error: str = ""  # cause of the last job that could not read the ECU; empty: it could
-    told: tuple[str, ...] = ()  # remarks already in the log
-    hang: Hang | None = None
-    restarted_at: datetime | None = None
-    restarts: int = 0  # since the last good reading
-    online: int | None = None
+    reading: Reading
+    counters: Counters = Counters()
+    inverters: Mapping[str, Known] = MappingProxyType({})
     energies_of: date | None = None  # the site's, of the inverters' energies
+    failure: Failure = Failure()
+    told: tuple[str, ...] = ()  # remarks already in the log
     watch: Watch | None = None
     rhythm: Rhythm | None = None
     layout: Placement | None = None

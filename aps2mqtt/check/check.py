@@ -161,9 +161,9 @@ def _state(config: Config, store: Store) -> tuple[Step, Memory | None]:
         "file": str(store.path),
         "writable": not obstacle,
         "ecu_id": memory.ecu_id if memory else None,
-        "read_at": memory.read_at.isoformat() if memory else None,
-        "firmware": memory.firmware if memory else None,
-        "error": memory.error if memory else None,
+        "read_at": memory.reading.at.isoformat() if memory else None,
+        "firmware": memory.reading.firmware if memory else None,
+        "error": memory.failure.error if memory else None,
     }
     if doubt is None and memory is None:
         doubt = Finding("no job of this user has gone well yet (root sees the state of a systemd service)")
@@ -184,10 +184,10 @@ def _obstacle(directory: Path) -> str:
 def _remembered(config: Config, memory: Memory | None) -> Iterator[Finding]:
     if memory is None:
         return
-    read = memory.read_at.astimezone(config.ecu.timezone)
-    yield Finding(f"{memory.ecu_id} read last at {read:%Y-%m-%d %H:%M:%S}, firmware {memory.firmware}")
-    if memory.error:
-        yield Finding(f"since then {explained(memory.error).text}")
+    read = memory.reading.at.astimezone(config.ecu.timezone)
+    yield Finding(f"{memory.ecu_id} read last at {read:%Y-%m-%d %H:%M:%S}, firmware {memory.reading.firmware}")
+    if memory.failure.error:
+        yield Finding(f"since then {explained(memory.failure.error).text}")
 
 
 def _site(config: Config, memory: Memory | None, now: datetime) -> Step:

@@ -94,9 +94,9 @@ def hints(name: str, error: JobError, memory: Memory | None) -> tuple[str, ...]:
 
 def _of_closing(memory: Memory | None) -> str:
     """Quirk 6, by name where the firmware is known."""
-    if memory is not None and FIRMWARE.get(memory.firmware) in (CLOSES, MAY_CLOSE):
-        trouble = FIRMWARE[memory.firmware]
-        return f"its firmware was {memory.firmware}, which {trouble.what}: {trouble.remedy}"
+    if memory is not None and FIRMWARE.get(memory.reading.firmware) in (CLOSES, MAY_CLOSE):
+        trouble = FIRMWARE[memory.reading.firmware]
+        return f"its firmware was {memory.reading.firmware}, which {trouble.what}: {trouble.remedy}"
     return f"firmware ECU_R_1.3.20 {CLOSES.what}: {CLOSES.remedy}"
 
 

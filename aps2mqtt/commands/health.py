@@ -46,9 +46,9 @@ def _condition(config: Config, now: datetime) -> tuple[str, str]:
         memory = error.left
     if memory is None:
         return "", "no job has gone well yet; look at the log, or run this as root if a systemd service does the jobs"
-    read = f"read last at {memory.read_at.astimezone(config.ecu.timezone):%Y-%m-%d %H:%M:%S}"
-    if memory.error:
-        return read, f"since then {memory.error}"
+    read = f"read last at {memory.reading.at.astimezone(config.ecu.timezone):%Y-%m-%d %H:%M:%S}"
+    if memory.failure.error:
+        return read, f"since then {memory.failure.error}"
     if freshness.is_overdue(memory.rhythm, now):
         return read, "none has gone well since, though one was due; look at the log and at what starts them"
     return read, ""

@@ -205,7 +205,7 @@ class Job:
         ecu_id = error.ecu_id or (memory.ecu_id if memory is not None else "")
         if memory is not None:
             # A clock that is behind the last reading says nothing of how long the ECU has been silent.
-            when = max(self.now, memory.read_at)
+            when = max(self.now, memory.reading.at)
             memory = self._timed(hang.failed(memory, error, when), memory)._replace(layout=memory.layout)
         try:
             with Session(self.config.broker) as session:

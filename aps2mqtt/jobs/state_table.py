@@ -7,11 +7,24 @@ can be read. A new field of a named tuple needs a line here and a default there:
 """
 
 import re
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from datetime import UTC, date, datetime, timedelta
 from typing import Any
 
-from aps2mqtt.base.memory import Doubt, Hang, IdleInverter, Known, Memory, Rhythm, Standstill, Today, Watch
+from aps2mqtt.base.memory import (
+    Counters,
+    Doubt,
+    Failure,
+    Hang,
+    IdleInverter,
+    Known,
+    Memory,
+    Reading,
+    Rhythm,
+    Standstill,
+    Today,
+    Watch,
+)
 from aps2mqtt.base.values import Placement, Short
 from aps2mqtt.config.keys import is_topic
 from aps2mqtt.truth import counters
@@ -25,7 +38,10 @@ ABSURD = (ValueError, TypeError, KeyError, AttributeError, OverflowError, Recurs
 
 def document_of(memory: Memory) -> dict[str, Any]:
     """The document that holds `memory`, for JSON."""
-    return {"version": VERSION, **_plain(memory)}
+    document = _plain(memory)
+    for group in GROUPS:
+        document |= document.pop(group)
+    return {"version": VERSION, "read_at": document.pop("at"), **document}
 
 
 def _plain(value: Any) -> Any:  # noqa: ANN401 - whatever JSON knows
@@ -34,7 +50,7 @@ def _plain(value: Any) -> Any:  # noqa: ANN401 - whatever JSON knows
         return value.isoformat()
     if hasattr(value, "_asdict"):
         value = value._asdict()
-    if isinstance(value, dict):
+    if isinstance(value, Mapping):
         return {key: _plain(item) for key, item in value.items()}
     return [_plain(item) for item in value] if isinstance(value, tuple) else value
 
@@ -160,12 +176,12 @@ def _by_serial(reader: Reader) -> Reader:
     return read
 
 
-def _fields(kind: type[Any], absent: dict[str, Any] | None = None, **readers: Reader) -> Reader:
-    """A value of this kind. A field that cannot be read is left out where it has a default, or one in `absent`.
+def _fields(kind: type[Any], **readers: Reader) -> Reader:
+    """A value of this kind. A field that cannot be read is left out where it has a default.
 
     One that is not there, as in a file of an earlier version, is not missed.
     """
-    defaults = kind._field_defaults | (absent or {})
+    defaults = kind._field_defaults
 
     def read(state: object, left_out: list[str]) -> Any:  # noqa: ANN401 - of the kind
         if not isinstance(state, dict):
@@ -185,6 +201,10 @@ def _fields(kind: type[Any], absent: dict[str, Any] | None = None, **readers: Re
         return kind(**values)
 
     return read
+
+
+def _as_it_is(value: object, _: list[str]) -> object:
+    return value
 
 
 _kwh = _amount(MOST)
@@ -237,72 +257,65 @@ _still = _fields(
     Standstill, value=_kwh, since=_moment, powered=_amount(MOST_ENERGY), energy=_amount(MOST_ENERGY), told=_flag
 )
 
-ABSENT: dict[str, Any] = {  # what a memory can do without
-    "awake": True,
-    "firmware": "",
-    "timestamp": None,
-    "registered": None,
-    "lifetime": None,
-    "doubt": None,
-    "today": None,
-    "inverters": {},
+_known = _fields(
+    Known,
+    panels=_whole(MOST_PANELS),
+    voltages=_whole(MOST_PANELS),
+    missing=_whole(MOST),
+    lost=_whole(MOST_PANELS),
+    signal=_maybe(_whole(100)),
+    powers=_several(_maybe(_whole(MOST)), MOST_PANELS),
+    energies=_several(_amount(MOST_ENERGY), MOST_PANELS),
+    unlisted=_whole(MOST),
+)
+_watch = _fields(
+    Watch,
+    at=_maybe(_moment),
+    power=_whole(MOST),
+    idle=_by_serial(_fields(IdleInverter, since=_moment, seen=_moment, told=_flag)),
+    today=_maybe(_still),
+    lifetime=_maybe(_still),
+    short=_maybe(_fields(Short, listed=_whole(MOST), expected=_whole(MOST))),
+    contradictory=_maybe(_moment),
+)
+_placement = _fields(
+    Placement,
+    prefix=_prefix,
+    payload=_choice("flat", "json", "both"),
+    discovery=_choice("", "device", "component"),
+    discovery_prefix=_prefix,
+    retain=_flag,
+)
+# The file has the fields of these groups beside the others, as 3.0 wrote them, and calls Reading.at read_at.
+GROUPS = {
+    "reading": _fields(
+        Reading,
+        at=_moment,
+        awake=_flag,
+        firmware=_text,
+        timestamp=_maybe(_moment),
+        registered=_maybe(_whole(MOST)),
+        online=_maybe(_whole(MOST)),
+    ),
+    "counters": _fields(Counters, lifetime=_maybe(_kwh), doubt=_maybe(_doubt), today=_maybe(_today)),
+    "failure": _fields(
+        Failure,
+        error=_text,
+        hang=_maybe(_fields(Hang, since=_moment, jobs=_whole(MOST))),
+        restarted_at=_maybe(_moment),
+        restarts=_whole(MOST),
+    ),
 }
-# A new field of a named tuple gets its line here, and a default there: a file of before does not have it.
-_memory_fields = _fields(
+_memory = _fields(
     Memory,
-    ABSENT,
     ecu_id=_serial,
-    read_at=_moment,
-    awake=_flag,
-    firmware=_text,
-    timestamp=_maybe(_moment),
-    registered=_maybe(_whole(MOST)),
-    online=_maybe(_whole(MOST)),
-    lifetime=_maybe(_kwh),
-    doubt=_maybe(_doubt),
-    today=_maybe(_today),
-    inverters=_by_serial(
-        _fields(
-            Known,
-            panels=_whole(MOST_PANELS),
-            voltages=_whole(MOST_PANELS),
-            missing=_whole(MOST),
-            lost=_whole(MOST_PANELS),
-            signal=_maybe(_whole(100)),
-            powers=_several(_maybe(_whole(MOST)), MOST_PANELS),
-            energies=_several(_amount(MOST_ENERGY), MOST_PANELS),
-            unlisted=_whole(MOST),
-        )
-    ),
-    error=_text,
-    told=_several(_text, MOST_TOLD),
-    hang=_maybe(_fields(Hang, since=_moment, jobs=_whole(MOST))),
-    restarted_at=_maybe(_moment),
-    restarts=_whole(MOST),
+    **dict.fromkeys(GROUPS, _as_it_is),
+    inverters=_by_serial(_known),
     energies_of=_maybe(_date),
-    watch=_maybe(
-        _fields(
-            Watch,
-            at=_maybe(_moment),
-            power=_whole(MOST),
-            idle=_by_serial(_fields(IdleInverter, since=_moment, seen=_moment, told=_flag)),
-            today=_maybe(_still),
-            lifetime=_maybe(_still),
-            short=_maybe(_fields(Short, listed=_whole(MOST), expected=_whole(MOST))),
-            contradictory=_maybe(_moment),
-        )
-    ),
+    told=_several(_text, MOST_TOLD),
+    watch=_maybe(_watch),
     rhythm=_maybe(_rhythm),
-    layout=_maybe(
-        _fields(
-            Placement,
-            prefix=_prefix,
-            payload=_choice("flat", "json", "both"),
-            discovery=_choice("", "device", "component"),
-            discovery_prefix=_prefix,
-            retain=_flag,
-        )
-    ),
+    layout=_maybe(_placement),
 )
 
 
@@ -310,24 +323,25 @@ def memory_in(state: dict[str, Any], left_out: list[str]) -> Memory:
     """The memory in `state`; raises one of ABSURD where it is none. What was left out of it is named in the list."""
     if state["version"] != VERSION:
         raise ValueError(f"version {state['version']!r:.40}, not {VERSION}")
-    memory: Memory = _memory_fields(state, left_out)
+    flat = state | {"at": state["read_at"]}
+    groups = {name: reader(flat, left_out) for name, reader in GROUPS.items()}
+    memory: Memory = _memory(state | groups, left_out)
     return _possible(memory, left_out)
 
 
 def _possible(memory: Memory, left_out: list[str]) -> Memory:
     """`memory` without what no array of so many inverters makes."""
-    inverters = max(1, len(memory.inverters), min(memory.registered or 0, MOST_INVERTERS))
-    day, today = counters.made(inverters, counters.DAY), memory.today
+    inverters = max(1, len(memory.inverters), min(memory.reading.registered or 0, MOST_INVERTERS))
+    day, today = counters.made(inverters, counters.DAY), memory.counters.today
     most_of_one = counters.made(1, counters.DAY) * 1000
-    absurd: dict[str, Any] = {}
-    if (memory.lifetime or 0) > counters.made(inverters, counters.LIFE):
-        absurd["lifetime"] = None
+    if (memory.counters.lifetime or 0) > counters.made(inverters, counters.LIFE):
+        left_out.append("lifetime")
+        memory = memory._replace(counters=memory.counters._replace(lifetime=None))
     if today is not None and max(today.published, today.yesterday or 0) > day:
-        absurd["today"] = None
+        left_out.append("today")
+        memory = memory._replace(counters=memory.counters._replace(today=None))
     if any(sum(known.energies) > most_of_one for known in memory.inverters.values()):
-        absurd["energies_of"] = None  # nobody knows them, so that the broker is asked
-        absurd["inverters"] = {
-            uid: known._replace(energies=(0.0,) * len(known.energies)) for uid, known in memory.inverters.items()
-        }
-    left_out += absurd
-    return memory._replace(**absurd)
+        left_out += ("energies_of", "inverters")
+        zeros = {uid: known._replace(energies=(0.0,) * len(known.energies)) for uid, known in memory.inverters.items()}
+        memory = memory._replace(energies_of=None, inverters=zeros)  # nobody knows them, so that the broker is asked
+    return memory

@@ -4,7 +4,7 @@ from datetime import date, datetime, timedelta
 from typing import NamedTuple
 
 from aps2mqtt.base import physical_limits
-from aps2mqtt.base.memory import Memory, Today
+from aps2mqtt.base.memory import Memory, Reading, Today
 from aps2mqtt.base.values import Recalled, Snapshot
 from aps2mqtt.truth import counters
 from aps2mqtt.truth.counters import Lifetime, Moment
@@ -15,7 +15,7 @@ CLOCK_SLACK = timedelta(minutes=1)  # that a clock may be set back by time synch
 
 def clock_is_behind(memory: Memory, now: datetime) -> bool:
     """True where `now` lies before the last reading: a Raspberry Pi that does not know the time yet."""
-    return now < memory.read_at - CLOCK_SLACK
+    return now < memory.reading.at - CLOCK_SLACK
 
 
 # -- energy/lifetime --------------------------------------------------------------------------------------------------
@@ -23,7 +23,9 @@ def clock_is_behind(memory: Memory, now: datetime) -> bool:
 
 def lifetime_of(snapshot: Snapshot, memory: Memory | None, recalled: Recalled, moment: Moment) -> Lifetime:
     """The counter to publish, and what is doubted of it (counters.py)."""
-    known = Lifetime() if memory is None else Lifetime(memory.lifetime, memory.doubt, memory.read_at)
+    known = Lifetime()
+    if memory is not None:
+        known = Lifetime(memory.counters.lifetime, memory.counters.doubt, memory.reading.at)
     at_broker = recalled.lifetime
     if at_broker is not None and (
         known.published is None or _is_later(recalled, memory, more=at_broker > known.published)
@@ -41,7 +43,7 @@ def _is_later(recalled: Recalled, memory: Memory | None, *, more: bool) -> bool:
         return False
     if memory is None:
         return True
-    return more if memory.timestamp is None else recalled.timestamp > memory.timestamp
+    return more if memory.reading.timestamp is None else recalled.timestamp > memory.reading.timestamp
 
 
 # -- energy/today -----------------------------------------------------------------------------------------------------
@@ -58,22 +60,22 @@ class _LastReading(NamedTuple):
 def _last_reading(memory: Memory | None, moment: Moment) -> _LastReading:
     if memory is None:
         return _LastReading()
-    on = memory.read_at.astimezone(moment.midnight.tzinfo).date()
-    return _LastReading(memory.read_at, on, moment.now - memory.read_at > PAUSE)
+    on = memory.reading.at.astimezone(moment.midnight.tzinfo).date()
+    return _LastReading(memory.reading.at, on, moment.now - memory.reading.at > PAUSE)
 
 
 def today_of(
     snapshot: Snapshot, memory: Memory | None, recalled: Recalled, site_date: date, moment: Moment
 ) -> Today | None:
     """Energy of `site_date`, which never falls within it (quirks 52, 56), nor begins with the day before's."""
-    known, last = memory.today if memory is not None else None, _last_reading(memory, moment)
+    known, last = memory.counters.today if memory is not None else None, _last_reading(memory, moment)
     retained = _recalled_today(snapshot, recalled, site_date, moment)
     if retained is not None and _is_more(retained, known) and (known is None or _is_later(recalled, memory, more=True)):
         known, last = retained, _LastReading(recalled.timestamp, _recalled_from(recalled))
     if known is None:
         return None if snapshot.contradictory else _first_today(snapshot, recalled, site_date, moment)
     # What `memory` has from before its date was of the date of its data.
-    set_back = memory is not None and clock_is_behind(memory, moment.now) and date_of_data(memory) == site_date
+    set_back = memory is not None and clock_is_behind(memory, moment.now) and date_of_data(memory.reading) == site_date
     known = at_date(known, site_date, last.on, set_back=set_back)
     if snapshot.contradictory:
         return known
@@ -151,7 +153,7 @@ def _is_of_day_before(snapshot: Snapshot, site_date: date) -> bool:
     return date_of_data(snapshot) == _day_before(site_date)
 
 
-def date_of_data(data: Snapshot | Memory) -> date | None:
+def date_of_data(data: Snapshot | Reading) -> date | None:
     """The date of the data by the ECU's clock; None where the ECU gives none."""
     return data.timestamp.date() if data.timestamp is not None else None
 

@@ -22,18 +22,18 @@ RESTARTABLE = ("2162", "215")  # ids of ECUs with a web server
 
 def failed(memory: Memory, error: JobError, now: datetime) -> Memory:
     """`memory` after a job that could not read the ECU. Only silence counts as hanging, a refusal never does."""
-    hang = None
+    before, hang = memory.failure, None
     if isinstance(error, EcuSilent):
-        hang = Hang(now, 1) if memory.hang is None else memory.hang._replace(jobs=memory.hang.jobs + 1)
-    return memory._replace(error=str(error), hang=hang)
+        hang = Hang(now, 1) if before.hang is None else before.hang._replace(jobs=before.hang.jobs + 1)
+    return memory._replace(failure=before._replace(error=str(error), hang=hang))
 
 
 def restart_is_due(memory: Memory, site: Site, timezone: tzinfo, now: datetime) -> bool:
     """True where the reasons are good enough; whether the ECU can be restarted is another question."""
-    hang = memory.hang
+    hang = memory.failure.hang
     if hang is None or hang.jobs < JOBS or _is_patient(memory, now):
         return False
-    if now - max(hang.since, memory.read_at) < DAYLIGHT:  # what the state says of a hang from before is no reason
+    if now - max(hang.since, memory.reading.at) < DAYLIGHT:  # what the state says of a hang from before is no reason
         return False
     at_site = now.astimezone(timezone)
     if MAINTENANCE[0] <= (at_site.hour, at_site.minute) < MAINTENANCE[1]:
@@ -50,12 +50,14 @@ def can_restart(ecu_id: str) -> bool:
 
 def restarted(memory: Memory, now: datetime) -> Memory:
     """`memory` after a restart, or the attempt at one."""
-    return memory._replace(hang=None, restarted_at=now, restarts=memory.restarts + 1)
+    before = memory.failure
+    return memory._replace(failure=before._replace(hang=None, restarted_at=now, restarts=before.restarts + 1))
 
 
 def _is_patient(memory: Memory, now: datetime) -> bool:
-    if memory.restarted_at is None:
+    """True where the last restart was so short a time ago that the ECU gets more time."""
+    restarted_at, restarts = memory.failure.restarted_at, memory.failure.restarts
+    if restarted_at is None:
         return False
-    doublings = min(max(memory.restarts - 1, 0), MOST_DOUBLINGS)
-    patience = PATIENCE * (1 << doublings)
-    return abs(now - memory.restarted_at) < patience  # a clock that was years ahead keeps no ECU from it for years
+    patience = PATIENCE * (1 << min(max(restarts - 1, 0), MOST_DOUBLINGS))
+    return abs(now - restarted_at) < patience  # a clock that was years ahead keeps no ECU from it for years

@@ -4,6 +4,7 @@ The ECU has new data every five minutes or so. Between two of them power is take
 time stamps: the same data twice add nothing, and what was not seen for longer than LONGEST_GAP is not made up.
 """
 
+from collections.abc import Mapping
 from datetime import date, datetime, timedelta
 from itertools import zip_longest
 
@@ -41,8 +42,8 @@ def at_least(energies: tuple[float, ...], recalled: tuple[float, ...]) -> tuple[
     return tuple(max(one) for one in zip_longest(energies, recalled[: len(energies)], fillvalue=0.0))
 
 
-def at_date(known: dict[str, Known], energies_of: date | None, on: date) -> dict[str, Known]:
+def at_date(known: Mapping[str, Known], energies_of: date | None, on: date) -> dict[str, Known]:
     """`known`, with the energies of the date `on`: another date begins at 0."""
     if energies_of == on:
-        return known
+        return dict(known)
     return {uid: one._replace(energies=(0.0,) * len(one.energies)) for uid, one in known.items()}

@@ -26,7 +26,7 @@ def inverters_of(
     before, passed = {}, 0.0
     if memory is not None:
         before = inverter_energy.at_date(memory.inverters, memory.energies_of, site_date)
-        passed = inverter_energy.hours(memory.timestamp, snapshot.timestamp, site_date)
+        passed = inverter_energy.hours(memory.reading.timestamp, snapshot.timestamp, site_date)
     if snapshot.short is not None or memory is None:  # of a lost state: the broker may know one that is not listed
         before = {uid: Known(len(of), len(of), energies=of) for uid, of in recalled.items()} | before
     inverters = []

@@ -39,4 +39,4 @@ def to_the_minute(moment: datetime) -> datetime:
 
 def is_awake(memory: Memory | None, now: datetime) -> bool:
     """True where an inverter was online by the last reading, or nobody can tell."""
-    return memory is None or memory.awake or clock_is_behind(memory, now)
+    return memory is None or memory.reading.awake or clock_is_behind(memory, now)

@@ -32,8 +32,9 @@ class Pace(NamedTuple):
 def pace(interval: int, site: Site | None, timezone: tzinfo, memory: Memory | None, now: datetime) -> Pace:
     """The pace that `memory` asks for; `site` is None for those who do not stop at night."""
     dates = []
-    if memory is not None and memory.today is not None and (memory.today.published or memory.today.yesterday):
-        dates.append(memory.today.date)
+    today = memory.counters.today if memory is not None else None
+    if today is not None and (today.published or today.yesterday):
+        dates.append(today.date)
     if memory is not None and memory.energies_of and any(any(one.energies) for one in memory.inverters.values()):
         dates.append(memory.energies_of)
     turns = None

@@ -8,7 +8,7 @@ A memory belongs to one ECU: `memory_of` drops that of an ECU which was replaced
 from datetime import date, datetime, time, timedelta, tzinfo
 
 from aps2mqtt.base.elapsed import elapsed
-from aps2mqtt.base.memory import Memory
+from aps2mqtt.base.memory import Counters, Failure, Memory, Reading
 from aps2mqtt.base.values import Inverter, Recalled, Report, Snapshot, Unchanged
 from aps2mqtt.truth import inverter_energy
 from aps2mqtt.truth.counters import Moment
@@ -35,9 +35,9 @@ def memory_of(ecu_id: str, memory: Memory | None) -> Memory | None:
 
 def wants_recall(snapshot: Snapshot, memory: Memory | None, now: datetime) -> bool:
     """True where the broker may know more: a counter is not remembered, or there were data that `memory` lacks."""
-    if memory is None or None in (memory.lifetime, memory.today, memory.energies_of):
+    if memory is None or None in (memory.counters.lifetime, memory.counters.today, memory.energies_of):
         return True
-    missed = max(abs(now - memory.read_at), _advanced(snapshot, memory) or timedelta())
+    missed = max(abs(now - memory.reading.at), _advanced(snapshot, memory) or timedelta())
     return missed > ALONE
 
 
@@ -67,19 +67,12 @@ def settle(
     )
     return report, Memory(
         ecu_id=snapshot.ecu_id,
-        read_at=read_at,
-        awake=online != 0 or any(inverter.online for inverter in inverters),
-        firmware=snapshot.firmware,
-        timestamp=snapshot.timestamp,
-        registered=_count(registered),
-        online=_count(online),
-        lifetime=lifetime.published,
-        doubt=lifetime.doubt,
-        today=today,
+        reading=_reading(report, read_at),
+        counters=Counters(lifetime.published, lifetime.doubt, today),
         inverters=known,
         energies_of=site_date,
+        failure=Failure(restarted_at=memory.failure.restarted_at if memory is not None else None),
         told=tuple(sorted({remark.what for remark in snapshot.remarks})),
-        restarted_at=memory.restarted_at if memory is not None else None,
     )
 
 
@@ -88,29 +81,47 @@ def night(memory: Memory, now: datetime, timezone: tzinfo) -> tuple[Report, Memo
     site_date = now.astimezone(timezone).date()
     if memory.energies_of is not None:
         site_date = max(memory.energies_of, site_date)
-    read_on = memory.read_at.astimezone(timezone).date()
-    today = memory.today and at_date(memory.today, max(memory.today.date, site_date), read_on)
+    read_on = memory.reading.at.astimezone(timezone).date()
+    today = memory.counters.today
+    today = today and at_date(today, max(today.date, site_date), read_on)
     asleep = inverter_energy.at_date(memory.inverters, memory.energies_of, site_date)
     report = Report(
         ecu_id=memory.ecu_id,
         power=0,
         today=_published(today and today.published),
         yesterday=today.yesterday if today is not None else Unchanged(),
-        lifetime=_published(memory.lifetime),
-        registered=Unchanged() if memory.registered is None else memory.registered,
+        lifetime=_published(memory.counters.lifetime),
+        registered=Unchanged() if memory.reading.registered is None else memory.reading.registered,
         online=0,
-        timestamp=memory.timestamp,
-        firmware=memory.firmware,
+        timestamp=memory.reading.timestamp,
+        firmware=memory.reading.firmware,
         inverters=tuple(absent(uid, known) for uid, known in asleep.items()),
-        error=memory.error,
+        error=memory.failure.error,
     )
-    return report, memory._replace(today=today, inverters=asleep, energies_of=site_date, online=0)
+    return report, memory._replace(
+        reading=memory.reading._replace(online=0),
+        counters=memory.counters._replace(today=today),
+        inverters=asleep,
+        energies_of=site_date,
+    )
 
 
 def unread(memory: Memory, report: Report) -> tuple[Inverter, ...]:
     """The inverters of `memory` on which `report` is silent, and whose messages the broker keeps."""
     told = {inverter.uid for inverter in (*report.inverters, *report.gone)}
     return tuple(absent(uid, known) for uid, known in memory.inverters.items() if uid not in told)
+
+
+def _reading(report: Report, at: datetime) -> Reading:
+    """What the next job has to know of the reading behind `report`; `at`: when its counters were read."""
+    return Reading(
+        at=at,
+        awake=report.online != 0 or any(inverter.online for inverter in report.inverters),
+        firmware=report.firmware,
+        timestamp=report.timestamp,
+        registered=_count(report.registered),
+        online=_count(report.online),
+    )
 
 
 def _published(value: float | None, *, kept: bool = False) -> float | Unchanged:
@@ -129,7 +140,7 @@ def _counts(snapshot: Snapshot, memory: Memory | None) -> tuple[int | Unchanged,
         return snapshot.registered, snapshot.online
     if not snapshot.complete:
         return (
-            (Unchanged(memory.registered), Unchanged(memory.online))
+            (Unchanged(memory.reading.registered), Unchanged(memory.reading.online))
             if memory is not None
             else (Unchanged(), Unchanged())
         )
@@ -145,13 +156,13 @@ def _when(snapshot: Snapshot, memory: Memory | None, now: datetime, timezone: tz
     site_date = now.astimezone(timezone).date()
     if memory is None:
         return now, site_date
-    known_date = memory.today.date if memory.today is not None else site_date
+    known_date = memory.counters.today.date if memory.counters.today is not None else site_date
     if _clock_leapt(snapshot, memory, now):
         site_date = known_date
     if clock_is_behind(memory, now) and not _agrees(snapshot, memory, site_date, now):
         # The ECU's clock does not agree with ours, which is behind the last reading: ours brings no new date.
-        return memory.read_at, known_date
-    return memory.read_at if snapshot.contradictory else now, site_date
+        return memory.reading.at, known_date
+    return memory.reading.at if snapshot.contradictory else now, site_date
 
 
 def _moment(snapshot: Snapshot, memory: Memory | None, now: datetime, midnight: datetime) -> Moment:
@@ -162,9 +173,9 @@ def _moment(snapshot: Snapshot, memory: Memory | None, now: datetime, midnight: 
 
 def _advanced(snapshot: Snapshot, memory: Memory) -> timedelta | None:
     """By how much the data are later than those before; None where nobody can tell."""
-    if snapshot.timestamp is None or memory.timestamp is None:
+    if snapshot.timestamp is None or memory.reading.timestamp is None:
         return None
-    return max(timedelta(), elapsed(memory.timestamp, snapshot.timestamp))
+    return max(timedelta(), elapsed(memory.reading.timestamp, snapshot.timestamp))
 
 
 def _clock_leapt(snapshot: Snapshot, memory: Memory, now: datetime) -> bool:
@@ -174,7 +185,7 @@ def _clock_leapt(snapshot: Snapshot, memory: Memory, now: datetime) -> bool:
     """
     advanced = _advanced(snapshot, memory) or timedelta()
     live = timedelta() < advanced <= PAUSE and any(inverter.online for inverter in snapshot.inverters)
-    return live and now - memory.read_at - advanced > PAUSE and date_of_data(snapshot) == _date_of(memory)
+    return live and now - memory.reading.at - advanced > PAUSE and date_of_data(snapshot) == _date_of(memory)
 
 
 def _agrees(snapshot: Snapshot, memory: Memory, site_date: date, now: datetime) -> bool:
@@ -185,14 +196,14 @@ def _agrees(snapshot: Snapshot, memory: Memory, site_date: date, now: datetime) 
     at = snapshot.timestamp
     if at is None or at.date() != site_date or at > now + AHEAD:
         return False
-    return at != memory.timestamp or memory.read_at - at > NIGHT
+    return at != memory.reading.timestamp or memory.reading.at - at > NIGHT
 
 
 def _dated(recalled: Recalled, memory: Memory | None) -> Recalled:
     """`recalled`, without a time stamp that our last job published beside counters of which it knew no date."""
-    ours = memory is not None and memory.today is None and recalled.timestamp == memory.timestamp
+    ours = memory is not None and memory.counters.today is None and recalled.timestamp == memory.reading.timestamp
     return recalled._replace(timestamp=None) if ours else recalled
 
 
 def _date_of(memory: Memory) -> date | None:
-    return memory.today.date if memory.today is not None else None
+    return memory.counters.today.date if memory.counters.today is not None else None

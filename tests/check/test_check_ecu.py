@@ -21,7 +21,7 @@ from parts import (
 )
 
 from aps2mqtt.base.errors import ExitStatus
-from aps2mqtt.base.memory import Memory
+from aps2mqtt.base.memory import Counters, Memory, Reading
 from aps2mqtt.base.values import Remark
 from aps2mqtt.check import ecu_answers, result
 from aps2mqtt.check.result import State
@@ -201,7 +201,7 @@ def test_the_time_zone_is_compared_where_it_means_something(name: str, zone: str
 
 def test_an_ecu_that_was_exchanged_is_told() -> None:
     """The last job has read another one here."""
-    memory = Memory("216000000009", NOON, True, "", None, 1, 1.0, None, None, {})
+    memory = Memory(ecu_id="216000000009", reading=Reading(at=NOON, registered=1), counters=Counters(lifetime=1.0))
     step = ecu_answers.totals(info("ecub-sysinfo-1.2.23-new-online"), UTC, memory, NOON)
     assert "not the ECU that the last job has read here, 216000000009" in text(step)
 

@@ -5,27 +5,44 @@ from zoneinfo import ZoneInfo
 
 import pytest
 
-from aps2mqtt.base.memory import Doubt, Hang, IdleInverter, Known, Memory, Rhythm, Standstill, Today, Watch
+from aps2mqtt.base.memory import (
+    Counters,
+    Doubt,
+    Failure,
+    Hang,
+    IdleInverter,
+    Known,
+    Memory,
+    Reading,
+    Rhythm,
+    Standstill,
+    Today,
+    Watch,
+)
 from aps2mqtt.base.values import Placement, Short
 from aps2mqtt.jobs.state_file import StateError, Store
 
 READ = datetime(2026, 6, 21, 19, 35, tzinfo=UTC)
 FULL = Memory(
     ecu_id="216000000001",
-    read_at=datetime(2026, 6, 21, 19, 40, 1, 5, tzinfo=UTC),
-    awake=True,
-    firmware="ECU_R_1.2.31",
-    timestamp=datetime(2026, 6, 21, 21, 38, tzinfo=ZoneInfo("Europe/Paris")),
-    registered=3,
-    lifetime=22310.9,
-    doubt=Doubt(20.0, 21.1, 11, READ, READ, READ),
-    today=Today(date(2026, 6, 21), 21.5, 4.02, renewed=True, before=(0.0, 12.25), yesterday=12.25),
+    reading=Reading(
+        at=datetime(2026, 6, 21, 19, 40, 1, 5, tzinfo=UTC),
+        firmware="ECU_R_1.2.31",
+        timestamp=datetime(2026, 6, 21, 21, 38, tzinfo=ZoneInfo("Europe/Paris")),
+        registered=3,
+        online=2,
+    ),
+    counters=Counters(
+        lifetime=22310.9,
+        doubt=Doubt(20.0, 21.1, 11, READ, READ, READ),
+        today=Today(date(2026, 6, 21), 21.5, 4.02, renewed=True, before=(0.0, 12.25), yesterday=12.25),
+    ),
+    failure=Failure(error="the ECU at ecu:8899 refuses the connection; pöwer it off and on", restarts=2),
     inverters={
         "700000000001": Known(2, 2, signal=67, powers=(60, None), energies=(0.5, 512.125)),
         "500000000001": Known(4, 3, missing=2),
         "806000000009": Known(0, 0),
     },
-    online=2,
     energies_of=date(2026, 6, 21),
     watch=Watch(
         datetime(2026, 6, 21, 19, 38, tzinfo=UTC),
@@ -45,16 +62,14 @@ FULL = Memory(
         datetime(2026, 6, 21, 19, 45, tzinfo=UTC),
     ),
     layout=Placement("home", "both", "device", "homeassistant", retain=False),
-    restarts=2,
-    error="the ECU at ecu:8899 refuses the connection; pöwer it off and on",
     told=("format '03' of 0001 is new", "inverter 1 is of the unknown type 09"),
 )
 RICH = FULL._replace(
-    hang=Hang(FULL.read_at, 3),
-    restarted_at=FULL.read_at,
-    today=FULL.today._replace(doubt=FULL.doubt),
+    reading=FULL.reading._replace(awake=False),
+    counters=FULL.counters._replace(today=FULL.counters.today._replace(doubt=FULL.counters.doubt)),
+    failure=FULL.failure._replace(hang=Hang(FULL.reading.at, 3), restarted_at=FULL.reading.at),
     watch=FULL.watch._replace(
-        today=FULL.watch.today._replace(told=True), short=Short(1, 3), contradictory=FULL.read_at
+        today=FULL.watch.today._replace(told=True), short=Short(1, 3), contradictory=FULL.reading.at
     ),
     inverters={"700000000001": Known(2, 2, 1, 2, 67, powers=(60, None), energies=(0.5, 512.125), unlisted=2)},
 )

@@ -6,9 +6,22 @@ from collections.abc import Iterator
 
 import pytest
 from memories import FULL, RICH, refused, reopened
+from parts import replace
 
 from aps2mqtt.base import physical_limits
-from aps2mqtt.base.memory import Doubt, IdleInverter, Known, Memory, Rhythm, Standstill, Today, Watch
+from aps2mqtt.base.memory import (
+    Counters,
+    Doubt,
+    Failure,
+    IdleInverter,
+    Known,
+    Memory,
+    Reading,
+    Rhythm,
+    Standstill,
+    Today,
+    Watch,
+)
 from aps2mqtt.base.values import Placement
 from aps2mqtt.jobs import state_file, state_table
 from aps2mqtt.jobs.state_file import StateError, Store
@@ -160,7 +173,7 @@ HARMLESS = {  # what may be taken for damage or not
     ("inverters", "500000000001", "missing"): [-1],
 }
 PLACES = [
-    *((key,) for key in json.loads(json.dumps({"version": 1, **dict.fromkeys(Memory._fields)}))),
+    *((key,) for key in state_table.document_of(RICH)),
     *(("doubt", name) for name in Doubt._fields),
     *(("today", name) for name in Today._fields),
     *(("rhythm", name) for name in Rhythm._fields),
@@ -178,7 +191,7 @@ ESSENTIAL = {"version", "ecu_id", "read_at"}  # nothing is known without them
 
 def same_but(field: str, memory: Memory | None) -> bool:
     """Whether `memory` is FULL, whatever it has of that field."""
-    return memory is not None and memory._replace(**{field: None}) == FULL._replace(**{field: None})
+    return memory is not None and replace(memory, **{field: None}) == replace(FULL, **{field: None})
 
 
 @pytest.mark.parametrize("place", PLACES, ids=".".join)
@@ -228,14 +241,17 @@ def off_default(value: object) -> Iterator[tuple[type, str]]:
 def test_every_field_has_its_line_in_the_table():
     """RICH has no field at its default, so that one which is new and has no line is seen here."""
     kinds = {type(RICH), *(kind for kind, _ in off_default(RICH))}
-    assert kinds >= {Memory, Known, Today, Rhythm, Placement, IdleInverter, Standstill}
+    assert kinds >= {Memory, Reading, Counters, Failure, Known, Today, Rhythm, Placement, IdleInverter, Standstill}
     assert set(off_default(RICH)) == {(kind, name) for kind in kinds for name in kind._field_defaults}
     assert state_table.memory_in(state_table.document_of(RICH), []) == RICH
 
 
 def test_what_a_memory_can_do_without_has_a_default():
-    """In the model or in the table: else a file of before, or a damaged one, costs all of the memory."""
-    assert set(Memory._fields) - set(Memory._field_defaults) == {*ESSENTIAL - {"version"}, *state_table.ABSENT}
+    """Else a file of before, or a damaged one, costs all of the memory."""
+    essential = {"version"}
+    for kind in (Memory, Reading, Counters, Failure):
+        essential |= set(kind._fields) - set(kind._field_defaults)
+    assert essential == {"version", "ecu_id", "reading", "at"}
 
 
 @pytest.mark.parametrize(
@@ -313,12 +329,12 @@ def test_what_a_hostile_ecu_has_a_job_remember_can_be_read(store):
         (123456789012.34567,) * panels,
         state_table.MOST,
     )
-    at = FULL.read_at
+    at = FULL.reading.at
     worst = FULL._replace(
+        reading=FULL.reading._replace(firmware="😀" * beyond),
+        failure=FULL.failure._replace(error="😀" * beyond),
         inverters={f"{uid:012}": inverter for uid in range(beyond)},
         told=("😀" * beyond,) * beyond,
-        error="😀" * beyond,
-        firmware="😀" * beyond,
         watch=FULL.watch._replace(idle={f"{uid:012}": IdleInverter(at, at, told=True) for uid in range(beyond)}),
     )
     store.save(worst)
@@ -328,7 +344,7 @@ def test_what_a_hostile_ecu_has_a_job_remember_can_be_read(store):
     assert (
         len(memory.inverters) == len(memory.watch.idle) == state_table.MOST_INVERTERS >= physical_limits.MOST_INVERTERS
     )
-    assert memory.lifetime == FULL.lifetime
+    assert memory.counters.lifetime == FULL.counters.lifetime
 
 
 def test_more_channels_than_any_layout_has_can_be_remembered(store):

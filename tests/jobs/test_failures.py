@@ -503,7 +503,7 @@ def test_jobs_at_a_time_before_all_readings_leave_a_state_that_can_be_read(tmp_p
         store = Store(tmp_path, "ecu", 1)
         Job(chosen, NOON, store).run()
         Job(chosen, long_ago, store).run()
-        assert store.load().read_at == NOON
+        assert store.load().reading.at == NOON
     with pytest.raises(EcuUnreachable):
         Job(chosen, long_ago, store).run()
     assert store.load().rhythm.at == NOON

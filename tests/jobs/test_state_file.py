@@ -14,21 +14,10 @@ import pytest
 from memories import FULL, refused, reopened
 from parts import no_room, replace
 
-from aps2mqtt.base.memory import Known, Memory
+from aps2mqtt.base.memory import Known, Memory, Reading
 from aps2mqtt.jobs.state_file import StateError, Store
 
-BARE = Memory(
-    ecu_id="216200000001",
-    read_at=datetime(2026, 6, 21, tzinfo=UTC),
-    awake=False,
-    firmware="",
-    timestamp=None,
-    registered=None,
-    lifetime=None,
-    doubt=None,
-    today=None,
-    inverters={},
-)
+BARE = Memory(ecu_id="216200000001", reading=Reading(at=datetime(2026, 6, 21, tzinfo=UTC), awake=False))
 
 
 # -- round trip -------------------------------------------------------------------------------------------------------
@@ -43,7 +32,7 @@ def test_what_one_job_saves_the_next_one_loads(store, memory):
 
 def test_a_time_keeps_the_sites_date(saved):
     """Which date an evening's reading is of depends on its offset."""
-    assert saved.load().timestamp.isoformat() == "2026-06-21T21:38:00+02:00"
+    assert saved.load().reading.timestamp.isoformat() == "2026-06-21T21:38:00+02:00"
 
 
 def test_a_saved_memory_takes_the_place_of_the_one_before(saved):
@@ -145,7 +134,7 @@ def test_two_ecus_have_two_memories(tmp_path):
     stores = [Store(tmp_path, host, port) for host, port in (("a", 1), ("b", 1), ("a", 2))]
     for number, store in enumerate(stores):
         store.save(replace(BARE, restarts=number))
-    assert [again.load().restarts for again in stores] == [0, 1, 2]
+    assert [again.load().failure.restarts for again in stores] == [0, 1, 2]
 
 
 # -- whole or not at all ----------------------------------------------------------------------------------------------
@@ -247,11 +236,13 @@ def test_a_process_killed_at_any_moment_leaves_a_whole_file(saved):
         from aps2mqtt.jobs.state_file import Store
         store = Store(Path(sys.argv[1]), "ecu", 8899)
         memory = store.load()
-        first = memory.restarts
-        while memory.restarts < first + 100_000:  # an end, should nobody kill it
-            memory = memory._replace(restarts=memory.restarts + 1, told=("remark" * (memory.restarts % 900),))
+        first = memory.failure.restarts
+        while memory.failure.restarts < first + 100_000:  # an end, should nobody kill it
+            restarts = memory.failure.restarts + 1
+            failure = memory.failure._replace(restarts=restarts)
+            memory = memory._replace(failure=failure, told=("remark" * (restarts % 900),))
             store.save(memory)
-            if memory.restarts == first + 1:
+            if memory.failure.restarts == first + 1:
                 print("saving", flush=True)
     """)
     restarts = 2
@@ -262,7 +253,7 @@ def test_a_process_killed_at_any_moment_leaves_a_whole_file(saved):
             assert writer.stdout.readline() == "saving\n"
             threading.Event().wait(0.01 + number * 0.003)
             writer.kill()
-        now = reopened(saved).load().restarts
+        now = reopened(saved).load().failure.restarts
         assert now > restarts
         restarts = now
 

@@ -31,7 +31,7 @@ from announcements import (
 )
 from parts import replace, sunny_ecu
 
-from aps2mqtt.base.memory import Memory, Rhythm
+from aps2mqtt.base.memory import Memory, Reading, Rhythm
 from aps2mqtt.base.values import UNCHANGED, Inverter, Report
 from aps2mqtt.config import loading
 from aps2mqtt.jobs.job import Job
@@ -490,7 +490,7 @@ def test_a_job_by_hand_beside_run_announces_the_same(tmp_path: Path) -> None:
         store = Store(tmp_path, "127.0.0.1", ecu.port)
         now = datetime(2026, 6, 21, 14, 2, tzinfo=ZoneInfo("Europe/Paris"))
         of_run = Job(chosen, now, store, dry_run=True, of_run=True).run().messages
-        store.save(Memory(ECU, now, True, "", None, None, None, None, None, {}, rhythm=Rhythm(now, run_due=now)))
+        store.save(Memory(ecu_id=ECU, reading=Reading(at=now), rhythm=Rhythm(now, run_due=now)))
         by_hand = Job(chosen, now, store, dry_run=True).run().messages
     announced = [one for one in of_run if one.topic.startswith("homeassistant/")]
     assert announced == [one for one in by_hand if one.topic.startswith("homeassistant/")]

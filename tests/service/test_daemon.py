@@ -34,7 +34,7 @@ from parts import (
 from aps2mqtt import __version__
 from aps2mqtt.base.deadline import Deadline
 from aps2mqtt.base.errors import BrokerUnreachable, EcuSilent
-from aps2mqtt.base.memory import Memory, Rhythm
+from aps2mqtt.base.memory import Counters, Memory, Reading, Rhythm
 from aps2mqtt.config import loading
 from aps2mqtt.jobs.job import Job, part
 from aps2mqtt.jobs.state_file import Store
@@ -322,7 +322,12 @@ def test_many_ecus_keep_it_from_ending_no_longer(tmp_path: Path, monkeypatch: py
     for number in range(5):
         ecu = {"APS_ECU_IP": "127.0.0.1", "APS_ECU_PORT": str(number + 1), "APS_STATE_DIR": str(tmp_path)}
         (chosen,), store = loading.load(None, ecu), Store(tmp_path, "127.0.0.1", number + 1)
-        alive = Memory("216000000001", now, True, "", now, 5, 1.0, None, None, {}, rhythm=Rhythm(now, run_due=now))
+        alive = Memory(
+            ecu_id="216000000001",
+            reading=Reading(at=now, timestamp=now, registered=5),
+            counters=Counters(lifetime=1.0),
+            rhythm=Rhythm(now, run_due=now),
+        )
         with monkeypatch.context() as quick:
             quick.setattr("os.fsync", lambda _: None)
             store.save(alive)

@@ -10,7 +10,7 @@ from zoneinfo import ZoneInfo
 import pytest
 from freezegun import freeze_time
 
-from aps2mqtt.base.memory import Memory, Today
+from aps2mqtt.base.memory import Counters, Memory, Reading, Today
 from aps2mqtt.base.sun import is_up
 from aps2mqtt.base.values import Site
 from aps2mqtt.service.scheduler import PollTrigger, Schedule
@@ -46,7 +46,11 @@ def remembering(
 ) -> Pace:
     """The pace after a reading of that date with all asleep; `now` is then or later."""
     read_at = datetime(on.year, on.month, on.day, 11, tzinfo=UTC)
-    memory = Memory("216000000001", read_at, False, "", None, 5, 100.0, None, Today(on, today, today, renewed=True), {})
+    memory = Memory(
+        ecu_id="216000000001",
+        reading=Reading(at=read_at, awake=False, registered=5),
+        counters=Counters(lifetime=100.0, today=Today(on, today, today, renewed=True)),
+    )
     return pace(300, site, ZoneInfo(zone), memory, now or read_at)
 
 
@@ -93,7 +97,14 @@ def test_yesterdays_energy_is_not_that_of_a_day_long_ago() -> None:
     """In a polar night a second midnight turns it to that of a day without sun, and then nothing is left to turn."""
     site, zone, now = Site(70, 25), ZoneInfo("Europe/Oslo"), datetime(2026, 11, 30, 12, tzinfo=UTC)
     today = Today(date(2026, 11, 30), 0.1, 0.1, renewed=True)
-    memory, polls = Memory("216000000001", now, False, "", None, 5, 100.0, None, today, {}), []
+    memory, polls = (
+        Memory(
+            ecu_id="216000000001",
+            reading=Reading(at=now, awake=False, registered=5),
+            counters=Counters(lifetime=100.0, today=today),
+        ),
+        [],
+    )
     for _ in range(3):
         now = next_poll(pace(300, site, zone, memory, now), now)
         _, memory = night(memory, now, zone)
@@ -222,7 +233,11 @@ def test_a_broker_that_comes_back_when_all_is_stopped_is_no_bug() -> None:
 
 def test_a_clock_behind_the_last_reading_makes_no_night() -> None:
     """A Raspberry Pi before time synchronisation believes that it is 1970."""
-    asleep = Memory("216000000001", datetime(2026, 6, 1, 22, tzinfo=UTC), False, "", None, 5, 1.0, None, None, {})
+    asleep = Memory(
+        ecu_id="216000000001",
+        reading=Reading(at=datetime(2026, 6, 1, 22, tzinfo=UTC), awake=False, registered=5),
+        counters=Counters(lifetime=1.0),
+    )
     with freeze_time("1970-01-01 00:10"):
         now = datetime.now(UTC)
         assert pace(300, PARIS, UTC, asleep, now).awake

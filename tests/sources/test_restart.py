@@ -14,7 +14,7 @@ import pytest
 from parts import Broker, Listener, free_port, replace
 
 from aps2mqtt.base.errors import EcuRefusal, EcuSilent, EcuUnreachable, JobError
-from aps2mqtt.base.memory import Hang, Memory
+from aps2mqtt.base.memory import Counters, Hang, Memory, Reading
 from aps2mqtt.base.values import Site
 from aps2mqtt.config import loading
 from aps2mqtt.config.values import AccessPoint, Config, Secret
@@ -202,7 +202,9 @@ def test_there_is_no_restart_of_an_ecu_that_was_never_read(tmp_path: Path, broke
 
 # -- the rule, pure ---------------------------------------------------------------------------------------------------
 
-MEMORY = Memory("216200000001", NOON - timedelta(days=1), True, "", None, 5, 1.0, None, None, {})
+MEMORY = Memory(
+    ecu_id="216200000001", reading=Reading(at=NOON - timedelta(days=1), registered=5), counters=Counters(lifetime=1.0)
+)
 SILENT = EcuSilent("mute; restart it")
 
 
@@ -222,7 +224,7 @@ def test_five_jobs_have_to_span_twenty_minutes() -> None:
 
 def test_what_a_damaged_state_says_of_time_restarts_nothing_and_keeps_no_ecu_from_it() -> None:
     """A hang from before the last good reading, or a restart that is to come."""
-    assert not due(NOON, read_at=NOON - timedelta(minutes=5), hang=Hang(datetime(1970, 1, 1, tzinfo=UTC), 99))
+    assert not due(NOON, at=NOON - timedelta(minutes=5), hang=Hang(datetime(1970, 1, 1, tzinfo=UTC), 99))
     assert due(NOON, restarted_at=datetime(2099, 12, 31, tzinfo=UTC))
 
 
@@ -253,7 +255,7 @@ def test_patience_grows_with_every_restart_that_did_not_help() -> None:
 def test_anything_but_silence_ends_the_streak() -> None:
     """A refusal is a sign of life."""
     hanging = failed(failed(MEMORY, SILENT, NOON), SILENT, NOON + FIVE_MINUTES)
-    assert hanging.hang == Hang(NOON, 2)
+    assert hanging.failure.hang == Hang(NOON, 2)
     for error in (EcuRefusal("status 02; restart it"), EcuUnreachable("refused; use its Wi-Fi address")):
-        assert failed(hanging, error, NOON + 2 * FIVE_MINUTES).hang is None
+        assert failed(hanging, error, NOON + 2 * FIVE_MINUTES).failure.hang is None
     assert restarted(hanging, NOON) == replace(hanging, hang=None, restarted_at=NOON, restarts=1)

@@ -164,7 +164,7 @@ def counts(said: dict[str, str]) -> tuple[str | None, str | None]:
 
 def lifetimes(bridge: Bridge, *values: float, **more: int) -> list[str | None]:
     """What is published of the lifetime counter for readings of new data in a row, five minutes apart."""
-    now = bridge.memory.read_at + FIVE_MINUTES if bridge.memory is not None else NOON
+    now = bridge.memory.reading.at + FIVE_MINUTES if bridge.memory is not None else NOON
     times = [now + FIVE_MINUTES * step for step in range(len(values))]
     return [
         bridge.job(read(TWO, at=time, lifetime=value, **more), time).get("energy/lifetime")

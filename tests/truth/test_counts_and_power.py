@@ -3,7 +3,7 @@
 from parts import replace
 from readings import ECU, NEVER, NOON, QUAD, RECORDS, THREE, TWO, Bridge, counts, read
 
-from aps2mqtt.base.memory import Memory
+from aps2mqtt.base.memory import Failure, Memory, Reading
 
 
 def test_the_counts_are_those_of_0001():
@@ -70,8 +70,7 @@ def test_power_is_the_ecus_where_an_inverter_is_online():
 
 def test_a_good_job_removes_the_error_and_says_online_last():
     """Who waits for the status finds everything else said."""
-    bridge = Bridge(Memory(ECU, NOON, awake=True, firmware="", timestamp=None, registered=None, lifetime=None,
-                           doubt=None, today=None, inverters={}, error="the ECU is mute"))  # fmt: skip
+    bridge = Bridge(Memory(ecu_id=ECU, reading=Reading(at=NOON), failure=Failure(error="the ECU is mute")))  # fmt: skip
     said = bridge.job(read(TWO))
     assert list(said.items())[-2:] == [("error", ""), ("status", "online")]
-    assert (bridge.memory.restarts, bridge.memory.error) == (0, "")
+    assert (bridge.memory.failure.restarts, bridge.memory.failure.error) == (0, "")

@@ -87,9 +87,9 @@ def test_the_published_lifetime_itself_is_back_to_normal():
     """Nothing of the lower readings is remembered then."""
     bridge = Bridge()
     lifetimes(bridge, 1000.0, 20.0, 20.1)
-    assert bridge.memory.doubt == Doubt(20.0, 20.1, 2, NOON, NOON + 2 * FIVE_MINUTES, NOON + 2 * FIVE_MINUTES)
+    assert bridge.memory.counters.doubt == Doubt(20.0, 20.1, 2, NOON, NOON + 2 * FIVE_MINUTES, NOON + 2 * FIVE_MINUTES)
     lifetimes(bridge, 1000.0)
-    assert bridge.memory.doubt is None
+    assert bridge.memory.counters.doubt is None
 
 
 def test_an_accepted_lower_lifetime_never_falls_again():
@@ -232,7 +232,7 @@ def test_a_reading_that_contradicts_itself_ends_no_pause():
     bridge.job(read(TWO, lifetime=1000.0))
     later = NOON + timedelta(hours=2)
     bridge.job(read(TWO, lifetime=0.0, registered=1, online=2, at=later), later)
-    assert bridge.memory.read_at == NOON
+    assert bridge.memory.reading.at == NOON
     after = later + FIVE_MINUTES
     assert bridge.job(read(TWO, lifetime=1009.0, at=after), after)["energy/lifetime"] == "1009"
 
@@ -243,7 +243,7 @@ def test_a_good_reading_remembers_when_the_ecu_was_restarted():
     bridge.job(read(TWO))
     bridge.memory = replace(bridge.memory, restarted_at=NOON)
     bridge.job(read(TWO))
-    assert bridge.memory.restarted_at == NOON
+    assert bridge.memory.failure.restarted_at == NOON
 
 
 # -- contradictory readings -------------------------------------------------------------------------------------------

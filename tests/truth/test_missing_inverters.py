@@ -196,7 +196,7 @@ def test_where_0001_says_that_none_is_online_those_left_out_are_offline_at_once(
     said = bridge.job(short(online=0, power=0))
     assert below(THREE, said) == OFFLINE_THREE
     assert below(TWO, said) == OFFLINE_TWO
-    assert not bridge.memory.awake
+    assert not bridge.memory.reading.awake
 
 
 def test_what_was_left_out_and_is_offline_stays_so_for_two_polls_of_the_morning():

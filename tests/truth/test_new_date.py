@@ -228,7 +228,7 @@ def test_a_clock_behind_the_last_reading_makes_no_new_date():
     wrong = datetime(1970, 1, 1, 1, 0, tzinfo=PARIS)
     assert bridge.job(read(TWO, today=3.6), wrong)["energy/today"] == "3.6"
     assert bridge.job(read(TWO, today=0.0), wrong)["energy/today"] == "3.6"
-    assert bridge.memory.read_at == NOON
+    assert bridge.memory.reading.at == NOON
     assert todays(bridge, 3.7, start=NOON + FIVE_MINUTES) == ["3.7"]
 
 
@@ -236,7 +236,7 @@ def test_a_clock_behind_the_last_reading_is_distrusted_where_the_ecu_has_no_time
     bridge = Bridge()
     todays(bridge, 3.5)
     assert bridge.job(read(TWO, today=0.0, at=None), NOON - DAY)["energy/today"] == "3.5"
-    assert bridge.memory.read_at == NOON
+    assert bridge.memory.reading.at == NOON
 
 
 def test_a_clock_behind_the_last_reading_is_right_where_the_ecus_own_stamp_agrees():
@@ -244,7 +244,7 @@ def test_a_clock_behind_the_last_reading_is_right_where_the_ecus_own_stamp_agree
     bridge = Bridge()
     todays(bridge, 3.5, start=NOON + DAY * 3)
     assert todays(bridge, 3.6) == ["3.6"]
-    assert bridge.memory.read_at == NOON
+    assert bridge.memory.reading.at == NOON
     assert todays(bridge, 3.6, start=NOON + DAY) == ["0"]
 
 

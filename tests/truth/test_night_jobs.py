@@ -26,7 +26,7 @@ from readings import (
     todays,
 )
 
-from aps2mqtt.base.memory import Doubt, Known, Memory, Today
+from aps2mqtt.base.memory import Counters, Doubt, Known, Memory, Reading, Today
 from aps2mqtt.base.values import Recalled, Remark
 
 # -- the night --------------------------------------------------------------------------------------------------------
@@ -67,7 +67,7 @@ def test_at_night_the_date_does_not_go_back():
     bridge = Bridge()
     bridge.job(read(ASLEEP, today=21.5, at=EVENING), EVENING)
     assert bridge.night(EVENING - DAY * 3)["energy/today"] == "21.5"
-    assert bridge.memory.today.date == date(2026, 6, 21)
+    assert bridge.memory.counters.today.date == date(2026, 6, 21)
 
 
 def test_at_night_a_clock_that_is_set_back_over_midnight_does_not_bring_yesterdays_total_back():
@@ -134,21 +134,18 @@ def test_the_memory_of_a_job_is_all_that_the_next_one_needs():
     bridge.job(replace(read(TWO, NEVER, lifetime=999.0, today=3.0), remarks=(Remark("odd", "1"), Remark("odd", "2"))))
     assert bridge.memory == Memory(
         ecu_id=ECU,
-        read_at=NOON,
-        awake=True,
-        firmware="ECU_R_1.2.31",
-        timestamp=NOON,
-        registered=2,
-        lifetime=1000.0,
-        doubt=Doubt(999.0, 999.0, 1, NOON, NOON, NOON),
-        today=Today(NOON.date(), 3.5, 3.0, renewed=True, doubt=Doubt(3.0, 3.0, 1, NOON, NOON, NOON)),
+        reading=Reading(at=NOON, firmware="ECU_R_1.2.31", timestamp=NOON, registered=2, online=1),
+        counters=Counters(
+            lifetime=1000.0,
+            doubt=Doubt(999.0, 999.0, 1, NOON, NOON, NOON),
+            today=Today(NOON.date(), 3.5, 3.0, renewed=True, doubt=Doubt(3.0, 3.0, 1, NOON, NOON, NOON)),
+        ),
         inverters={
             TWO: Known(2, 2, signal=67, powers=(60, 61), energies=(0.0, 0.0)),
             NEVER: Known(0, 0),
             THREE: Known(4, 3, missing=1, signal=67, powers=(0, 0, 0, 0), energies=(0.0, 0.0, 0.0, 0.0)),
         },
         told=("odd",),
-        online=1,
         energies_of=NOON.date(),
     )
 
@@ -169,4 +166,4 @@ def test_the_array_is_awake_unless_no_inverter_was_online(made, awake):
     """What the rule of the night needs: in doubt the ECU is asked."""
     bridge = Bridge()
     bridge.job(made)
-    assert bridge.memory.awake is awake
+    assert bridge.memory.reading.awake is awake

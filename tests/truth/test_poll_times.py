@@ -6,9 +6,10 @@ from datetime import UTC, datetime, timedelta
 from zoneinfo import ZoneInfo
 
 import pytest
+from parts import replace
 
 from aps2mqtt.base import sun
-from aps2mqtt.base.memory import Known, Memory, Today
+from aps2mqtt.base.memory import Known, Memory, Reading, Today
 from aps2mqtt.base.values import Site
 from aps2mqtt.truth import night, poll_times
 
@@ -55,7 +56,7 @@ MIDNIGHT = datetime(2026, 6, 22, 0, 30, tzinfo=EUROPE)
 
 def memory(*, awake: bool, read_at: datetime = EVENING) -> Memory:
     """What the last job told, as far as the night goes."""
-    return Memory("216000000001", read_at, awake, "", None, None, None, None, None, {})
+    return Memory(ecu_id="216000000001", reading=Reading(at=read_at, awake=awake))
 
 
 def test_it_is_night_while_the_sun_is_down_and_the_last_reading_had_no_inverter_online():
@@ -135,10 +136,10 @@ def test_the_energies_of_both_dates_turn_at_the_midnight_of_the_earlier():
     yesterday = (EVENING - DAY).date()
     ecus = Today(date=EVENING.date(), published=5.0, reported=5.0, renewed=True)
     one = {"704000000001": Known(panels=2, voltages=1, energies=(1.5, 0.5))}
-    known = memory(awake=False)._replace(today=ecus, energies_of=yesterday, inverters=one)
+    known = replace(memory(awake=False), today=ecus, energies_of=yesterday, inverters=one)
     now = EVENING - 2 * DAY
     assert poll_times.pace(300, PARIS, EUROPE, known, now).turns == datetime(2026, 6, 20, 22, tzinfo=UTC)
-    swapped = known._replace(today=ecus._replace(date=yesterday), energies_of=EVENING.date())
+    swapped = replace(known, today=ecus._replace(date=yesterday), energies_of=EVENING.date())
     assert poll_times.pace(300, PARIS, EUROPE, swapped, now).turns == datetime(2026, 6, 20, 22, tzinfo=UTC)
 
 

@@ -127,7 +127,10 @@ def test_the_same_data_polled_twice_give_the_same_messages(earlier, then, made, 
         retained = retained._replace(**kept)
     second, memory_after = true_values.settle(made, memory, retained, NOON + FIVE_MINUTES, PARIS)
     assert messages(Style(), second) == told
-    assert (memory_after.lifetime, memory_after.awake) == (memory.lifetime, memory.awake)
+    assert (memory_after.counters.lifetime, memory_after.reading.awake) == (
+        memory.counters.lifetime,
+        memory.reading.awake,
+    )
 
 
 @settings(max_examples=200)

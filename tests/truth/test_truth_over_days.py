@@ -128,8 +128,8 @@ class Walk:
         if (
             what == "broker"
             and self.memory is not None
-            and self.memory.lifetime is not None
-            and self.memory.today is not None
+            and self.memory.counters.lifetime is not None
+            and self.memory.counters.today is not None
         ):
             self.retained.clear()
 
