@@ -8,7 +8,10 @@ import errno
 import os
 import stat
 import tempfile
+from collections.abc import Mapping
 from pathlib import Path
+
+from aps2mqtt.base.errors import UsageError
 
 MODE = 0o644
 FRESH = (".aps2mqtt-", ".new")  # how the fresh names begin and end
@@ -79,3 +82,39 @@ def _clear(folder: Path, written: float) -> None:
         for path in folder.glob("*".join(FRESH)):
             if abs(path.lstat().st_mtime - written) > LEFT:
                 path.unlink()
+
+
+# -- several files -----------------------------------------------------------------------------------------------------
+
+
+def write_all(texts: Mapping[str, str], folder: Path, *, force: bool) -> dict[str, bool]:
+    """Writes all files or none into `folder`, and makes that; which of them were not there as they are now.
+
+    Raises UsageError; where files differ, nothing is replaced without `force`.
+    """
+    try:
+        folder.mkdir(exist_ok=True)
+        new = {name: not _holds(folder / name, text) for name, text in texts.items()}
+        differing = [name for name in texts if new[name] and os.path.lexists(folder / name)]
+        if differing and not force:
+            raise UsageError(
+                f"{', '.join(str(folder / name) for name in differing)} would be changed, so nothing was written; "
+                "see what differs in another folder, and replace with --force"
+            )
+        for name in texts:
+            if new[name]:
+                replace(folder / name, texts[name])
+    except OSError as error:
+        raise UsageError(
+            f"{folder} cannot be written ({error.strerror}); name another folder with --output, or become root"
+        ) from error
+    return new
+
+
+def _holds(path: Path, text: str) -> bool:
+    """Whether a plain file is there with this text."""
+    try:
+        found, wanted = path.lstat(), text.encode()
+        return stat.S_ISREG(found.st_mode) and found.st_size == len(wanted) and path.read_bytes() == wanted
+    except FileNotFoundError:
+        return False

@@ -1,6 +1,6 @@
 """The table of metrics: one row for each value. Topics, JSON objects, entities and the README's table follow from it.
 
-A new value is a field of Report or Inverter, a row here, and a source that fills the field.
+A new value is a field of Report or Inverter, a row here, and a source that fills the field. Pure.
 """
 
 from collections.abc import Callable, Iterator, Sequence

@@ -1,4 +1,4 @@
-"""The names of models, by the serial numbers of ECUs and inverters."""
+"""The names of models, by the serial numbers of ECUs and inverters. Pure."""
 
 from collections.abc import Mapping
 

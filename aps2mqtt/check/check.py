@@ -90,14 +90,13 @@ def misconfigured(error: ConfigError) -> Iterator[Step]:
 
 
 def _each(names: Sequence[str], steps: Iterator[Step], of: str, memory: Memory | None = None) -> Iterator[Step]:
-    """`steps`, of those `names`: where they end with an error, the next one failed, and the rest is skipped."""
-    left = list(names)
+    """`steps`, which have these `names`: where they end with an error, the next one failed, and the rest is skipped."""
+    done = 0
     try:
-        for step in steps:
-            left.remove(step.name)
+        for done, step in enumerate(steps, 1):  # noqa: B007 - used behind the loop
             yield step._replace(of=of)
     except JobError as error:
-        name, *others = left
+        name, *others = names[done:]
         yield failed(name, error, *ecu_answers.hints(name, error, memory))._replace(of=of)
         yield from (skipped(other, NOT_REACHED)._replace(of=of) for other in others)
 

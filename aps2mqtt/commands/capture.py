@@ -12,14 +12,14 @@ from collections.abc import Sequence
 from datetime import UTC, date, datetime
 from pathlib import Path
 
-from aps2mqtt.base.errors import ExitStatus, UsageError, gravest
+from aps2mqtt.base import files
+from aps2mqtt.base.errors import ExitStatus, gravest
 from aps2mqtt.captures import capture
 from aps2mqtt.captures.capture import CapturedEcu, Document
 from aps2mqtt.captures.redaction import Redaction
 from aps2mqtt.commands import common
 from aps2mqtt.config.values import Config
 from aps2mqtt.screen import output
-from aps2mqtt.service import units
 
 log = logging.getLogger(__name__)
 
@@ -62,10 +62,7 @@ def _write(documents: Sequence[Document], folder: Path, *, force: bool) -> None:
     texts = {one.name: one.text for one in documents}
     if not texts:
         return
-    try:
-        new = units.write(texts, folder, force=force)
-    except units.UnitsError as error:
-        raise UsageError(str(error)) from error
+    new = files.write_all(texts, folder, force=force)
     output.show(
         [*(f"{'written' if new[name] else 'unchanged':<9}  {folder / name}" for name in texts), "", *NEXT.splitlines()]
     )

@@ -14,7 +14,7 @@ import sys
 from pathlib import Path
 
 from aps2mqtt.base import files
-from aps2mqtt.base.errors import ExitStatus, UsageError
+from aps2mqtt.base.errors import ExitStatus
 from aps2mqtt.commands import common
 from aps2mqtt.screen import output
 from aps2mqtt.service import units
@@ -34,13 +34,10 @@ def run(options: argparse.Namespace) -> int:
     config = files.whole(common.config_path(options) or Path(units.DEFAULT.config))
     paths = units.Paths(script or units.DEFAULT.program, config)
     folder = files.whole(options.output)
-    try:
-        texts = {name: units.render(name, template, paths) for name, template in units.templates().items()}
-        if not os.path.lexists(config) and not os.path.lexists(folder / units.EXAMPLE):
-            texts[units.EXAMPLE] = units.shipped(units.EXAMPLE)
-        new = units.write(texts, folder, force=options.force)
-    except units.UnitsError as error:
-        raise UsageError(str(error)) from error
+    texts = {name: units.render(name, template, paths) for name, template in units.templates().items()}
+    if not os.path.lexists(config) and not os.path.lexists(folder / units.EXAMPLE):
+        texts[units.EXAMPLE] = units.shipped(units.EXAMPLE)
+    new = files.write_all(texts, folder, force=options.force)
     output.show(f"{'written' if new[name] else 'unchanged':<9}  {folder / name}" for name in texts)
     output.show(["", f"They start {paths.program} with {paths.config}."])
     _warn(script, paths, folder)

@@ -53,15 +53,15 @@ def read_file(path: Path, environ: Mapping[str, str], mistakes: list[str]) -> "l
 
 def _misplaced(name: str, section: str) -> str:
     """What is wrong with a key of this name in this section; empty: nothing."""
-    belongs = "ecu" if name.startswith("APS_") else "mqtt"
-    if name in SECTIONS:
+    if name in SECTIONS.values():
         return f"{name} has to be a section, lines of the form KEY: value below it"
     if name not in NAMES:
         word = leading_word(name)
         if word in NAMES:
             return f"{word} lacks the colon and the space behind it; write {word}: VALUE"
         return f"there is no key {word!r}{_meant(word)}"
-    if section not in SECTIONS:
+    belongs = SECTIONS[name.partition("_")[0]]
+    if section not in SECTIONS.values():
         return f"{name} stands in {leading_word(section)!r}; it belongs in section {belongs}"
     if belongs != section:
         return f"{name} stands in section {section}; it belongs in {belongs}"
@@ -73,7 +73,7 @@ def _meant(name: str) -> str:
     import difflib
 
     close = difflib.get_close_matches(name.upper(), NAMES, 1)
-    return f"; did you mean {close[0]}?" if close else f"; the sections are {' and '.join(SECTIONS)}"
+    return f"; did you mean {close[0]}?" if close else f"; the sections are {' and '.join(SECTIONS.values())}"
 
 
 class GivenEcu(NamedTuple):

@@ -161,6 +161,9 @@ def _timezone(value: str) -> tzinfo | None:
 # -- the keys ---------------------------------------------------------------------------------------------------------
 
 
+SECTIONS = {"APS": "ecu", "MQTT": "mqtt"}  # of the file, by the first word of their keys
+
+
 class Key(NamedTuple):
     """One key of the configuration: `default` is text too; None: mandatory."""
 
@@ -171,7 +174,7 @@ class Key(NamedTuple):
     @property
     def section(self) -> str:
         """Section of the file."""
-        return "ecu" if self.name.startswith("APS_") else "mqtt"
+        return SECTIONS[self.name.partition("_")[0]]
 
     @property
     def secret(self) -> bool:
@@ -216,7 +219,6 @@ KEYS = (
     Key("MQTT_DISCOVERY_PREFIX", "homeassistant", _topic),
 )
 BROKER_PASSWORD, KEY_FILE = "MQTT_BROKER_PASSWD", "MQTT_BROKER_KEY_PATH"
-SECTIONS = ("ecu", "mqtt")
 FILE_SUFFIX = "_FILE"
 OUR_WORDS = {"APS", "ECU", "MQTT", "BROKER"}  # who means one of our keys has one of them right
 SECRETS = frozenset(key.name for key in KEYS if key.secret)

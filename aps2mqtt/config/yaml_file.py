@@ -13,17 +13,17 @@ import yaml
 from aps2mqtt.base import files
 from aps2mqtt.base.errors import leading_word
 from aps2mqtt.config import credentials
+from aps2mqtt.config.keys import SECTIONS
+from aps2mqtt.config.values import is_nothing
 
 MAX_BYTES = 1_000_000
 ENCODING = "utf-8-sig"  # some editors put a byte order mark before the text
 TEXT = "tag:yaml.org,2002:str"
-SECTIONS = {"APS": "ecu", "MQTT": "mqtt"}  # of our keys, by their first word
 OUR_KEY = r"(?P<key>(?P<word>APS|MQTT)_[A-Z_]+)"
 # A key whose value does not stand behind a colon and a space.
 SLIP = re.compile(rf"{OUR_KEY}(?::| *=) *(?P<value>\S+)")
 KEY = re.compile(r" *(?:- +)*[^\s:#'\"]+:(?=\s|$)")
 OPENED = re.compile(r"""[^#]*?: +(?P<quote>["'])(?:(?!(?P=quote)).)*$""")  # a quotation mark that is alone on its line
-NOTHING = ("", "~", "null", "Null", "NULL")  # where a section is expected; as a value they are text
 
 
 class Section(NamedTuple):
@@ -96,7 +96,7 @@ def _sections(path: Path, document: yaml.Node | None, mistakes: list[str]) -> It
         if isinstance(node, yaml.ScalarNode):
             if values := _slipped(path, node, [name], mistakes):
                 yield Section(name, f"{path}", listed=False, values=values)
-            elif node.value not in NOTHING:
+            elif not is_nothing(node.value):
                 yield _outside(path, name, node.value, mistakes)
         elif isinstance(node, yaml.SequenceNode) and name == "ecu":
             if not node.value:
@@ -172,7 +172,7 @@ def _is_section(node: yaml.Node | None, where: str, mistakes: list[str]) -> bool
     """True for keys with values, and for nothing at all."""
     if node is None or isinstance(node, yaml.MappingNode):
         return True
-    if isinstance(node, yaml.ScalarNode) and node.value in NOTHING:
+    if isinstance(node, yaml.ScalarNode) and is_nothing(node.value):
         return True
     mistakes.append(f"{where} has to be lines of the form KEY: value")
     return False

@@ -1,18 +1,15 @@
 """The units and the crontab that fire the job, with the paths of an installation in them.
 
-template, Paths -> text          pure
-text, folder -> file             whole or not at all; one that differs is replaced only where that is wanted
+template, Paths -> text
 """
 
-import os
 import re
 import shlex
-import stat
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable
 from dataclasses import dataclass
 from pathlib import Path, PurePath
 
-from aps2mqtt.base import files
+from aps2mqtt.base.errors import UsageError
 from aps2mqtt.config import credentials
 
 ONCE, TIMER, RUN, CRONTAB = "aps2mqtt.service", "aps2mqtt.timer", "aps2mqtt-run.service", "crontab.example"
@@ -33,10 +30,6 @@ class Paths:
 DEFAULT = Paths(PurePath("/opt/aps2mqtt/bin/aps2mqtt"), PurePath("/etc/aps2mqtt/config.yaml"))
 
 
-class UnitsError(Exception):
-    """The files cannot be written; the message is one line that says why and what to do."""
-
-
 # -- the texts, pure --------------------------------------------------------------------------------------------------
 
 
@@ -44,7 +37,7 @@ def render(name: str, template: str, paths: Paths) -> str:
     """The file `name` for `paths`: its template with its directives changed; comments stay as they are."""
     for path, kind, unwanted in ((paths.program, "program", "\"'\\"), (paths.config, "configuration", "")):
         if not str(path).isprintable() or set(unwanted) & set(str(path)):
-            raise UnitsError(f"no unit can name the {kind} {str(path)!r}; choose a path of plain characters")
+            raise UsageError(f"no unit can name the {kind} {str(path)!r}; choose a path of plain characters")
     lines = template.splitlines(keepends=True)
     return "".join(line if line.startswith("#") else _with_paths(line, name, paths) for line in lines)
 
@@ -119,37 +112,4 @@ def shipped(name: str) -> str:
     for path in (package / "units_data" / name, package.parent / name):
         if path.is_file():
             return path.read_text(encoding="utf-8")
-    raise UnitsError("this installation of aps2mqtt has no units in it; install it again")
-
-
-def write(texts: Mapping[str, str], folder: Path, *, force: bool) -> dict[str, bool]:
-    """Writes all files or none into `folder`, and makes that; which of them were not there as they are now.
-
-    Raises UnitsError; where files differ, nothing is replaced without `force`.
-    """
-    try:
-        folder.mkdir(exist_ok=True)
-        new = {name: not _holds(folder / name, text) for name, text in texts.items()}
-        differing = [name for name in texts if new[name] and os.path.lexists(folder / name)]
-        if differing and not force:
-            raise UnitsError(
-                f"{', '.join(str(folder / name) for name in differing)} would be changed, so nothing was written; "
-                "see what differs in another folder, and replace with --force"
-            )
-        for name in texts:
-            if new[name]:
-                files.replace(folder / name, texts[name])
-    except OSError as error:
-        raise UnitsError(
-            f"{folder} cannot be written ({error.strerror}); name another folder with --output, or become root"
-        ) from error
-    return new
-
-
-def _holds(path: Path, text: str) -> bool:
-    """Whether a plain file is there with this text."""
-    try:
-        found, wanted = path.lstat(), text.encode()
-        return stat.S_ISREG(found.st_mode) and found.st_size == len(wanted) and path.read_bytes() == wanted
-    except FileNotFoundError:
-        return False
+    raise UsageError("this installation of aps2mqtt has no units in it; install it again")

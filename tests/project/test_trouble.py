@@ -19,7 +19,7 @@ MODULES = {
     for path in sorted((ROOT / "aps2mqtt").rglob("*.py"))
 }
 # Errors that are no JobError, and whose text becomes a line all the same; remarks, which become warnings.
-ALSO = {"StateError", "RestartError", "UnitsError", "ScenarioError", "Remark"}
+ALSO = {"StateError", "RestartError", "ScenarioError", "Remark"}
 LOGGED = {"warning", "error", "critical"}
 # Functions that make a part of a message, or a mistake of the configuration.
 PARTS = {

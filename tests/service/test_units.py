@@ -11,7 +11,8 @@ from pathlib import Path, PurePath
 import pytest
 from parts import Ended, aps2mqtt, clean_environment, one_line
 
-from aps2mqtt.service.units import EXAMPLE, NAMES, Paths, UnitsError, render, templates
+from aps2mqtt.base.errors import UsageError
+from aps2mqtt.service.units import EXAMPLE, NAMES, Paths, render, templates
 
 ROOT = Path(__file__).parents[2]
 SERVICES = ("aps2mqtt.service", "aps2mqtt-run.service")
@@ -212,7 +213,7 @@ def test_awkward_paths_are_quoted_for_cron() -> None:
 def test_a_path_with_control_characters_is_refused(path: str) -> None:
     """It could be more than a path."""
     for paths in (Paths(PurePath(path), DEFAULTS.config), Paths(DEFAULTS.program, PurePath(path))):
-        with pytest.raises(UnitsError, match="choose a path of plain characters"):
+        with pytest.raises(UsageError, match="choose a path of plain characters"):
             render("aps2mqtt.service", templates()["aps2mqtt.service"], paths)
 
 
