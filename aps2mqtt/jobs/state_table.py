@@ -323,6 +323,7 @@ def memory_in(state: dict[str, Any], left_out: list[str]) -> Memory:
     """The memory in `state`; raises one of ABSURD where it is none. What was left out of it is named in the list."""
     if state["version"] != VERSION:
         raise ValueError(f"version {state['version']!r:.40}, not {VERSION}")
+    _serial(state["ecu_id"], left_out)  # without it nothing else counts
     flat = state | {"at": state["read_at"]}
     groups = {name: reader(flat, left_out) for name, reader in GROUPS.items()}
     memory: Memory = _memory(state | groups, left_out)
