@@ -16,9 +16,10 @@ from aps2mqtt.captures.redaction import DIGITS, Redaction
 from aps2mqtt.config.values import Config
 from aps2mqtt.sources import ask
 from aps2mqtt.sources.ecu8899 import client, tables
-from aps2mqtt.sources.ecu8899.answers import DECODERS, SystemInfo, decode_system_info
+from aps2mqtt.sources.ecu8899.answers import SystemInfo, decode_system_info
 from aps2mqtt.sources.ecu8899.client import Conversation, Endpoint, Limits
 from aps2mqtt.sources.ecu8899.frames import Frame
+from aps2mqtt.sources.ecu8899.history_answers import DECODERS
 from aps2mqtt.sources.ecu8899.snapshot import has_no_inverters, identified
 
 PERIODS = (tables.WEEK, tables.MONTH, tables.YEAR)

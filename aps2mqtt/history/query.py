@@ -16,8 +16,9 @@ from aps2mqtt.jobs.plan import style
 from aps2mqtt.mqtt import topics
 from aps2mqtt.mqtt.sessions import Session
 from aps2mqtt.sources import ask
-from aps2mqtt.sources.ecu8899 import client, history_answers, tables
-from aps2mqtt.sources.ecu8899.client import Limits, PastQuery
+from aps2mqtt.sources.ecu8899 import client, history_answers, history_client, tables
+from aps2mqtt.sources.ecu8899.client import Limits
+from aps2mqtt.sources.ecu8899.history_client import PastQuery
 
 
 class Recollection(NamedTuple):
@@ -35,7 +36,7 @@ def read(config: Config, periods: Sequence[str], day: date, limits: Limits = cli
     """
     ecu = config.ecu
     with ask.turn(ecu, limits) as endpoint:
-        info, answers = client.read_past(endpoint, [_query(period, day) for period in periods], limits)
+        info, answers = history_client.read_past(endpoint, [_query(period, day) for period in periods], limits)
     found: list[Series] = []
     remarks = list(info.remarks)
     for period, answer in zip(periods, answers, strict=True):

@@ -10,8 +10,9 @@ from aps2mqtt.captures.dissect import REST, dissect, dissect_records
 from aps2mqtt.captures.document import decoded
 from aps2mqtt.screen import listing
 from aps2mqtt.sources.ecu8899 import tables
-from aps2mqtt.sources.ecu8899.answers import DECODERS, RealTime, Signal, SystemInfo
+from aps2mqtt.sources.ecu8899.answers import RealTime, Signal, SystemInfo
 from aps2mqtt.sources.ecu8899.frames import Frame, request
+from aps2mqtt.sources.ecu8899.history_answers import DECODERS
 
 
 def literal(text: str) -> bytes:

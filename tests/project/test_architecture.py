@@ -96,6 +96,7 @@ def test_what_is_true_and_how_frames_are_read_is_pure() -> None:
     assert ours - set(PURE) == {
         "sources.ecu8899.__init__",
         "sources.ecu8899.client",
+        "sources.ecu8899.history_client",
         "sources.ecu8899.restart",
     }
 

@@ -10,7 +10,6 @@ from parts import as_dict
 from aps2mqtt.base.errors import FrameError, IncompleteFrame
 from aps2mqtt.sources.ecu8899 import tables
 from aps2mqtt.sources.ecu8899.answers import (
-    DECODERS,
     RealTime,
     Signal,
     SystemInfo,
@@ -20,7 +19,7 @@ from aps2mqtt.sources.ecu8899.answers import (
     encode_system_info,
 )
 from aps2mqtt.sources.ecu8899.frames import Frame
-from aps2mqtt.sources.ecu8899.history_answers import encode_energy_by_day, encode_power_of_day
+from aps2mqtt.sources.ecu8899.history_answers import DECODERS, encode_energy_by_day, encode_power_of_day
 from aps2mqtt.sources.ecu8899.wire import Layout, size, walk
 
 ENCODE = {

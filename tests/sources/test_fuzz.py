@@ -20,7 +20,6 @@ from aps2mqtt.base.values import Snapshot
 from aps2mqtt.history import time_series
 from aps2mqtt.screen import chart, svg
 from aps2mqtt.sources.ecu8899.answers import (
-    DECODERS,
     RealTime,
     Record,
     Signal,
@@ -31,6 +30,7 @@ from aps2mqtt.sources.ecu8899.answers import (
 )
 from aps2mqtt.sources.ecu8899.frames import Frame
 from aps2mqtt.sources.ecu8899.history_answers import (
+    DECODERS,
     EnergyByDay,
     PowerOfDay,
     calendar_date,

@@ -3,20 +3,17 @@
 Frame -> SystemInfo | RealTime | Signal         and back, byte for byte
 """
 
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from dataclasses import dataclass, field, replace
 from typing import Any, NamedTuple, cast
 
 from aps2mqtt.base.errors import FrameError, MalformedFrame
 from aps2mqtt.base.values import Remark
 from aps2mqtt.sources.ecu8899.frames import Frame, absent_trailer, read_part, rows_of, status_of, wrong_end
-from aps2mqtt.sources.ecu8899.history_answers import EnergyByDay, PowerOfDay, decode_energy_by_day, decode_power_of_day
 from aps2mqtt.sources.ecu8899.record_sizes import Sizes, record_layouts, record_sizes, type_at
 from aps2mqtt.sources.ecu8899.tables import (
     BODY,
-    ENERGY_BY_DAY,
     KNOWN_UNKNOWN,
-    POWER_OF_DAY,
     REAL_TIME,
     REAL_TIME_HEAD,
     RECORD_HEAD,
@@ -258,12 +255,3 @@ def encode_signal(signal: Signal, group: str = "11") -> Frame:
     payload = write(STATUS, {"status": signal.status})
     payload += b"".join(write(SIGNAL_RECORD, {"uid": uid, "level": level}) for uid, level in signal.levels)
     return Frame.build(group, SIGNAL, payload, trailer=signal.status == STATUS_OK)
-
-
-DECODERS: dict[str, Callable[[Frame], SystemInfo | RealTime | Signal | PowerOfDay | EnergyByDay]] = {
-    SYSTEM_INFO: decode_system_info,
-    REAL_TIME: decode_real_time,
-    SIGNAL: decode_signal,
-    POWER_OF_DAY: decode_power_of_day,
-    ENERGY_BY_DAY: decode_energy_by_day,
-}

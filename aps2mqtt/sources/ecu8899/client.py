@@ -9,7 +9,7 @@ because newlines and even END occur inside a frame (quirk 10).
 import logging
 import socket
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 from datetime import tzinfo
 from typing import NamedTuple, TypeVar
 
@@ -26,16 +26,14 @@ from aps2mqtt.base.errors import (
     is_exhausted,
 )
 from aps2mqtt.base.values import Remark, Snapshot
-from aps2mqtt.sources.ecu8899 import answers, frames, history_answers, tables
+from aps2mqtt.sources.ecu8899 import answers, frames, tables
 from aps2mqtt.sources.ecu8899.answers import RealTime, Signal, SystemInfo
 from aps2mqtt.sources.ecu8899.frames import Frame
-from aps2mqtt.sources.ecu8899.history_answers import EnergyByDay, PowerOfDay
-from aps2mqtt.sources.ecu8899.snapshot import has_no_inverters, identified, plain, snapshot
+from aps2mqtt.sources.ecu8899.snapshot import has_no_inverters, identified, snapshot
 
 log = logging.getLogger(__name__)
 
-Past = PowerOfDay | EnergyByDay
-Decoded = TypeVar("Decoded", SystemInfo, RealTime, Signal, Past)
+Decoded = TypeVar("Decoded")
 Got = TypeVar("Got")
 
 
@@ -99,35 +97,7 @@ def read_ecu(endpoint: Endpoint, timezone: tzinfo, limits: Limits) -> Snapshot:
     return snapshot(info, real_time, signal, timezone)
 
 
-class PastQuery(NamedTuple):
-    """A query for history: the date of 0003 or the period of 0004 is its argument; `what` names it for people."""
-
-    command: str
-    argument: str
-    what: str
-
-
-def read_past(
-    endpoint: Endpoint, queries: Sequence[PastQuery], limits: Limits
-) -> tuple[SystemInfo, tuple[Past | EcuError, ...]]:
-    """Who the ECU is, and what it remembers: to each query an answer with data, or why there is none.
-
-    Raises EcuUnreachable and FrameError where not even 0001 is answered. What comes after it is asked for once
-    (quirk 77): most that do not answer never will.
-    """
-    conversation = Conversation(endpoint, limits)
-    info = conversation.system_info()
-    return info, tuple(_recalled(conversation, info, query) for query in queries)
-
-
-def _recalled(conversation: "Conversation", info: SystemInfo, query: PastQuery) -> Past | EcuError:
-    try:
-        return conversation.recall(info, query)
-    except EcuError as error:
-        return error
-
-
-def _refuse(status: str, command: str) -> None:
+def refuse(status: str, command: str) -> None:
     """Raises EcuRefusal for a status that is not that of an answer with data."""
     if status == tables.STATUS_OK:
         return
@@ -148,13 +118,13 @@ class Conversation:
     """
 
     def __init__(self, endpoint: Endpoint, limits: Limits) -> None:
-        self._endpoint = endpoint
+        self.endpoint = endpoint
         self._limits = limits
         self._deadline = Deadline(limits.conversation)
 
     def reach(self) -> None:
         """Connects, and asks nothing."""
-        self.insist(lambda: _connect(self._endpoint, self._deadline.within(self._limits.connect)).close())
+        self.insist(lambda: _connect(self.endpoint, self._deadline.within(self._limits.connect)).close())
 
     def system_info(self) -> SystemInfo:
         """The answer to 0001."""
@@ -165,42 +135,14 @@ class Conversation:
         real_time = self._ask(tables.REAL_TIME, info.ecu_id, answers.decode_real_time)
         if real_time.status == tables.STATUS_NO_DATA and has_no_inverters(info):
             return RealTime(tables.STATUS_OK, complete=False)
-        _refuse(real_time.status, tables.REAL_TIME)
+        refuse(real_time.status, tables.REAL_TIME)
         return real_time
 
     def signal(self, info: SystemInfo) -> Signal:
         """The answer to 0030 of the ECU that has said `info`."""
         signal = self._ask(tables.SIGNAL, info.ecu_id, answers.decode_signal)
-        _refuse(signal.status, tables.SIGNAL)
+        refuse(signal.status, tables.SIGNAL)
         return signal
-
-    def recall(self, info: SystemInfo, query: PastQuery) -> Past:
-        """The answer to a query for history, which is made once; raises EcuError where it has no data."""
-        if self._deadline.remaining() < self._limits.answer:
-            raise EcuSilent(
-                f"there was no time left to ask the ECU at {self._endpoint} for the {query.what}; ask for it alone"
-            )
-        decode: Callable[[Frame], Past] = (
-            history_answers.decode_power_of_day
-            if query.command == tables.POWER_OF_DAY
-            else history_answers.decode_energy_by_day
-        )
-        try:
-            answer = self._ask_once(query.command, info.ecu_id, decode, query.argument)
-        except EcuMute as error:
-            raise EcuRefusal(
-                f"the ECU at {self._endpoint} answers nothing to {query.command}: the {query.what} is not supported by "
-                f"this firmware, {plain(info.firmware)}; do without it, or ask again if it was answered before"
-            ) from error
-        if answer.status == tables.STATUS_NO_DATA:
-            raise EcuRefusal(
-                f"the ECU at {self._endpoint} has no data for the {query.what} (status 01); ask for another"
-            )
-        _refuse(answer.status, query.command)
-        if isinstance(answer, EnergyByDay) and answer.period != query.argument:
-            other = Remark(f"the answer to {query.command} names another period", f"{answer.period!r}; see its dates")
-            answer = answer._replace(remarks=(*answer.remarks, other))
-        return answer
 
     def insist(self, attempt: Callable[[], Got]) -> Got:
         """What `attempt` returns. It is retried after each pause of the limits; raises the EcuError of the last try."""
@@ -220,7 +162,7 @@ class Conversation:
 
         Raises EcuUnreachable if no byte comes.
         """
-        endpoint, limits, deadline = self._endpoint, self._limits, self._deadline
+        endpoint, limits, deadline = self.endpoint, self._limits, self._deadline
         log.debug("%s < %s", endpoint, request.hex())
         with _connect(endpoint, deadline.within(limits.connect)) as connection:
             answer, cause = _answer(connection, request, limits, deadline.within(limits.answer))
@@ -230,9 +172,14 @@ class Conversation:
         return answer
 
     def _ask(self, command: str, ecu_id: str, decode: Callable[[Frame], Decoded]) -> Decoded:
-        return self.insist(lambda: self._ask_once(command, ecu_id, decode))
+        return self.insist(lambda: self.ask_once(command, ecu_id, decode))
 
-    def _ask_once(self, command: str, ecu_id: str, decode: Callable[[Frame], Decoded], argument: str = "") -> Decoded:
+    def has_time(self) -> bool:
+        """True while the deadline leaves the ECU its full time for an answer."""
+        return self._deadline.remaining() >= self._limits.answer
+
+    def ask_once(self, command: str, ecu_id: str, decode: Callable[[Frame], Decoded], argument: str = "") -> Decoded:
+        """The decoded answer to `command`, without a retry; raises EcuUnreachable and FrameError."""
         try:
             frame = Frame.decode(self.exchange(frames.request(command, ecu_id, argument)))
             if frame.command != command:
@@ -240,12 +187,12 @@ class Conversation:
             return decode(frame)
         except NoFrame as error:
             raise NoFrame(
-                f"what answers {command} at {self._endpoint} is no ECU: {error}; check APS_ECU_IP and APS_ECU_PORT, "
+                f"what answers {command} at {self.endpoint} is no ECU: {error}; check APS_ECU_IP and APS_ECU_PORT, "
                 "and if both are right, restart the ECU"
             ) from error
         except FrameError as error:
             raise type(error)(
-                f"the ECU at {self._endpoint} answers {command} badly: {error}; restart it if this stays, "
+                f"the ECU at {self.endpoint} answers {command} badly: {error}; restart it if this stays, "
                 "and report what `aps2mqtt capture` writes"
             ) from error
 

@@ -1,12 +1,20 @@
 """The answers to 0003 and 0004, which tell what the ECU remembers. Pure."""
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from datetime import date, timedelta
 from itertools import pairwise
 from typing import NamedTuple
 
 from aps2mqtt.base.errors import MalformedFrame
 from aps2mqtt.base.values import Remark
+from aps2mqtt.sources.ecu8899.answers import (
+    RealTime,
+    Signal,
+    SystemInfo,
+    decode_real_time,
+    decode_signal,
+    decode_system_info,
+)
 from aps2mqtt.sources.ecu8899.frames import Frame, absent_trailer, read_part, rows_of, status_of, wrong_end
 from aps2mqtt.sources.ecu8899.tables import (
     BODY,
@@ -16,8 +24,11 @@ from aps2mqtt.sources.ecu8899.tables import (
     PERIOD,
     POWER_OF_DAY,
     POWER_POINT,
+    REAL_TIME,
+    SIGNAL,
     STATUS,
     STATUS_OK,
+    SYSTEM_INFO,
 )
 from aps2mqtt.sources.ecu8899.wire import Layout, size, write
 
@@ -134,3 +145,13 @@ def _filler(frame: Frame, points: int) -> tuple[Remark, ...]:
     if not frame.trailer:
         raise MalformedFrame(f"the answer to {frame.command} has points without a time" + wrong_end(frame))
     return (Remark(f"points without a time in the answer to {frame.command}", f"{points} of them are left out"),)
+
+
+# All that an ECU answers, by command.
+DECODERS: dict[str, Callable[[Frame], SystemInfo | RealTime | Signal | PowerOfDay | EnergyByDay]] = {
+    SYSTEM_INFO: decode_system_info,
+    REAL_TIME: decode_real_time,
+    SIGNAL: decode_signal,
+    POWER_OF_DAY: decode_power_of_day,
+    ENERGY_BY_DAY: decode_energy_by_day,
+}

@@ -1,0 +1,71 @@
+"""Asks an ECU for what it remembers: the power of a day, the energy by day. No job does."""
+
+from collections.abc import Callable, Sequence
+from typing import NamedTuple
+
+from aps2mqtt.base.errors import EcuError, EcuMute, EcuRefusal, EcuSilent
+from aps2mqtt.base.values import Remark
+from aps2mqtt.sources.ecu8899 import tables
+from aps2mqtt.sources.ecu8899.answers import SystemInfo
+from aps2mqtt.sources.ecu8899.client import Conversation, Endpoint, Limits, refuse
+from aps2mqtt.sources.ecu8899.frames import Frame
+from aps2mqtt.sources.ecu8899.history_answers import EnergyByDay, PowerOfDay, decode_energy_by_day, decode_power_of_day
+from aps2mqtt.sources.ecu8899.snapshot import plain
+
+Past = PowerOfDay | EnergyByDay
+DECODERS: dict[str, Callable[[Frame], Past]] = {
+    tables.POWER_OF_DAY: decode_power_of_day,
+    tables.ENERGY_BY_DAY: decode_energy_by_day,
+}
+
+
+class PastQuery(NamedTuple):
+    """A query for history: the date of 0003 or the period of 0004 is its argument; `what` names it for people."""
+
+    command: str
+    argument: str
+    what: str
+
+
+def read_past(
+    endpoint: Endpoint, queries: Sequence[PastQuery], limits: Limits
+) -> tuple[SystemInfo, tuple[Past | EcuError, ...]]:
+    """Who the ECU is, and what it remembers: to each query an answer with data, or why there is none.
+
+    Raises EcuUnreachable and FrameError where not even 0001 is answered. What comes after it is asked for once
+    (quirk 77): most that do not answer never will.
+    """
+    conversation = Conversation(endpoint, limits)
+    info = conversation.system_info()
+    return info, tuple(_answer_or_error(conversation, info, query) for query in queries)
+
+
+def _answer_or_error(conversation: Conversation, info: SystemInfo, query: PastQuery) -> Past | EcuError:
+    try:
+        return _answer(conversation, info, query)
+    except EcuError as error:
+        return error
+
+
+def _answer(conversation: Conversation, info: SystemInfo, query: PastQuery) -> Past:
+    """The answer to a query for history, which is made once; raises EcuError where it has no data."""
+    if not conversation.has_time():
+        raise EcuSilent(
+            f"there was no time left to ask the ECU at {conversation.endpoint} for the {query.what}; ask for it alone"
+        )
+    try:
+        answer = conversation.ask_once(query.command, info.ecu_id, DECODERS[query.command], query.argument)
+    except EcuMute as error:
+        raise EcuRefusal(
+            f"the ECU at {conversation.endpoint} answers nothing to {query.command}: the {query.what} is not "
+            f"supported by this firmware, {plain(info.firmware)}; do without it, or ask again if it was answered before"
+        ) from error
+    if answer.status == tables.STATUS_NO_DATA:
+        raise EcuRefusal(
+            f"the ECU at {conversation.endpoint} has no data for the {query.what} (status 01); ask for another"
+        )
+    refuse(answer.status, query.command)
+    if isinstance(answer, EnergyByDay) and answer.period != query.argument:
+        other = Remark(f"the answer to {query.command} names another period", f"{answer.period!r}; see its dates")
+        answer = answer._replace(remarks=(*answer.remarks, other))
+    return answer
