@@ -170,6 +170,7 @@ class Key(NamedTuple):
     name: str
     default: str | None
     parse: Callable[[str], Any]
+    field: str = ""  # of EcuConfig or BrokerConfig, which has the value as it is; empty: see loading.py
 
     @property
     def section(self) -> str:
@@ -188,11 +189,11 @@ class Key(NamedTuple):
 
 
 KEYS = (
-    Key("APS_ECU_IP", None, _host),
-    Key("APS_ECU_PORT", "8899", _whole(1, 65535)),
+    Key("APS_ECU_IP", None, _host, "host"),
+    Key("APS_ECU_PORT", "8899", _whole(1, 65535), "port"),
     Key("APS_ECU_TIMEZONE", "", _timezone),
-    Key("APS_ECU_POLL_INTERVAL", "300", _whole(1, 86400)),
-    Key("APS_ECU_STOP_AT_NIGHT", "False", _boolean),
+    Key("APS_ECU_POLL_INTERVAL", "300", _whole(1, 86400), "poll_interval"),
+    Key("APS_ECU_STOP_AT_NIGHT", "False", _boolean, "stop_at_night"),
     Key("APS_ECU_POSITION_LAT", DEFAULT_POSITION[0], _degrees(90)),
     Key("APS_ECU_POSITION_LNG", DEFAULT_POSITION[1], _degrees(180)),
     Key("APS_ECU_TEMPERATURE_UNIT", "C", _choice("C", "F")),
@@ -201,22 +202,22 @@ KEYS = (
     Key("APS_ECU_WIFI_PASSWD", "", _secret),
     Key("APS_STATE_DIR", "", expanded),
     Key("APS_LOG_LEVEL", "", _choice("", "debug", "info", "warning", "error")),
-    Key("MQTT_BROKER_HOST", "127.0.0.1", _host),
-    Key("MQTT_BROKER_PORT", "1883", _whole(1, 65535)),
-    Key("MQTT_BROKER_USER", "", _text),
-    Key("MQTT_BROKER_PASSWD", "", _secret),
-    Key("MQTT_CLIENT_ID", "APS2MQTT", _text),
-    Key("MQTT_TOPIC_PREFIX", "", _topic),
-    Key("MQTT_BROKER_SECURED_CONNECTION", "False", _boolean),
-    Key("MQTT_BROKER_CACERTS_PATH", "", expanded),
-    Key("MQTT_BROKER_CERT_PATH", "", expanded),
-    Key("MQTT_BROKER_KEY_PATH", "", expanded),
-    Key("MQTT_VERSION", "3.1.1", _choice("3.1.1", "5")),
-    Key("MQTT_RETAIN", "True", _boolean),
-    Key("MQTT_PAYLOAD", "flat", _choice("flat", "json", "both")),
+    Key("MQTT_BROKER_HOST", "127.0.0.1", _host, "host"),
+    Key("MQTT_BROKER_PORT", "1883", _whole(1, 65535), "port"),
+    Key("MQTT_BROKER_USER", "", _text, "user"),
+    Key("MQTT_BROKER_PASSWD", "", _secret, "password"),
+    Key("MQTT_CLIENT_ID", "APS2MQTT", _text, "client_id"),
+    Key("MQTT_TOPIC_PREFIX", "", _topic, "topic_prefix"),
+    Key("MQTT_BROKER_SECURED_CONNECTION", "False", _boolean, "tls"),
+    Key("MQTT_BROKER_CACERTS_PATH", "", expanded, "ca_file"),
+    Key("MQTT_BROKER_CERT_PATH", "", expanded, "certificate_file"),
+    Key("MQTT_BROKER_KEY_PATH", "", expanded, "key_file"),
+    Key("MQTT_VERSION", "3.1.1", _choice("3.1.1", "5"), "version"),
+    Key("MQTT_RETAIN", "True", _boolean, "retain"),
+    Key("MQTT_PAYLOAD", "flat", _choice("flat", "json", "both"), "payload"),
     Key("MQTT_DISCOVERY_ENABLED", "False", _boolean),
-    Key("MQTT_DISCOVERY_STYLE", "device", _choice("device", "component")),
-    Key("MQTT_DISCOVERY_PREFIX", "homeassistant", _topic),
+    Key("MQTT_DISCOVERY_STYLE", "device", _choice("device", "component"), "discovery"),
+    Key("MQTT_DISCOVERY_PREFIX", "homeassistant", _topic, "discovery_prefix"),
 )
 BROKER_PASSWORD, KEY_FILE = "MQTT_BROKER_PASSWD", "MQTT_BROKER_KEY_PATH"
 FILE_SUFFIX = "_FILE"

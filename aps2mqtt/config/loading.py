@@ -16,7 +16,7 @@ from aps2mqtt.base.errors import DOTS, ConfigError, shown
 from aps2mqtt.base.values import Site
 from aps2mqtt.config.contradictions import contradictions, doubts, is_located, near_misses, readable_by_others, twins
 from aps2mqtt.config.given import GivenEcu, each_ecu, password_beside, read_file
-from aps2mqtt.config.keys import BROKER_PASSWORD, KEYS, SECRETS, Key, content_of, unquoted
+from aps2mqtt.config.keys import BROKER_PASSWORD, KEYS, SECRETS, SECTIONS, Key, content_of, unquoted
 from aps2mqtt.config.values import AccessPoint, BrokerConfig, Config, EcuConfig, Given
 
 DEFAULT_FILE = Path("/etc/aps2mqtt/config.yaml")  # where it is there and no other is named
@@ -69,35 +69,21 @@ def _restart_with(values: Mapping[str, Any]) -> AccessPoint | None:
 def _config(
     values: Mapping[str, Any], environ: Mapping[str, str], given: Mapping[str, Given], warnings: tuple[str, ...]
 ) -> Config:
+    fields = {
+        section: {key.field: values[key.name] for key in KEYS if key.field and key.section == section}
+        for section in SECTIONS.values()
+    }
+    broker = fields["mqtt"] if values["MQTT_DISCOVERY_ENABLED"] else fields["mqtt"] | {"discovery": ""}
     return Config(
         ecu=EcuConfig(
-            host=values["APS_ECU_IP"],
-            port=values["APS_ECU_PORT"],
             timezone=values["APS_ECU_TIMEZONE"] or _local_timezone(environ),
-            poll_interval=values["APS_ECU_POLL_INTERVAL"],
-            stop_at_night=values["APS_ECU_STOP_AT_NIGHT"],
             site=Site(values["APS_ECU_POSITION_LAT"], values["APS_ECU_POSITION_LNG"]),
             located=is_located(given),
             fahrenheit=values["APS_ECU_TEMPERATURE_UNIT"] == "F",
             restart_with=_restart_with(values),
+            **fields["ecu"],
         ),
-        broker=BrokerConfig(
-            host=values["MQTT_BROKER_HOST"],
-            port=values["MQTT_BROKER_PORT"],
-            user=values["MQTT_BROKER_USER"],
-            password=values["MQTT_BROKER_PASSWD"],
-            client_id=values["MQTT_CLIENT_ID"],
-            topic_prefix=values["MQTT_TOPIC_PREFIX"],
-            version=values["MQTT_VERSION"],
-            retain=values["MQTT_RETAIN"],
-            payload=values["MQTT_PAYLOAD"],
-            discovery=values["MQTT_DISCOVERY_STYLE"] if values["MQTT_DISCOVERY_ENABLED"] else "",
-            discovery_prefix=values["MQTT_DISCOVERY_PREFIX"],
-            tls=values["MQTT_BROKER_SECURED_CONNECTION"],
-            ca_file=values["MQTT_BROKER_CACERTS_PATH"],
-            certificate_file=values["MQTT_BROKER_CERT_PATH"],
-            key_file=values["MQTT_BROKER_KEY_PATH"],
-        ),
+        broker=BrokerConfig(**broker),
         state_directory=_state_directory(values["APS_STATE_DIR"], environ),
         given=given,
         warnings=warnings,
