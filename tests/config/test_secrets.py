@@ -249,10 +249,10 @@ def test_a_password_that_slipped_into_its_key_is_not_shown(slip: str):
 
 def test_a_long_value_is_shown_soon():
     """A file may have a megabyte of it."""
-    began = time.monotonic()
+    began = time.thread_time()  # of this processor alone, however busy the machine is
     shown("pass" * 250_000)
     shown("pass@" * 200_000)
-    assert time.monotonic() - began < 5
+    assert time.thread_time() - began < 5
 
 
 def test_a_password_in_place_of_its_file_is_not_shown():
