@@ -1,7 +1,7 @@
-"""The units and the crontab that fire the job, with the paths of an installation in them.
+"""The units and the crontab that start the job, with the paths of an installation in them.
 
 template, Paths -> text          pure
-text, folder -> file             whole or not at all; one that differs is replaced only where that is wanted
+text, folder -> file             whole or not at all; replaces a file that differs only if the user wants that
 """
 
 import os
@@ -24,7 +24,7 @@ SYSTEM = "/etc/systemd/system/"
 
 @dataclass(frozen=True, slots=True)
 class Paths:
-    """What the files name: absolute paths of the program and of its configuration."""
+    """The absolute paths of the program and of its configuration, as the files name them."""
 
     program: PurePath
     config: PurePath
@@ -34,14 +34,14 @@ DEFAULT = Paths(PurePath("/opt/aps2mqtt/bin/aps2mqtt"), PurePath("/etc/aps2mqtt/
 
 
 class UnitsError(Exception):
-    """The files cannot be written; the message is one line that says why and what to do."""
+    """The files cannot be written; the message is one line with the cause and the remedy."""
 
 
 # -- the texts, pure --------------------------------------------------------------------------------------------------
 
 
 def render(name: str, template: str, paths: Paths) -> str:
-    """The file `name` for `paths`: its template with its directives changed; comments stay as they are."""
+    """The file `name` for `paths`: its template with changed directives and unchanged comments; raises UnitsError."""
     for path, kind, unwanted in ((paths.program, "program", "\"'\\"), (paths.config, "configuration", "")):
         if not str(path).isprintable() or set(unwanted) & set(str(path)):
             raise UnitsError(f"no unit can name the {kind} {str(path)!r}; choose a path of plain characters")
@@ -50,8 +50,8 @@ def render(name: str, template: str, paths: Paths) -> str:
 
 
 def _with_paths(line: str, name: str, paths: Paths) -> str:
-    """A line of the template `name`, with `paths` as they are written there."""
-    if line.startswith("LoadCredential="):  # which takes all behind its colon as it is
+    """A line of the template `name`, with `paths` escaped as that line requires."""
+    if line.startswith("LoadCredential="):  # all text behind its colon is literal
         beside = {DEFAULT.config.with_name(file): paths.config.with_name(file) for file in credentials.BESIDE}
         replaced = {path: _specifiers(new) for path, new in (beside | {DEFAULT.config: paths.config}).items()}
     elif name == CRONTAB:
@@ -63,12 +63,12 @@ def _with_paths(line: str, name: str, paths: Paths) -> str:
 
 
 def _specifiers(path: PurePath) -> str:
-    """Systemd.unit(5): a percent sign begins a specifier."""
+    """The path with each percent sign doubled: it begins a specifier, systemd.unit(5)."""
     return str(path).replace("%", "%%")
 
 
 def _first_word(path: PurePath) -> str:
-    """Of a command line, systemd.service(5): a path with quotes or backslashes cannot stand there."""
+    """The first word of a command line, systemd.service(5): it cannot have quotes or backslashes."""
     return _word(_specifiers(path))
 
 
@@ -87,7 +87,7 @@ def _for_cron(path: PurePath) -> str:
 
 
 def next_steps(folder: Path) -> str:
-    """What to type once the files are in `folder`."""
+    """The commands to type once the files are in `folder`."""
     once, timer, run, crontab = (shlex.quote(str(folder / name)) for name in NAMES)
     return f"""\
 Next, as root, one of the three. A timer that fires a job every 5 minutes:
@@ -101,7 +101,7 @@ cron, where there is no crontab yet:
 
 
 def hidden(paths: Iterable[PurePath]) -> tuple[PurePath, ...]:
-    """Those of `paths` that a unit with ProtectHome= and PrivateTmp= does not see."""
+    """The paths that a unit with ProtectHome= and PrivateTmp= does not see."""
     return tuple(path for path in paths if any(path.is_relative_to(folder) for folder in HIDDEN))
 
 
@@ -109,12 +109,12 @@ def hidden(paths: Iterable[PurePath]) -> tuple[PurePath, ...]:
 
 
 def templates() -> dict[str, str]:
-    """The files as they are shipped."""
+    """The texts of the shipped files, by name."""
     return {name: shipped(name) for name in NAMES}
 
 
 def shipped(name: str) -> str:
-    """A file as it is in the package in an installation, at the top of a checkout."""
+    """The text of a shipped file: in the package of an installation, or at the top of a checkout; raises UnitsError."""
     package = Path(__file__).parent.parent
     for path in (package / "units_data" / name, package.parent / name):
         if path.is_file():
@@ -123,9 +123,9 @@ def shipped(name: str) -> str:
 
 
 def write(texts: Mapping[str, str], folder: Path, *, force: bool) -> dict[str, bool]:
-    """Writes all files or none into `folder`, and makes that; which of them were not there as they are now.
+    """Creates `folder` and writes all files or none into it; returns by name whether the file is new or changed.
 
-    Raises UnitsError; where files differ, nothing is replaced without `force`.
+    Raises UnitsError; without `force` it replaces no file that differs.
     """
     try:
         folder.mkdir(exist_ok=True)
@@ -147,7 +147,7 @@ def write(texts: Mapping[str, str], folder: Path, *, force: bool) -> dict[str, b
 
 
 def _holds(path: Path, text: str) -> bool:
-    """Whether a plain file is there with this text."""
+    """True if a plain file with this text exists at `path`."""
     try:
         found, wanted = path.lstat(), text.encode()
         return stat.S_ISREG(found.st_mode) and found.st_size == len(wanted) and path.read_bytes() == wanted
