@@ -51,13 +51,13 @@ NO_WEB = Trouble(
 )
 # By the whole text of the firmware. The numbers are those of the quirks seen in the field.
 FIRMWARE = {
-    "ECU_R_1.3.18": MAY_CLOSE,  # 6, told
-    "ECU_R_1.3.19": MAY_CLOSE,  # 6, told; mended in 1.3.19C
-    "ECU_R_1.3.20": CLOSES,  # 6 and 7, told by its users since February 2026
+    "ECU_R_1.3.18": MAY_CLOSE,  # 6, reported
+    "ECU_R_1.3.19": MAY_CLOSE,  # 6, reported; repaired in 1.3.19C
+    "ECU_R_1.3.20": CLOSES,  # 6 and 7, reported by its users since February 2026
     "ECU_R_1.2.31": FREEZES,  # 54, seen
     "ECU_R_1.3.6C": FREEZES,  # 54, seen, with QT2
     "ECU_R_1.3.10": FREEZES,  # 54, seen, with QT2
-    "ECU_R_PRO_2.1.29A": NO_WEB,  # section 7, told on the day it came
+    "ECU_R_PRO_2.1.29A": NO_WEB,  # section 7, reported on the day of its release
 }
 MEANINGLESS_ZONE = ("2160", "2163")  # ids of ECUs that report Etc/GMT-8 at every site (quirk 25)
 
@@ -93,7 +93,7 @@ def hints(name: str, error: JobError, memory: Memory | None) -> tuple[str, ...]:
 
 
 def _of_closing(memory: Memory | None) -> str:
-    """A hint about quirk 6; it names the ECU's firmware where `memory` knows it."""
+    """A hint about quirk 6; it names the ECU's firmware if `memory` knows it."""
     if memory is not None and FIRMWARE.get(memory.reading.firmware) in (CLOSES, MAY_CLOSE):
         trouble = FIRMWARE[memory.reading.firmware]
         return f"its firmware was {memory.reading.firmware}, which {trouble.what}: {trouble.remedy}"
@@ -176,7 +176,7 @@ def _of_zone(info: SystemInfo, timezone: tzinfo, now: datetime) -> Finding | Non
 
 
 def zone_name(timezone: tzinfo) -> str:
-    """The IANA name of `timezone`; "UTC" or "the system's" where it has none."""
+    """The IANA name of `timezone`; "UTC" or "the system's" if it has none."""
     return str(getattr(timezone, "key", None) or ("UTC" if str(timezone) == "UTC" else "the system's"))
 
 
@@ -215,7 +215,7 @@ def inverters(real_time: RealTime, info: SystemInfo, timezone: tzinfo, now: date
 
 
 def _of_left_out(info: SystemInfo, real_time: RealTime) -> Finding | None:
-    """A warning where 0002 lacks inverters; the firmware of April 2026 leaves out all of them."""
+    """A warning if 0002 lacks inverters; the firmware of April 2026 leaves out all of them."""
     short = left_out(info, len(real_time.records))
     if short is None:
         return None
@@ -331,7 +331,7 @@ def signals(signal: Signal, real_time: RealTime) -> Step:
 
 
 def no_signals(error: JobError) -> Step:
-    """The step where 0030 failed with `error`: a warning, as a job goes on without signals."""
+    """The step if 0030 failed with `error`: a warning, as a job goes on without signals."""
     finding = explained(str(error))
     return judged("0030", [finding._replace(remedies=finding.remedies or ("restart the ECU if this stays",))], {})
 
@@ -364,7 +364,7 @@ def certificate(certificate: Mapping[str, Any], now: datetime) -> Step:
 
 
 def _distinguished(name: Iterable[Iterable[tuple[str, str]]]) -> str:
-    """The part of a distinguished name that people know; empty where it has none."""
+    """The part of a distinguished name that people know; empty if it has none."""
     parts = dict(pair for relative in name for pair in relative)
     for key in ("commonName", "organizationalUnitName", "organizationName"):
         if key in parts:

@@ -85,7 +85,7 @@ NEED_POSITION = ("APS_ECU_STOP_AT_NIGHT", "APS_ECU_AUTO_RESTART")
 
 
 def is_located(given: Mapping[str, Given]) -> bool:
-    """True where the user has set the position."""
+    """True if the user has set the position."""
     return all(name in given for name in POSITION)
 
 

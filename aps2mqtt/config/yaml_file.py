@@ -27,7 +27,7 @@ NOTHING = ("", "~", "null", "Null", "NULL")  # an empty section; as a value thes
 
 
 class Section(NamedTuple):
-    """A section as it stands in the file."""
+    """A section of the file."""
 
     name: str
     place: str  # the file, and which ECU of the list

@@ -34,16 +34,16 @@ class Window(NamedTuple):
 
 
 class Day(NamedTuple):
-    """One date of the site; 23 or 25 hours long where the clocks are changed."""
+    """One date of the site; 23 or 25 hours long if the clocks change."""
 
     date: date
     begins: datetime  # UTC
     ends: datetime  # UTC
-    windows: tuple[Window, ...]  # none in a polar night; two where the sun sets after midnight and rises again
+    windows: tuple[Window, ...]  # none in a polar night; two if the sun sets after midnight and rises again
 
     @property
     def is_all_day(self) -> bool:
-        """True where the sun does not set."""
+        """True if the sun does not set."""
         return [(window.begins, window.ends) for window in self.windows] == [(self.begins, self.ends)]
 
 
