@@ -1,4 +1,4 @@
-"""What the commands share: options, the configuration that they name, the loop over its ECUs, logging a failure."""
+"""What the commands share: options, the configuration that they name, the loop over its ECUs, and telling a failure."""
 
 import argparse
 import logging
