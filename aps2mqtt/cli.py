@@ -1,4 +1,4 @@
-"""The command line: which command, the log, and what the process exits with."""
+"""The command line: picks the command, sets up the log, and returns the exit status."""
 
 import argparse
 import io
@@ -19,7 +19,7 @@ from aps2mqtt.commands import common
 from aps2mqtt.screen import output
 
 DEFAULT_COMMAND = "run"
-OPTIONS = ("help", "version")  # which people take for commands
+OPTIONS = ("help", "version")  # people take these options for commands
 DESCRIPTION = "Reads an APsystems ECU and publishes what it says as retained MQTT messages."
 EPILOG = """\
 examples:
@@ -41,12 +41,12 @@ use; 77 the broker refuses the login; 78 configuration
 """
 
 
-# Where the help of options begins: Python before 3.13 writes them longer, and would leave less room.
+# Column where the help of options begins: Python before 3.13 writes options longer and would leave less room.
 _help = partial(argparse.RawDescriptionHelpFormatter, max_help_position=21)
 
 
 class _Parser(argparse.ArgumentParser):
-    """One line for a wrong usage, and the status of sysexits."""
+    """A parser that prints one line for a wrong usage and exits with the status of sysexits."""
 
     def error(self, message: str) -> NoReturn:
         words = _in_our_words(message) or f"{message}; see {self.prog} --help"
@@ -54,7 +54,7 @@ class _Parser(argparse.ArgumentParser):
 
 
 def _in_our_words(message: str) -> str:
-    """What argparse says of the two commonest slips, with a remedy; empty for all else."""
+    """The text of argparse for the two most common mistakes, with a remedy; empty for all others."""
     if message == "argument -c/--config: expected one argument":
         return "-c needs a file; for instance: aps2mqtt -c config.yaml once"
     if unknown := re.match(r"argument COMMAND: invalid choice: '(.*?)' \(", message):
@@ -89,13 +89,13 @@ def main(arguments: Sequence[str] | None = None) -> int:
         return 128 + 2
     except BrokenPipeError:
         return output.silence()
-    except Exception as error:  # noqa: BLE001 - the last boundary: what is no JobError is a bug
+    except Exception as error:  # noqa: BLE001 - the last boundary: an error that is no JobError is a bug
         return common.failed(error)
     return status
 
 
 def _open_streams() -> None:
-    """Standard streams that were closed are nobody's; what a terminal cannot show is shown in escapes."""
+    """Replaces closed standard streams by the null device; lets the others show escapes for what they cannot encode."""
     for name in ("stdout", "stderr"):
         stream = getattr(sys, name)
         if stream is None:
@@ -105,14 +105,14 @@ def _open_streams() -> None:
 
 
 def _first_options() -> argparse.ArgumentParser:
-    """The parser of what has to be known before anything else can fail."""
+    """The parser of the options that must be known before anything else can fail."""
     parser = _Parser(prog="aps2mqtt", add_help=False, allow_abbrev=False)
     _add_common(parser, first=True)
     return parser
 
 
 def _parser(first: argparse.ArgumentParser, given: Sequence[str]) -> argparse.ArgumentParser:
-    """The parser of the command that is called; of the others it knows the name."""
+    """The parser of the command that the user calls; of the other commands it knows only the name."""
     parser = _Parser(
         prog="aps2mqtt",
         description=DESCRIPTION,
@@ -161,7 +161,7 @@ def _add_common(parser: argparse.ArgumentParser, *, first: bool = False) -> None
 
 
 class _Command(Protocol):
-    """What a module in commands/ has."""
+    """The members of a module in commands/."""
 
     __doc__: str | None
 

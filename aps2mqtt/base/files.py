@@ -88,9 +88,9 @@ def _clear(folder: Path, written: float) -> None:
 
 
 def write_all(texts: Mapping[str, str], folder: Path, *, force: bool) -> dict[str, bool]:
-    """Writes all files or none into `folder`, and makes that; which of them were not there as they are now.
+    """Creates `folder` and writes all files or none into it; returns by name whether the file is new or changed.
 
-    Raises UsageError; where files differ, nothing is replaced without `force`.
+    Raises UsageError; without `force` it replaces no file that differs.
     """
     try:
         folder.mkdir(exist_ok=True)
@@ -112,7 +112,7 @@ def write_all(texts: Mapping[str, str], folder: Path, *, force: bool) -> dict[st
 
 
 def _holds(path: Path, text: str) -> bool:
-    """Whether a plain file is there with this text."""
+    """True if a plain file with this text exists at `path`."""
     try:
         found, wanted = path.lstat(), text.encode()
         return stat.S_ISREG(found.st_mode) and found.st_size == len(wanted) and path.read_bytes() == wanted

@@ -1,1 +1,1 @@
-"""Why it does not work: every step of a job, tried one by one, with its remedy."""
+"""Why aps2mqtt does not work: tries every step of a job one by one, and names the remedy."""

@@ -1,7 +1,7 @@
-"""Walks the way that a job walks, and says at each step what it found: for people to whom something does not work.
+"""Tries the steps of a job one by one and reports what each one found: for people to whom something does not work.
 
 It takes the ECU's lock as a job does, asks the ECU the same, and leaves neither state nor message behind. Where a step
-fails those that need it are skipped; the broker is tried whatever the ECU says, and the other way round.
+fails, the steps that need it are skipped. The broker is tried even if the ECU fails, and the ECU if the broker fails.
 
     walk(ecus, clock) -> Step, Step, ...
 """
@@ -39,7 +39,7 @@ Clock = Callable[[], datetime]
 OF_SITE = ("state", "site")
 OF_ECU = ("name", "lock", "connection", "0001", "0002", "0030")
 OF_BROKER = ("broker", "TLS", "login", "message")
-IN_ENVIRONMENT = "in the environment"  # as config/given.py says it
+IN_ENVIRONMENT = "in the environment"  # the words of config/given.py
 BY_DEFAULT = "by default"
 UNLESS_MEANT = "change it, unless it is meant"
 SET_POSITION = ("set APS_ECU_POSITION_LAT and APS_ECU_POSITION_LNG: the night is reckoned there",)
@@ -57,7 +57,7 @@ NO_WILDCARDS = Finding(
     (reason_codes.reason(reason_codes.NO_WILDCARDS).remedy,),
 )
 NOT_REACHED = "skipped"
-TOO_FAR = 4.0  # hours between the sun's time and the zone's; with summer time some zones come to 3
+TOO_FAR = 4.0  # hours between the sun's time and the zone's time; with summer time some zones reach 3
 
 
 def walk(
@@ -66,7 +66,7 @@ def walk(
     limits: client.Limits = client.NORMAL,
     patience: float = ask.PATIENCE,
 ) -> Iterator[Step]:
-    """Every step for each of `ecus`, and those for the broker, which all of them have in common."""
+    """Yields every step for each of `ecus`, and then the steps for the broker, which all ECUs share."""
     yield _configuration([config for config, _ in ecus])
     messages: list[Message] = []
     for config, store in ecus:
@@ -82,7 +82,7 @@ def walk(
 
 
 def misconfigured(error: ConfigError) -> Iterator[Step]:
-    """The steps where there is no configuration to walk with."""
+    """Yields the steps where the configuration has the mistakes of `error`: one failed, all others skipped."""
     mistakes = tuple(explained(mistake) for mistake in error.mistakes)
     yield Step("configuration", State.FAILED, (_version(), *mistakes), status=error.status)
     yield from (skipped(name, NOT_REACHED)._replace(of="ECU") for name in (*OF_SITE, *OF_ECU))
@@ -90,7 +90,7 @@ def misconfigured(error: ConfigError) -> Iterator[Step]:
 
 
 def _each(names: Sequence[str], steps: Iterator[Step], of: str, memory: Memory | None = None) -> Iterator[Step]:
-    """`steps`, which have these `names`: where they end with an error, the next one failed, and the rest is skipped."""
+    """Yields `steps`, which have these `names`; after a JobError the next step has failed and the rest is skipped."""
     done = 0
     try:
         for done, step in enumerate(steps, 1):  # noqa: B007 - used behind the loop
@@ -109,7 +109,7 @@ def _version() -> Finding:
 
 
 def _configuration(configs: Sequence[Config]) -> Step:
-    """Every value, by where it came from; what is the same for several ECUs once."""
+    """Every value, grouped by its origin; a value that several ECUs share is listed once."""
     rows = sorted(
         dict.fromkeys((key.name, *_value(config, key)) for config in configs for key in KEYS),
         key=lambda row: row[2] == BY_DEFAULT,
@@ -133,7 +133,7 @@ def _configuration(configs: Sequence[Config]) -> Step:
 
 
 def _value(config: Config, key: Key) -> tuple[str, str]:
-    """The value of a key and where it came from."""
+    """The value of a key and its origin."""
     given = config.given.get(key.name)
     if given is not None:
         in_file = not given.where.endswith((IN_ENVIRONMENT, credentials.PASSWORD))
@@ -146,7 +146,7 @@ def _value(config: Config, key: Key) -> tuple[str, str]:
 
 
 def _state(config: Config, store: Store) -> tuple[Step, Memory | None]:
-    """What the last job has left for the next, and whether that could be written."""
+    """The memory that the last job has left, and a step that reports it and whether the state can be written."""
     try:
         memory, doubt = store.load(), None
     except StateError as error:
@@ -170,7 +170,7 @@ def _state(config: Config, store: Store) -> tuple[Step, Memory | None]:
 
 
 def _obstacle(directory: Path) -> str:
-    """What keeps this user from writing in `directory`, or from making it; empty: nothing."""
+    """The reason why this user cannot write in `directory` or create it; empty: the user can."""
     directory = files.whole(directory)
     there = next((path for path in (directory, *directory.parents) if os.path.lexists(path)), directory)
     if not there.is_dir():
@@ -190,7 +190,7 @@ def _remembered(config: Config, memory: Memory | None) -> Iterator[Finding]:
 
 
 def _site(config: Config, memory: Memory | None, now: datetime) -> Step:
-    """Where the array stands by the configuration, and the day there."""
+    """The position of the array by the configuration, and the sunlight of today there."""
     ecu = config.ecu
     paris = not ecu.located
     local = now.astimezone(ecu.timezone)
@@ -224,7 +224,7 @@ def _site(config: Config, memory: Memory | None, now: datetime) -> Step:
 
 
 def _day(site: Site, local: datetime) -> tuple[datetime | None, datetime | None]:
-    """Sunrise and sunset on the date of `local`; None for what does not happen on it."""
+    """Sunrise and sunset on the date of `local`; None for one that does not happen on that date."""
     midnight = datetime.combine(local.date(), time(), local.tzinfo)
     next_midnight = datetime.combine(local.date() + timedelta(days=1), time(), local.tzinfo)
 
@@ -250,7 +250,7 @@ def _sunlight(rises: datetime | None, sets: datetime | None, *, up: bool) -> str
 
 
 def _ecu(job: Job, memory: Memory | None, clock: Clock, patience: float, messages: list[Message]) -> Iterator[Step]:
-    """From the ECU's name to its signals; raises JobError. What the `job` would publish is added to `messages`."""
+    """The steps from the ECU's name to its signals; raises JobError. Adds to `messages` what `job` would publish."""
     ecu, limits = job.config.ecu, job.limits
     endpoint = ask.resolve(ecu, limits)
     same = endpoint.address == ecu.host
@@ -266,7 +266,7 @@ def _ecu(job: Job, memory: Memory | None, clock: Clock, patience: float, message
         real_time = conversation.real_time(info)
         yield ecu_answers.inverters(real_time, info, ecu.timezone, clock())
         read = snapshot(info, real_time, None, ecu.timezone)
-        for of_run in (False, True):  # whose announcements are longer
+        for of_run in (False, True):  # the announcements of `run` are longer
             messages += Job(job.config, job.now, job.store, dry_run=True, of_run=of_run).would_publish(read, memory)
         try:
             yield ecu_answers.signals(conversation.signal(info), real_time)
@@ -278,7 +278,7 @@ def _ecu(job: Job, memory: Memory | None, clock: Clock, patience: float, message
 
 
 def _broker(config: Config, clock: Clock, largest: int) -> Iterator[Step]:
-    """From the connection to a message of the `largest` size that goes there and back; raises JobError."""
+    """The steps from the connection to a message of the `largest` size, sent and read back; raises JobError."""
     broker = config.broker
     session = Session(broker)
     address = session.reach()
@@ -288,7 +288,7 @@ def _broker(config: Config, clock: Clock, largest: int) -> Iterator[Step]:
     with ExitStack() as entered:
         try:
             entered.enter_context(session)
-        finally:  # a connection may be secured and the login refused
+        finally:  # the connection may be secured although the login is refused
             if session.certificate is not None:
                 yield ecu_answers.certificate(session.certificate, clock())
         user = shown(broker.user)
@@ -297,14 +297,14 @@ def _broker(config: Config, clock: Clock, largest: int) -> Iterator[Step]:
         topic = topics.check_topic(style(config))
         try:
             yield _message(session, config, Message(topic, clock().isoformat()), largest)
-        except JobError:  # the session may have ended with it
+        except JobError:  # the error may have ended the session
             with suppress(JobError), Session(broker) as another:
                 another.publish([Message(topic, "")])
             raise
 
 
 def _message(session: Session, config: Config, small: Message, largest: int) -> Step:
-    """A retained message on a topic of its own, as large as the job's largest, which is read back and removed."""
+    """Publishes a retained message, as large as the job's largest, on its own topic; reads it back and removes it."""
     topic = small.topic
     large = Message(topic, small.payload.ljust(largest - len(topic.encode()), "."))
     retained = _retained(session, large)
@@ -333,7 +333,7 @@ def _message(session: Session, config: Config, small: Message, largest: int) -> 
 
 
 def _announcements(session: Session, chosen: Style) -> Finding | None:
-    """Whether the account may write where Home Assistant reads; raises what a job would."""
+    """Whether the account may write where Home Assistant reads; raises the same errors as a job."""
     if not chosen.discovery:
         return None
     probe = Message(discovery.probe_topic(chosen), "", retain=False)
@@ -350,11 +350,11 @@ def _announcements(session: Session, chosen: Style) -> Finding | None:
 
 
 def _retained(session: Session, message: Message) -> dict[str, str] | None:
-    """What lies on its topic once it is published; None where we may not read."""
+    """Publishes `message` and returns what is retained on its topic; None where this user may not read."""
     session.publish([message])
     return session.retained([message.topic], Message(f"{message.topic}/probe", "probe", retain=False))
 
 
 def _size(message: Message) -> int:
-    """In bytes, of topic and payload: some brokers limit the one, some both."""
+    """Bytes of topic and payload: some brokers limit only the payload, some limit both."""
     return len(message.topic.encode()) + len(message.payload.encode())

@@ -1,4 +1,4 @@
-"""What an ECU's answers and a broker's certificate tell of their health, beyond what a job needs to know. Pure.
+"""What an ECU's answers and a broker's certificate reveal about their health, beyond what a job needs. Pure.
 
 answer, time -> Step
 """
@@ -30,7 +30,7 @@ ANOTHER_DEVICE = "look the ECU's address up in the router or the app: another de
 
 
 class Trouble(NamedTuple):
-    """What a firmware is known for."""
+    """A known problem of a firmware, and its remedy."""
 
     what: str
     remedy: str
@@ -51,22 +51,22 @@ NO_WEB = Trouble(
 )
 # By the whole text of the firmware. The numbers are those of the quirks seen in the field.
 FIRMWARE = {
-    "ECU_R_1.3.18": MAY_CLOSE,  # 6, told
-    "ECU_R_1.3.19": MAY_CLOSE,  # 6, told; mended in 1.3.19C
-    "ECU_R_1.3.20": CLOSES,  # 6 and 7, told by its users since February 2026
+    "ECU_R_1.3.18": MAY_CLOSE,  # 6, reported
+    "ECU_R_1.3.19": MAY_CLOSE,  # 6, reported; repaired in 1.3.19C
+    "ECU_R_1.3.20": CLOSES,  # 6 and 7, reported by its users since February 2026
     "ECU_R_1.2.31": FREEZES,  # 54, seen
     "ECU_R_1.3.6C": FREEZES,  # 54, seen, with QT2
     "ECU_R_1.3.10": FREEZES,  # 54, seen, with QT2
-    "ECU_R_PRO_2.1.29A": NO_WEB,  # section 7, told on the day it came
+    "ECU_R_PRO_2.1.29A": NO_WEB,  # section 7, reported on the day of its release
 }
-MEANINGLESS_ZONE = ("2160", "2163")  # ids of ECUs that say Etc/GMT-8 wherever they are (quirk 25)
+MEANINGLESS_ZONE = ("2160", "2163")  # ids of ECUs that report Etc/GMT-8 at every site (quirk 25)
 
 
-# -- where the way ends -----------------------------------------------------------------------------------------------
+# -- where a step fails -----------------------------------------------------------------------------------------------
 
 
 def hints(name: str, error: JobError, memory: Memory | None) -> tuple[str, ...]:
-    """What has helped others with this `error` in the step of this name; `memory` is of the last job."""
+    """The remedies that helped others with this `error` in the step `name`; `memory` is that of the last job."""
     if name == "message" and isinstance(error, BrokerUnreachable):
         limits = (
             "retained messages where its retain_available is false, QoS 1 where its max_qos is 0, or more than its "
@@ -93,7 +93,7 @@ def hints(name: str, error: JobError, memory: Memory | None) -> tuple[str, ...]:
 
 
 def _of_closing(memory: Memory | None) -> str:
-    """Quirk 6, by name where the firmware is known."""
+    """A hint about quirk 6; it names the ECU's firmware if `memory` knows it."""
     if memory is not None and FIRMWARE.get(memory.reading.firmware) in (CLOSES, MAY_CLOSE):
         trouble = FIRMWARE[memory.reading.firmware]
         return f"its firmware was {memory.reading.firmware}, which {trouble.what}: {trouble.remedy}"
@@ -104,7 +104,7 @@ def _of_closing(memory: Memory | None) -> str:
 
 
 def totals(info: SystemInfo, timezone: tzinfo, memory: Memory | None, now: datetime) -> Step:
-    """The answer to 0001; `timezone` is the site's."""
+    """The step for the answer to 0001; `timezone` is the site's."""
     firmware = plain(info.firmware)
     energies = f"{info.energy_today:g} kWh today, {info.lifetime_energy} kWh in all"
     return judged(
@@ -176,7 +176,7 @@ def _of_zone(info: SystemInfo, timezone: tzinfo, now: datetime) -> Finding | Non
 
 
 def zone_name(timezone: tzinfo) -> str:
-    """The IANA name, or what stands for it."""
+    """The IANA name of `timezone`; "UTC" or "the system's" if it has none."""
     return str(getattr(timezone, "key", None) or ("UTC" if str(timezone) == "UTC" else "the system's"))
 
 
@@ -184,7 +184,7 @@ def zone_name(timezone: tzinfo) -> str:
 
 
 def inverters(real_time: RealTime, info: SystemInfo, timezone: tzinfo, now: datetime) -> Step:
-    """The answer to 0002 of the ECU that has said `info`; `timezone` is the site's."""
+    """The step for the answer to 0002 of an ECU that answered `info` to 0001; `timezone` is the site's."""
     records = [record for record in real_time.records if record.uid != info.ecu_id]
     groups = {name: [record.uid for record in records if _condition(record) == name] for name in CONDITIONS}
     of = timestamp(real_time.time, timezone)
@@ -215,7 +215,7 @@ def inverters(real_time: RealTime, info: SystemInfo, timezone: tzinfo, now: date
 
 
 def _of_left_out(info: SystemInfo, real_time: RealTime) -> Finding | None:
-    """What the firmware of April 2026 does to all of them."""
+    """A warning if 0002 lacks inverters; the firmware of April 2026 leaves out all of them."""
     short = left_out(info, len(real_time.records))
     if short is None:
         return None
@@ -225,7 +225,7 @@ def _of_left_out(info: SystemInfo, real_time: RealTime) -> Finding | None:
     )
 
 
-# In the order in which they are told, each with what can be done about it.
+# In the order in which they are reported, each with its remedies.
 CONDITIONS: Mapping[str, tuple[str, ...]] = {
     "online": (),
     "offline": (),
@@ -253,7 +253,7 @@ def _counted(records: Sequence[Record]) -> str:
 
 
 def _named(uids: Sequence[str]) -> str:
-    """By model; not more than a person would read."""
+    """The UIDs grouped by model, MOST_NAMED of them at most, and the number of the others."""
     models: dict[str, list[str]] = {}
     for uid in uids[:MOST_NAMED]:
         models.setdefault(inverter_model(uid), []).append(uid)
@@ -273,10 +273,10 @@ def _of_own_id(real_time: RealTime, ecu_id: str) -> Finding | None:
 
 # -- its clock --------------------------------------------------------------------------------------------------------
 
-EARLY = timedelta(minutes=2)  # that its clock may be ahead of ours
-LAG = timedelta(minutes=10)  # of its data; 1 to 5 were seen (quirk 39), and large arrays take longer (quirk 15)
+EARLY = timedelta(minutes=2)  # so far the ECU's clock may be ahead of ours
+LAG = timedelta(minutes=10)  # age of its data; 1 to 5 min were seen (quirk 39), and large arrays take longer (quirk 15)
 MINUTE, HOUR, DAY = timedelta(minutes=1), timedelta(hours=1), timedelta(days=1)
-FURTHEST = 26 * HOUR  # between two zones of the Earth
+FURTHEST = 26 * HOUR  # the largest difference between two time zones
 
 
 def _of_age(of: datetime | None, awake: bool, timezone: tzinfo, now: datetime) -> Finding:  # noqa: FBT001 - private
@@ -286,7 +286,7 @@ def _of_age(of: datetime | None, awake: bool, timezone: tzinfo, now: datetime) -
     told = f"data of {of:%Y-%m-%d %H:%M:%S}, " + (f"{_long(age)} old" if age >= timedelta() else f"{_long(-age)} ahead")
     if -EARLY <= age <= LONGEST_GAP or (age > LONGEST_GAP and not awake):
         return Finding(told if awake else f"{told}; since then the inverters sleep")
-    # What comes from the future cannot be merely old, so that half hours count there too.
+    # Data from the future cannot be merely old, so a difference of half hours counts there too.
     step = HOUR if age > timedelta() else HOUR / 2
     if abs(age) <= FURTHEST and -EARLY <= (age + EARLY) % step - EARLY <= LAG:
         return Finding(
@@ -312,7 +312,7 @@ def _long(span: timedelta) -> str:
 
 
 def signals(signal: Signal, real_time: RealTime) -> Step:
-    """The answer to 0030, and the records of 0002: an inverter that is offline has no signal (quirk 61)."""
+    """The step for the answer to 0030, by the records of 0002: an offline inverter has no signal (quirk 61)."""
     online = {record.uid for record in real_time.records if record.online}
     levels = {uid: level * 100 // MAX_LEVEL for uid, level in signal.levels if uid in online}
     weak = [f"{level} % of {uid}" for uid, level in sorted(levels.items(), key=lambda item: item[1]) if level < WEAK]
@@ -331,13 +331,13 @@ def signals(signal: Signal, real_time: RealTime) -> Step:
 
 
 def no_signals(error: JobError) -> Step:
-    """What a job goes on without."""
+    """The step if 0030 failed with `error`: a warning, as a job goes on without signals."""
     finding = explained(str(error))
     return judged("0030", [finding._replace(remedies=finding.remedies or ("restart the ECU if this stays",))], {})
 
 
 def _of_remarks(remarks: Iterable[Remark]) -> Iterable[Finding]:
-    """Whatever is odd is to be reported, if nothing else helps."""
+    """A finding for each remark; one without a remedy asks the user to report it."""
     for remark in remarks:
         finding = explained(str(remark))
         yield finding._replace(remedies=finding.remedies or ("please report it if it stays",))
@@ -347,7 +347,7 @@ def _of_remarks(remarks: Iterable[Remark]) -> Iterable[Finding]:
 
 
 def certificate(certificate: Mapping[str, Any], now: datetime) -> Step:
-    """A certificate as `ssl.SSLSocket.getpeercert` has it."""
+    """The step for a certificate in the form of `ssl.SSLSocket.getpeercert`."""
     names = [str(name) for _, name in certificate.get("subjectAltName", ())]
     subject, issuer = _distinguished(certificate["subject"]) or _some(names), _distinguished(certificate["issuer"])
     days = int((ssl.cert_time_to_seconds(certificate["notAfter"]) - now.timestamp()) // DAY.total_seconds())
@@ -364,7 +364,7 @@ def certificate(certificate: Mapping[str, Any], now: datetime) -> Step:
 
 
 def _distinguished(name: Iterable[Iterable[tuple[str, str]]]) -> str:
-    """The part of a distinguished name by which people know it."""
+    """The part of a distinguished name that people know; empty if it has none."""
     parts = dict(pair for relative in name for pair in relative)
     for key in ("commonName", "organizationalUnitName", "organizationName"):
         if key in parts:

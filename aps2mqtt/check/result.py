@@ -1,4 +1,4 @@
-"""What was found on the way that a job goes, step by step: told to people and to machines. Pure.
+"""The result of each step of a job, as text for people and as JSON for machines. Pure.
 
 Step -> lines of a terminal
 steps -> JSON document, exit status
@@ -14,7 +14,7 @@ from aps2mqtt.base.errors import ExitStatus, JobError, gravest
 from aps2mqtt.base.printable import printable
 from aps2mqtt.screen.canvas import BOLD, DIM, GREEN, RED, YELLOW, painted
 
-# Of steps whose name is not what people call them.
+# The titles of steps whose names people do not use.
 TITLES = {
     "state": "state directory",
     "0001": "totals (0001)",
@@ -24,11 +24,11 @@ TITLES = {
 }
 MARGIN = 19  # columns of mark and title
 REMEDY = "→ "
-NARROWEST = 20  # columns of text, however narrow the terminal is
+NARROWEST = 20  # columns of text, even in a narrower terminal
 
 
 class State(StrEnum):
-    """How a step ended. A warning is for the reader: a job would have gone on, and well."""
+    """How a step ended. A warning is only for the reader: a job would succeed all the same."""
 
     OK = "ok"
     WARNING = "warning"
@@ -40,56 +40,56 @@ MARKS = {State.OK: ("✓", GREEN), State.WARNING: ("!", YELLOW), State.FAILED: (
 
 
 class Finding(NamedTuple):
-    """One thing that was found, and what can be done about it where it is not as it should be.
+    """One thing that a step found, and its remedies if it is a problem.
 
-    A text that begins with two blanks is a row of a table; its last column begins behind the last two of them.
+    A text that begins with two blanks is a row of a table; its last column begins behind the last two blanks.
     """
 
     text: str
     remedies: tuple[str, ...] = ()
 
 
-BROKER = "broker"  # what the steps of the broker are of begins like this
+BROKER = "broker"  # `Step.of` begins with this word in the steps of the broker
 
 
 class Step(NamedTuple):
-    """One step of the way."""
+    """One step of a job, as it was tried."""
 
     name: str
     state: State
     findings: tuple[Finding, ...] = ()
-    details: Mapping[str, object] = {}  # for machines; whatever JSON knows
-    status: ExitStatus = ExitStatus.OK  # what a job that fails here exits with
+    details: Mapping[str, object] = {}  # for machines; types that JSON knows
+    status: ExitStatus = ExitStatus.OK  # exit status of a job that fails here
     of: str = ""  # which ECU or broker; empty: this machine
 
 
 def judged(name: str, findings: Iterable[Finding | None], details: Mapping[str, object]) -> Step:
-    """A step that was taken: a warning where a finding has a remedy. None is no finding."""
+    """A step that was tried: a warning if a finding has a remedy, else OK. None is no finding."""
     found = tuple(finding for finding in findings if finding is not None)
     state = State.WARNING if any(finding.remedies for finding in found) else State.OK
     return Step(name, state, found, details)
 
 
 def failed(name: str, error: JobError, *more: str) -> Step:
-    """A step that ended the way; `more` are remedies beside that which the error names."""
+    """A step that failed with `error`; `more` are further remedies beside the one that the error names."""
     finding = explained(str(error))
     finding = finding._replace(remedies=finding.remedies + more)
     return Step(name, State.FAILED, (finding,), status=error.status)
 
 
 def skipped(name: str, why: str) -> Step:
-    """A step that was not taken."""
+    """A step that was not tried."""
     return Step(name, State.SKIPPED, (Finding(why),))
 
 
 def explained(line: str) -> Finding:
-    """An error's line: the cause and, after a semicolon, the remedy."""
+    """The finding in an error's line: the cause and, after a semicolon, the remedy."""
     cause, _, remedy = line.partition("; ")
     return Finding(cause, (remedy,) if remedy else ())
 
 
 def status(steps: Iterable[Step]) -> ExitStatus:
-    """That of a job: the ECU's where it failed, else the broker's; of several ECUs the gravest."""
+    """The exit status of a job: the ECU's if it failed, else the broker's; the gravest of several ECUs."""
     worst: dict[str, ExitStatus] = {}
     for step in steps:
         worst[step.of] = gravest((worst.get(step.of, ExitStatus.OK), step.status))
@@ -103,7 +103,7 @@ def status(steps: Iterable[Step]) -> ExitStatus:
 
 
 def lines(step: Step, before: Step | None, *, width: int, color: bool) -> Iterator[str]:
-    """The step as it stands in a terminal of `width` columns, below the one before it. No escape codes but colors."""
+    """The lines of `step`, below those of `before`, for `width` columns. Colors are the only escape codes."""
     if step.of != (before.of if before is not None else ""):
         yield ""
         yield painted(BOLD, printable(step.of), color=color)
@@ -118,7 +118,7 @@ def lines(step: Step, before: Step | None, *, width: int, color: bool) -> Iterat
 
 
 def summary(steps: Iterable[Step], width: int) -> list[str]:
-    """How the way ended, in a sentence."""
+    """One sentence on how the steps ended, in lines of `width` columns."""
     taken = tuple(steps)
     warnings = sum(step.state is State.WARNING for step in taken)
     counted = f"{warnings} warning{'s' if warnings > 1 else ''}" if warnings else ""
@@ -137,7 +137,7 @@ def _whole_title(step: Step) -> str:
 
 
 def _wrapped(findings: Iterable[Finding], width: int) -> Iterator[str]:
-    """The findings and below each its remedies, behind a margin for the title of the step."""
+    """The findings, each with its remedies below it, behind a margin for the title of the step."""
     for finding in findings:
         text = printable(finding.text)
         table = re.match(r"  (?:.*\s\s)?(?=\S)", text)
@@ -156,7 +156,7 @@ def _wrap(text: str, width: int, first: str, others: str) -> list[str]:
 
 
 def document(steps: Iterable[Step]) -> dict[str, object]:
-    """All steps, as JSON knows them."""
+    """All steps in types that JSON knows, and the exit status."""
     taken = tuple(steps)
     return {"status": int(status(taken)), "steps": [_object(step) for step in taken]}
 

@@ -38,7 +38,7 @@ def arguments(parser: argparse.ArgumentParser) -> None:
 
 
 def run(options: argparse.Namespace) -> int:
-    """Asks each ECU, and then writes all files: the stand-ins are the same in them."""
+    """Asks each ECU, and then writes all files: they share the same stand-ins."""
 
     def take(config: Config, day: date | None) -> tuple[Config, CapturedEcu]:
         with output.waiting(f"the ECU at {config.ecu.address}"):
@@ -72,7 +72,7 @@ def _write(documents: Sequence[Document], folder: Path, *, force: bool) -> None:
 
 
 def _told(config: Config, taken: CapturedEcu, table: Redaction) -> ExitStatus:
-    """Logs what is wrong with these answers; returns the status of a job that had them."""
+    """Logs the errors of these answers; returns the exit status of a job with the same answers."""
     mute = [answer.query.name for answer in taken.history if not answer.data]
     if mute:
         log.warning(

@@ -25,7 +25,7 @@ def arguments(parser: argparse.ArgumentParser) -> None:
 
 
 def run(options: argparse.Namespace) -> int:
-    """Tells each step as soon as it is known; returns the status of a job that fails there."""
+    """Reports each step as soon as it has ended; returns the exit status of a job that fails there."""
     taken: list[result.Step] = []
     walk = iter(_walk(options))
     while (step := _next(walk)) is not None:

@@ -49,7 +49,7 @@ def add_date(parser: argparse.ArgumentParser, about: str) -> None:
 
 def _date(text: str) -> date:
     try:
-        found = datetime.strptime(text, "%Y-%m-%d").date()  # noqa: DTZ007 - of the site, whatever its time zone
+        found = datetime.strptime(text, "%Y-%m-%d").date()  # noqa: DTZ007 - a date of the site, in its time zone
     except ValueError as error:
         raise argparse.ArgumentTypeError(f"{text!r} is no date; write it as 2026-06-21") from error
     if found < FIRST_DAY:
@@ -58,7 +58,7 @@ def _date(text: str) -> date:
 
 
 def day(wanted: date | None, config: "Config", now: datetime) -> date:
-    """The date that is wanted at the site of this ECU, or today; raises UsageError for one that is to come."""
+    """The date `wanted`, or today at the site of this ECU; raises UsageError for a date in the future."""
     today = now.astimezone(config.ecu.timezone).date()
     if wanted and wanted > today:
         raise UsageError(f"{wanted} is still to come; today is {today} at the site ({config.ecu.timezone})")
@@ -66,7 +66,7 @@ def day(wanted: date | None, config: "Config", now: datetime) -> date:
 
 
 def port(text: str) -> int:
-    """A TCP port, or 0 for any."""
+    """A TCP port; 0 stands for any free one."""
     if not text.isdecimal() or len(text) > len(str(MAX_PORT)) or int(text) > MAX_PORT:
         raise argparse.ArgumentTypeError("a port is a number from 0 to 65535")
     return int(text)
@@ -76,7 +76,7 @@ def port(text: str) -> int:
 
 
 def config_path(options: argparse.Namespace) -> Path | None:
-    """The configuration file: the one that is named, else where it is by default, if it is there."""
+    """The configuration file: the one that the user names, else the default one if it exists, else None."""
     from aps2mqtt.config.loading import DEFAULT_FILE
 
     named = options.config or os.environ.get("CONFIG_FILE")
@@ -86,7 +86,7 @@ def config_path(options: argparse.Namespace) -> Path | None:
 def load(options: argparse.Namespace) -> "tuple[Config, ...]":
     """The configuration of each ECU, or of the one that `--ecu` picks; raises ConfigError and UsageError.
 
-    Sets the log up anew, as the configuration says.
+    Sets up the log again, according to the configuration.
     """
     from aps2mqtt.config import loading
 
@@ -95,7 +95,7 @@ def load(options: argparse.Namespace) -> "tuple[Config, ...]":
     if broker.tls:
         from aps2mqtt.mqtt import tls
 
-        tls.context(broker)  # finds files that hold no certificate before the ECU is asked
+        tls.context(broker)  # finds files without a certificate before the ECU is asked
     if options.ecu is not None:
         configs = (_pick(configs, options.ecu),)
     wanted = [config.log_level for config in configs if config.log_level]
@@ -109,7 +109,7 @@ def load(options: argparse.Namespace) -> "tuple[Config, ...]":
 
 
 def _pick(configs: "Sequence[Config]", wanted: str) -> "Config":
-    """The ECU of this id, as its last job has remembered it, host or host:port; raises UsageError."""
+    """The ECU of the id (from the memory of its last job), host or host:port `wanted`; raises UsageError."""
     found, choices = [], []
     for config in configs:
         memory = store(config).remembered()
@@ -156,7 +156,7 @@ def failed(error: Exception) -> ExitStatus:
 
 
 def wait_for_stop() -> None:
-    """Returns at SIGTERM or SIGINT."""
+    """Waits for SIGTERM or SIGINT, and then returns."""
     stopped = threading.Event()
     for number in (signal.SIGTERM, signal.SIGINT):
         signal.signal(number, lambda *_: stopped.set())

@@ -28,7 +28,7 @@ def arguments(parser: argparse.ArgumentParser) -> None:
 
 
 def run(options: argparse.Namespace) -> int:
-    """Shows the frames of all files, which have to be readable before any is shown."""
+    """Shows the frames of all files; shows none unless all files are readable."""
     found = [(name, one) for name in options.files for one in _found(name)]
     bad = 0
     for number, (name, one) in enumerate(found):

@@ -15,7 +15,7 @@ from aps2mqtt.screen import canvas, output, terminal
 from aps2mqtt.simulator import demo
 from aps2mqtt.simulator.demo import INTERVAL, MINUTES_PER_POLL, Demo
 
-GLANCES = 10  # for each poll, so that a terminal of another size is soon drawn anew
+GLANCES = 10  # checks of the terminal's size for each poll, so that the picture soon fits a new size
 NEXT = "That was one job. With your own ECU:  APS_ECU_IP=192.168.1.42 aps2mqtt once --dry-run"
 PACE = f"A poll every {INTERVAL:g} s, {MINUTES_PER_POLL} minutes of the simulated day each; stop with Ctrl-C."
 
@@ -26,8 +26,8 @@ def arguments(parser: argparse.ArgumentParser) -> None:
 
 
 def run(options: argparse.Namespace) -> int:
-    """Shows the whole."""
-    signal.signal(signal.SIGTERM, signal.default_int_handler)  # so that what it started ends with it
+    """Runs the whole demo; with `--keep` until Ctrl-C."""
+    signal.signal(signal.SIGTERM, signal.default_int_handler)  # so that everything that it started ends too
     try:
         with demo.running() as shown:
             if not options.keep:
@@ -38,13 +38,13 @@ def run(options: argparse.Namespace) -> int:
             else:
                 _print(shown)
     except KeyboardInterrupt:
-        if not options.keep:  # else that is its end
+        if not options.keep:  # with --keep, Ctrl-C is the normal end
             raise
     return ExitStatus.OK
 
 
 def _tell(shown: Demo) -> None:
-    """One job, and what came of it."""
+    """Does one job and prints its result."""
     output.show([shown.parts, ""])
     outcome = shown.poll()
     output.draw(shown.picture(outcome, terminal.canvas()))
@@ -52,7 +52,7 @@ def _tell(shown: Demo) -> None:
 
 
 def _print(shown: Demo) -> None:
-    """A line for each poll after the first."""
+    """Prints the first job, and then a line for each further poll."""
     _tell(shown)
     output.show(["", f"Look with your own client:  {shown.client}", PACE, ""])
     while True:
@@ -62,7 +62,7 @@ def _print(shown: Demo) -> None:
 
 
 def _draw(shown: Demo) -> None:
-    """In place."""
+    """Draws each poll in place."""
     with terminal.borrowed() as page:
         while True:
             outcome = shown.poll()

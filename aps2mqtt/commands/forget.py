@@ -21,7 +21,7 @@ def arguments(parser: argparse.ArgumentParser) -> None:
 
 
 def run(options: argparse.Namespace) -> int:
-    """Shows what is published of the serial number, and removes it with --yes."""
+    """Shows what is published under the serial number, and removes it with --yes."""
     configs = common.load(options)
     broker = configs[0].broker.name
     with output.waiting(broker):

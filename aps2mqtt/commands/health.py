@@ -20,11 +20,11 @@ log = logging.getLogger(__name__)
 
 
 def arguments(parser: argparse.ArgumentParser) -> None:
-    """It takes nothing of its own."""
+    """Adds nothing: the command has no options of its own."""
 
 
 def run(options: argparse.Namespace) -> int:
-    """A line for each ECU."""
+    """Prints a line for each ECU; returns the exit status."""
     now, status = datetime.now(UTC), ExitStatus.OK
     for config in common.load(options):
         read, trouble = _condition(config, now)
@@ -37,7 +37,7 @@ def run(options: argparse.Namespace) -> int:
 
 
 def _condition(config: Config, now: datetime) -> tuple[str, str]:
-    """When the ECU was read last, and what is wrong with its jobs; empty where nothing is."""
+    """The time of the last reading of the ECU, and the problem of its jobs; empty if there is none."""
     try:
         memory = common.store(config).load()
     except StateError as error:

@@ -57,14 +57,14 @@ def run(options: argparse.Namespace) -> int:
     if options.publish:
         try:
             _publish(configs[0], found)
-        except JobError as error:  # the picture can be drawn all the same
+        except JobError as error:  # the picture is drawn all the same
             statuses.append(common.failed(error))
     if options.plot and found:
         _plot(options.plot, found)
     return gravest(statuses)
 
 
-# -- what may be given ------------------------------------------------------------------------------------------------
+# -- the arguments ----------------------------------------------------------------------------------------------------
 
 
 def _period(text: str) -> str:
@@ -102,7 +102,7 @@ def _print(options: argparse.Namespace, found: Sequence[Series]) -> None:
 
 def _csv(found: Sequence[Series]) -> Iterator[str]:
     yield ",".join(time_series.COLUMNS)
-    yield from (",".join(row) for one in found for row in time_series.rows(one))  # no value has a comma in it
+    yield from (",".join(row) for one in found for row in time_series.rows(one))  # no value contains a comma
 
 
 def _publish(config: Config, found: Sequence[Series]) -> None:

@@ -26,7 +26,7 @@ def arguments(parser: argparse.ArgumentParser) -> None:
 
 
 def run(options: argparse.Namespace) -> int:
-    """Moves the installation over, ECU by ECU."""
+    """Migrates the installation, ECU by ECU."""
     failures: list[ExitStatus] = []
     list(common.of_each(partial(_migrate, dry_run=options.dry_run), failures, common.load(options)))
     return gravest(failures)

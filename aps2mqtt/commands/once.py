@@ -35,7 +35,7 @@ def arguments(parser: argparse.ArgumentParser) -> None:
 
 
 def run(options: argparse.Namespace) -> int:
-    """Does a job for each ECU; returns the gravest status of them all."""
+    """Does a job for each ECU; returns the gravest exit status."""
 
     def poll(config: Config) -> Outcome:
         store = common.store(config)
@@ -60,23 +60,23 @@ class _JobThread(threading.Thread):
     """The job of one of several ECUs; its failure is logged, and the others go on."""
 
     def __init__(self, poll: Callable[[Config], Outcome], config: Config) -> None:
-        super().__init__(name=config.ecu.address, daemon=True)  # Ctrl-C does not wait for it
+        super().__init__(name=config.ecu.address, daemon=True)  # Ctrl-C does not wait for this thread
         self._poll = poll
         self._config = config
         self.outcome: Outcome | None = None
         self.status = ExitStatus.SOFTWARE
 
     def run(self) -> None:
-        """Does the job, in the thread."""
+        """Does the job in this thread."""
         try:
             self.outcome = self._poll(self._config)
             self.status = ExitStatus.OK
-        except Exception as error:  # noqa: BLE001 - the boundary of this job, as `main` is of a single one
+        except Exception as error:  # noqa: BLE001 - the boundary of this job; `main` is that of a single job
             self.status = common.failed(error)
 
 
 def _side_by_side(poll: Callable[[Config], Outcome], configs: Sequence[Config]) -> tuple[ExitStatus, list[Outcome]]:
-    """Does a job for each ECU; returns the gravest status, and the outcomes of those that went well."""
+    """Does each ECU's job in its own thread; returns the gravest exit status and the outcomes of successful jobs."""
     from aps2mqtt.truth import poll_times
 
     threads = [_JobThread(poll, config) for config in configs]

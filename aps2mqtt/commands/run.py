@@ -21,8 +21,8 @@ def arguments(parser: argparse.ArgumentParser) -> None:
 
 
 def run(options: argparse.Namespace) -> int:
-    """Polls until it is stopped."""
-    # Before any thread begins, so that every one of them leaves the signals to the daemon.
+    """Polls until SIGTERM or SIGINT."""
+    # Before any thread begins, so that all threads leave these signals to the daemon.
     signal.pthread_sigmask(signal.SIG_BLOCK, (signal.SIGTERM, signal.SIGINT))
     from aps2mqtt.service.daemon import Daemon
 

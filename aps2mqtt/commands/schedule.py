@@ -31,7 +31,7 @@ def arguments(parser: argparse.ArgumentParser) -> None:
 
 
 def run(options: argparse.Namespace) -> int:
-    """A table for each site and interval."""
+    """Prints a table for each site and interval."""
     now, alike = datetime.now(UTC), _alike(common.load(options))
     listed = [
         timetable.days(ecu.site, ecu.timezone, ecu.poll_interval, now.astimezone(ecu.timezone).date(), options.days)
@@ -60,7 +60,7 @@ def _days(text: str) -> int:
 
 
 def _alike(configs: Sequence[Config]) -> list[list[EcuConfig]]:
-    """The ECUs, those that have the same table together."""
+    """The ECUs, grouped if they have the same table."""
     groups: dict[tuple[Any, ...], list[EcuConfig]] = {}
     for ecu in (config.ecu for config in configs):
         groups.setdefault((ecu.site, ecu.timezone, ecu.poll_interval, ecu.stop_at_night), []).append(ecu)
@@ -77,7 +77,7 @@ def _heading(ecus: Sequence[EcuConfig]) -> Iterator[str]:
 
 
 def _zone(timezone: tzinfo) -> str:
-    """Its name; one that was read from a copy of /etc/localtime has none."""
+    """The name of the zone; "this machine" for one from a copy of /etc/localtime, as that has no name."""
     return getattr(timezone, "key", str(timezone)) or "this machine"
 
 
@@ -93,7 +93,7 @@ def _explained(ecu: EcuConfig) -> Iterator[str]:
 
 
 def _plain(ecus: Sequence[EcuConfig], listed: Sequence[timetable.Day]) -> dict[str, Any]:
-    """What JSON knows of it."""
+    """The table in types that JSON knows."""
     ecu = ecus[0]
     return {
         "ecus": [one.address for one in ecus],

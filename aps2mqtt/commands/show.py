@@ -35,7 +35,7 @@ def arguments(parser: argparse.ArgumentParser) -> None:
 
 
 def run(options: argparse.Namespace) -> int:
-    """Shows the array as the ECU has it, or the broker, or live."""
+    """Shows the array from the ECU, from the broker, or live."""
     if not (options.broker or options.watch):
         return _poll(common.load(options))
     at = _place(options)
@@ -48,7 +48,7 @@ def run(options: argparse.Namespace) -> int:
 
 
 def _poll(configs: Sequence[Config]) -> int:
-    """Draws every ECU that answers; returns the gravest status of them all."""
+    """Draws every ECU that answers; returns the gravest exit status."""
     failures: list[ExitStatus] = []
     for number, lines in enumerate(common.of_each(_picture, failures, configs)):
         output.draw(["", *lines] if number else lines)
@@ -63,7 +63,7 @@ def _picture(config: Config) -> list[str]:
 
 
 def _place(options: argparse.Namespace) -> Place:
-    """The broker and the topics of the jobs; the ECU need not be one of this configuration."""
+    """The broker and the topics of the jobs; the ECU need not be in this configuration."""
     ecu_id = _serial(options.ecu)
     options.ecu = None
     configs = common.load(options)
@@ -74,7 +74,7 @@ def _place(options: argparse.Namespace) -> Place:
 
 
 def _style(configs: Sequence[Config]) -> Style:
-    """The style of all jobs; each ECU has its own unit of temperatures, by the id that its last job remembered."""
+    """The style of all jobs, with the unit of temperatures of each ECU, by the id that its last job remembers."""
     known, unknown = {}, []
     for config in configs:
         memory = common.store(config).remembered()
@@ -94,12 +94,12 @@ def _serial(ecu: str | None) -> str:
 
 
 def _watch(at: Place) -> int:
-    """Shows until Ctrl-C or SIGTERM."""
+    """Shows the array live until Ctrl-C or SIGTERM."""
     signal.signal(signal.SIGTERM, signal.default_int_handler)
     try:
         seen = live.views(at)
         with output.waiting(at.broker.name):
-            first = next(seen)  # its failure is told on the screen of the shell
+            first = next(seen)  # its failure is logged on the screen of the shell
         (_draw if output.is_capable() else _print)(at, chain([first], seen))
     except KeyboardInterrupt:
         pass
@@ -107,7 +107,7 @@ def _watch(at: Place) -> int:
 
 
 def _draw(at: Place, seen: Iterator[BrokerView]) -> None:
-    """Draws in place."""
+    """Draws each view in place."""
     with terminal.borrowed() as page:
         for view in seen:
             size = terminal.in_place_canvas()
@@ -115,6 +115,6 @@ def _draw(at: Place, seen: Iterator[BrokerView]) -> None:
 
 
 def _print(at: Place, seen: Iterator[BrokerView]) -> None:
-    """Draws each view that differs from the one before below it."""
+    """Prints each view that differs from the one before, below that one."""
     for view in live.settled(seen):
         output.draw([*live.lines(at, view, datetime.now(UTC), terminal.canvas()), ""])

@@ -40,7 +40,7 @@ def arguments(parser: argparse.ArgumentParser) -> None:
 
 
 def run(options: argparse.Namespace) -> int:
-    """Answers until it is stopped."""
+    """Answers as an ECU until SIGTERM or SIGINT."""
     if options.fault == "list":
         output.show(f"{name:<15} {about}" for name, about in scenarios.FAULTS.items())
         return ExitStatus.OK
@@ -52,7 +52,7 @@ def run(options: argparse.Namespace) -> int:
     except ScenarioError as error:
         raise UsageError(str(error)) from error
     except OSError as error:
-        why = os.strerror(error.errno or 0)  # the error's own words have the address in brackets
+        why = os.strerror(error.errno or 0)  # the error's own text has the address in brackets
         raise UsageError(f"port {options.port} cannot be opened ({why}); choose another with --port") from error
     with ecu:
         inverters = f"{options.ecu} {plant.ecu.ecu_id} with {len(plant.inverters)} inverters"
@@ -64,13 +64,13 @@ def run(options: argparse.Namespace) -> int:
 
 def _time(text: str) -> time:
     try:
-        return datetime.strptime(text, "%H:%M").time()  # noqa: DTZ007 - the machine's zone, whichever that is
+        return datetime.strptime(text, "%H:%M").time()  # noqa: DTZ007 - in the machine's zone
     except ValueError as error:
         raise argparse.ArgumentTypeError(f"{text!r} is no time of day; write it as 12:00") from error
 
 
 def _clock(at: time | None) -> Callable[[], datetime]:
-    """The time; where `at` is given, as if it were that time of today now."""
+    """A clock that returns the time; with `at`, it starts now at that time of today."""
     now = datetime.now().astimezone()
     ahead = datetime.combine(now, at).astimezone() - now if at is not None else timedelta()
     return lambda: datetime.now(UTC) + ahead

@@ -29,7 +29,7 @@ def arguments(parser: argparse.ArgumentParser) -> None:
 
 
 def run(options: argparse.Namespace) -> int:
-    """Writes the files and says how to go on."""
+    """Writes the files and prints the next steps."""
     script = _console_script()
     config = files.whole(common.config_path(options) or Path(units.DEFAULT.config))
     paths = units.Paths(script or units.DEFAULT.program, config)
@@ -46,7 +46,7 @@ def run(options: argparse.Namespace) -> int:
 
 
 def _warn(script: Path | None, paths: units.Paths, folder: Path) -> None:
-    """Of what the files would not work with as it is."""
+    """Logs a warning for everything that would keep the files from working."""
     if script is None:
         log.warning("this aps2mqtt is not installed; install it so that %s is there (README)", paths.program)
     elif unseen := units.hidden((script, script.resolve(), Path(sys.base_prefix).resolve())):
@@ -60,7 +60,7 @@ def _warn(script: Path | None, paths: units.Paths, folder: Path) -> None:
 
 
 def _console_script() -> Path | None:
-    """The program as its users start it."""
+    """The program that users start; None if there is none."""
     for path in (Path(sys.argv[0]), Path(sys.executable).with_name("aps2mqtt")):
         if path.name == "aps2mqtt" and path.is_file():
             return files.whole(path)

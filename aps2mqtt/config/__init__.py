@@ -1,1 +1,1 @@
-"""What the user has set: the keys, the file and the environment, the values that follow."""
+"""The configuration of the user: the keys, the file and the environment, and the resulting values."""

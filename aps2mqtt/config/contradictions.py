@@ -1,4 +1,4 @@
-"""What is odd about values that are good one by one: mistakes and warnings."""
+"""Checks values that are valid one by one but not together: yields mistakes and warnings."""
 
 from collections.abc import Iterable, Iterator, Mapping
 from pathlib import Path
@@ -16,7 +16,7 @@ READABLE_BY_OTHERS = 0o004
 
 
 def contradictions(ecu: GivenEcu, values: Mapping[str, Any]) -> Iterator[str]:
-    """Mistakes: a key that is set without the one that it needs."""
+    """Mistakes: a key that is set without another key that it needs."""
     given = ecu.given
     if BROKER_PASSWORD in given and "MQTT_BROKER_USER" not in given:
         yield (
@@ -38,7 +38,7 @@ def twins(ecus: Iterable[GivenEcu], parsed: Iterable[Mapping[str, Any]]) -> Iter
     seen = set()
     for ecu, values in zip(ecus, parsed, strict=True):
         host, port = values["APS_ECU_IP"], values["APS_ECU_PORT"]
-        if host is None or port is None:  # a mistake of its own
+        if host is None or port is None:  # reported as its own mistake
             continue
         if (host.lower(), port) in seen:
             where = ecu.given["APS_ECU_IP"].where
@@ -61,7 +61,7 @@ def readable_by_others(
 
 
 def _is_public(path: Path) -> bool:
-    """True for a file that every user can read. In /run others put it, container engines for instance."""
+    """True for a file that every user can read. False in /run: others, such as container engines, put files there."""
     return not path.is_relative_to("/run") and bool(path.stat().st_mode & READABLE_BY_OTHERS)
 
 
@@ -85,12 +85,12 @@ NEED_POSITION = ("APS_ECU_STOP_AT_NIGHT", "APS_ECU_AUTO_RESTART")
 
 
 def is_located(given: Mapping[str, Given]) -> bool:
-    """True where the user has set the position."""
+    """True if the user has set the position."""
     return all(name in given for name in POSITION)
 
 
 def doubts(ecu: GivenEcu, values: Mapping[str, Any]) -> Iterator[str]:
-    """Warnings: a setting that has no effect, or whose position is assumed."""
+    """Warnings: a setting that has no effect, or one for which the position is assumed."""
     needy = [name for name in NEED_POSITION if values[name]]
     if needy and not is_located(ecu.given):
         yield f"{needy[0]} without {' and '.join(POSITION)}{ecu.place}: the site is assumed to be in Paris"

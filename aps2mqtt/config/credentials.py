@@ -1,6 +1,6 @@
-"""Files that only root can read: systemd reads them for a service, and hands them over as credentials, systemd.exec(5).
+"""Files that only root can read: systemd reads them for a service and passes them as credentials, systemd.exec(5).
 
-The user names the file. Where the service cannot read it, the credential of the same name stands in.
+The user names the file. If the service cannot read it, it reads the credential of the same name.
 """
 
 import os
@@ -9,14 +9,14 @@ from pathlib import Path
 
 from aps2mqtt.base import files
 
-CONFIG = "config.yaml"  # the configuration's credential, whatever the file is called
+CONFIG = "config.yaml"  # the configuration's credential, even if its file has another name
 PASSWORD = "mqtt-password"  # noqa: S105 - the name of a file, beside the configuration
-BESIDE = (PASSWORD, "mqtt-ca.pem", "mqtt-cert.pem", "mqtt-key.pem")  # what the units hand over from there
-STAND_IN = 1  # byte: what the units hand over for a file that is not there
+BESIDE = (PASSWORD, "mqtt-ca.pem", "mqtt-cert.pem", "mqtt-key.pem")  # the units pass these files of that folder
+STAND_IN = 1  # byte: size of what the units pass for a missing file
 
 
 def at_hand(path: Path, environ: Mapping[str, str], name: str = "") -> Path:
-    """Where to read what `path` holds: there, or else in the credential `name`, by default that of the same name."""
+    """`path` if it can be read, else the credential `name` if systemd passed it; by default that of the same name."""
     folder = environ.get("CREDENTIALS_DIRECTORY")
     if not folder or os.access(path, os.R_OK):
         return path
@@ -25,7 +25,7 @@ def at_hand(path: Path, environ: Mapping[str, str], name: str = "") -> Path:
 
 
 def _is_handed_over(path: Path) -> bool:
-    """True for an empty file, too, which is one that is there."""
+    """True if systemd passed the file. An empty file counts: only the stand-in has STAND_IN bytes."""
     try:
         return path.stat().st_size != STAND_IN
     except OSError:
@@ -33,12 +33,12 @@ def _is_handed_over(path: Path) -> bool:
 
 
 def is_service(environ: Mapping[str, str]) -> bool:
-    """True in the units, which have a StateDirectory=."""
+    """True in a process of our units: they set StateDirectory=."""
     return bool(environ.get("STATE_DIRECTORY"))
 
 
 def unreadable(path: Path, error: OSError, environ: Mapping[str, str]) -> str:
-    """What to say of a file that has to be read."""
+    """The line, cause and remedy, for a required file that `error` made unreadable."""
     cause = f"{files.whole(path)} cannot be read: {error.strerror}"
     if is_service(environ):
         return f"{cause}; systemd did not hand it over: in an LXC guest, repeat the unit's LoadCredential= in a drop-in"

@@ -1,7 +1,7 @@
-"""What the file and the environment give for each ECU, as text; the environment wins.
+"""The values that the file and the environment set for each ECU, as text; the environment wins.
 
-Where neither has the broker's password, a file beside the configuration may have it. An empty value is an unset one.
-YAML scalars are read as text, so a password of 0777 stays that.
+If neither has the broker's password, a file beside the configuration may have it. An empty value is an unset one.
+YAML scalars are read as text, so a password of 0777 stays 0777.
 """
 
 import os
@@ -34,7 +34,7 @@ MAX_SECRET = 10_000  # characters
 
 
 def read_file(path: Path, environ: Mapping[str, str], mistakes: list[str]) -> "list[Section]":
-    """Reads the sections of the file. They keep the known keys that have a value; mistakes go to `mistakes`."""
+    """The sections of the file, with the known keys that have a value; adds mistakes to `mistakes`."""
     from aps2mqtt.config import yaml_file
 
     sections, errors = yaml_file.read(path, environ)
@@ -52,7 +52,7 @@ def read_file(path: Path, environ: Mapping[str, str], mistakes: list[str]) -> "l
 
 
 def _misplaced(name: str, section: str) -> str:
-    """What is wrong with a key of this name in this section; empty: nothing."""
+    """The mistake in using a key of this name in this section; empty: none."""
     if name in SECTIONS.values():
         return f"{name} has to be a section, lines of the form KEY: value below it"
     if name not in NAMES:
@@ -69,7 +69,7 @@ def _misplaced(name: str, section: str) -> str:
 
 
 def _meant(name: str) -> str:
-    """A suggestion for a name that is none of ours."""
+    """A suggestion for a name that is not one of our keys."""
     import difflib
 
     close = difflib.get_close_matches(name.upper(), NAMES, 1)
@@ -77,16 +77,16 @@ def _meant(name: str) -> str:
 
 
 class GivenEcu(NamedTuple):
-    """What was given for one ECU; `place` is its item in the file's list, empty where there is no list."""
+    """The values that were set for one ECU; `place` is its item in the file's list, empty if there is no list."""
 
     place: str
     given: dict[str, Given]
 
 
 def _each_address(given: dict[str, Given]) -> Iterator[GivenEcu]:
-    """An ECU for each address in APS_ECU_IP; all else holds for all of them."""
+    """Yields an ECU for each address in APS_ECU_IP; all other values apply to all of them."""
     address = given.get("APS_ECU_IP")
-    # A login or quotation marks are a mistake of the whole, with whatever commas are in it.
+    # A login or quotation marks are one mistake of the whole value, even if it contains commas.
     if address is None or "@" in address.text or is_quoted(address.text):
         yield GivenEcu("", given)
         return
@@ -97,7 +97,7 @@ def _each_address(given: dict[str, Given]) -> Iterator[GivenEcu]:
 def _with_secrets(
     named: Mapping[str, str], where: str, environ: Mapping[str, str], mistakes: list[str]
 ) -> dict[str, Given]:
-    """`named`, with what the files hold that a NAME_FILE names, in place of that."""
+    """The values of `named`; each NAME_FILE is replaced by NAME with the text of that file."""
     given = {}
     for name, text in named.items():
         if not name.endswith(FILE_SUFFIX):
@@ -111,24 +111,24 @@ def _with_secrets(
             secret = _secret_in(content_of(unquoted(text), environ))
         except (OSError, UnicodeDecodeError, ValidationError) as error:
             allowed = error.messages[0] if isinstance(error, ValidationError) else "a file of UTF-8 text"
-            mistakes.append(f"{name} {where}: allowed is {allowed}")  # not its value: some put the password there
-            given[key] = Given("", where)  # so that nobody misses it too
+            mistakes.append(f"{name} {where}: allowed is {allowed}")  # not its value: some users put the password there
+            given[key] = Given("", where)  # so that the key is not reported as missing too
             continue
-        if secret:  # an empty one is an unset one, as everywhere
+        if secret:  # an empty value is an unset one, as everywhere
             given[key] = Given(secret, f"by {name} {where}", Path(expanded(text)))
     return given
 
 
 def _secret_in(content: bytes) -> str:
-    """What a file holds, less its final newline; some editors put a byte order mark before it."""
+    """The text of a file without its final newline and without the byte order mark of some editors."""
     return content.decode("utf-8-sig")[:MAX_SECRET].rstrip("\r\n")
 
 
 def password_beside(path: Path, environ: Mapping[str, str], mistakes: list[str]) -> dict[str, Given]:
-    """The broker's password, where a file beside the configuration has it as its first line."""
+    """The broker's password: the first line of a file beside the configuration. Empty if there is none."""
     named = path.with_name(credentials.PASSWORD)
     found = credentials.at_hand(named, environ)
-    if not os.path.exists(found):  # noqa: PTH110 - in a folder that is closed to us, Path.exists raises
+    if not os.path.exists(found):  # noqa: PTH110 - Path.exists raises in a folder that is closed to us
         return {}
     where = f"in {named}"
     try:
@@ -143,7 +143,7 @@ def password_beside(path: Path, environ: Mapping[str, str], mistakes: list[str])
 
 
 def each_ecu(sections: "Iterable[Section]", environ: Mapping[str, str], mistakes: list[str]) -> list[GivenEcu]:
-    """What the file and the environment give for each ECU; the environment wins."""
+    """The values that the file and the environment set for each ECU; the environment wins."""
     below: dict[str, Given] = {}
     items: list[GivenEcu] = []
     for section in sections:

@@ -1,6 +1,6 @@
-"""The keys of the configuration, and what their values may be.
+"""The keys of the configuration, and the parsers of their values.
 
-Each parser returns the value or raises ValidationError, which says what is allowed.
+Each parser returns the value or raises ValidationError; the error names the allowed values.
 """
 
 import re
@@ -17,15 +17,15 @@ from aps2mqtt.config import credentials
 from aps2mqtt.config.values import Secret
 
 DEFAULT_POSITION = ("48.864716", "2.349014")  # Paris, as in aps2mqtt 2.x
-MAX_FILE = 10_000_000  # bytes of what a value names: certificates of a system are 200,000
+MAX_FILE = 10_000_000  # bytes of a file that a value names; a system's certificates have 200,000
 MAX_TEXT = 1000  # characters
 
 
-# -- what a value may be: each returns it or raises ValidationError, which says what is allowed -----------------------
+# -- the parsers: each returns the value or raises ValidationError with the allowed values ----------------------------
 
 
 def _text(value: str) -> str:
-    if not value.isprintable() or len(value) > MAX_TEXT:  # what was no UTF-8 in the environment is not printable
+    if not value.isprintable() or len(value) > MAX_TEXT:  # text that is not UTF-8 in the environment is not printable
         raise ValidationError(f"one line of printable text, at most {MAX_TEXT} characters")
     return value
 
@@ -44,7 +44,7 @@ def _host(value: str) -> str:
 
 
 def _is_encodable(name: str) -> bool:
-    """True for a name that the resolver can be asked for."""
+    """True for a name that the resolver accepts."""
     try:
         name.encode("idna")
     except UnicodeError:
@@ -97,8 +97,8 @@ def _choice(*choices: str) -> Callable[[str], str]:
 
 
 def is_topic(value: str) -> bool:
-    """True for what topics may begin with, printable text as it is."""
-    # What begins with $ is the broker's own, and no subscription to # hears of it.
+    """True for printable text that a topic may begin with."""
+    # Topics that begin with $ belong to the broker, and a subscription to # does not receive them.
     return not (re.search(r"[+#]", value) or value.startswith(("/", "$")) or value.endswith("/"))
 
 
@@ -111,7 +111,7 @@ def _topic(value: str) -> str:
 
 
 def expanded(value: str) -> str:
-    """With the user's folder in place of ~; empty stays empty."""
+    """The path `value` with the user's folder in place of ~; empty stays empty. Raises ValidationError."""
     if not value:
         return value
     try:
@@ -121,7 +121,7 @@ def expanded(value: str) -> str:
 
 
 def content_of(value: str, environ: Mapping[str, str]) -> bytes:
-    """What the file holds that is named so."""
+    """The bytes of the file that `value` names; raises ValidationError if it cannot be read."""
     path = credentials.at_hand(Path(expanded(value)), environ)
     try:
         return files.read(path, MAX_FILE)
@@ -133,17 +133,17 @@ def content_of(value: str, environ: Mapping[str, str]) -> bytes:
     return path
 
 
-QUOTES = ('""', "''", "“”", "„“", "„”", "‘’", "‚‘", "«»", "»«")  # noqa: RUF001 - all that keyboards have
+QUOTES = ('""', "''", "“”", "„“", "„”", "‘’", "‚‘", "«»", "»«")  # noqa: RUF001 - all pairs on keyboards
 
 
 def is_quoted(value: str) -> bool:
-    """True where all of it is in quotation marks: env files leave those of KEY="value" where they are."""
+    """True if quotation marks enclose the whole value: env files keep those of KEY="value"."""
     value = value.strip()
     return len(value) > 1 and value[0] + value[-1] in QUOTES
 
 
 def unquoted(value: str) -> str:
-    """`value`, if there are no quotation marks around it."""
+    """Returns `value` as it is; raises ValidationError if quotation marks enclose it."""
     if is_quoted(value):
         raise ValidationError("a value without quotation marks around it")
     return value
@@ -165,7 +165,7 @@ SECTIONS = {"APS": "ecu", "MQTT": "mqtt"}  # of the file, by the first word of t
 
 
 class Key(NamedTuple):
-    """One key of the configuration: `default` is text too; None: mandatory."""
+    """One key of the configuration. `default` is text, as a given value is; None: the key is mandatory."""
 
     name: str
     default: str | None
@@ -174,17 +174,17 @@ class Key(NamedTuple):
 
     @property
     def section(self) -> str:
-        """Section of the file."""
+        """The section of the file that the key belongs to."""
         return SECTIONS[self.name.partition("_")[0]]
 
     @property
     def secret(self) -> bool:
-        """Never printed; NAME_FILE names a file that holds it."""
+        """True for a value that is never printed; NAME_FILE may name a file that contains it."""
         return self.name.endswith("_PASSWD")
 
     @property
     def is_file(self) -> bool:
-        """It names a file that has to be readable."""
+        """True if the value names a file that must be readable."""
         return self.name.endswith("_PATH")
 
 
@@ -221,6 +221,6 @@ KEYS = (
 )
 BROKER_PASSWORD, KEY_FILE = "MQTT_BROKER_PASSWD", "MQTT_BROKER_KEY_PATH"
 FILE_SUFFIX = "_FILE"
-OUR_WORDS = {"APS", "ECU", "MQTT", "BROKER"}  # who means one of our keys has one of them right
+OUR_WORDS = {"APS", "ECU", "MQTT", "BROKER"}  # a mistyped name of one of our keys has at least one of these words right
 SECRETS = frozenset(key.name for key in KEYS if key.secret)
 NAMES = frozenset(key.name for key in KEYS) | {name + FILE_SUFFIX for name in SECRETS}

@@ -1,4 +1,4 @@
-"""The configuration of each ECU, with all mistakes at once, none of them with a secret.
+"""Loads the configuration of each ECU; reports all mistakes at once, and no secret in them.
 
 file, environment -> given values -> parsed values -> a Config for each ECU
 """
@@ -19,7 +19,7 @@ from aps2mqtt.config.given import GivenEcu, each_ecu, password_beside, read_file
 from aps2mqtt.config.keys import BROKER_PASSWORD, KEYS, SECRETS, SECTIONS, Key, content_of, unquoted
 from aps2mqtt.config.values import AccessPoint, BrokerConfig, Config, EcuConfig, Given
 
-DEFAULT_FILE = Path("/etc/aps2mqtt/config.yaml")  # where it is there and no other is named
+DEFAULT_FILE = Path("/etc/aps2mqtt/config.yaml")  # used if it exists and the user names no other file
 SERVICE_STATE = Path("/var/lib/aps2mqtt")  # of the units; a link into a folder that only root may enter
 
 
@@ -27,15 +27,15 @@ SERVICE_STATE = Path("/var/lib/aps2mqtt")  # of the units; a link into a folder 
 
 
 def load(path: Path | None, environ: Mapping[str, str]) -> tuple[Config, ...]:
-    """The configuration of each ECU, of the file at `path`, if any, and of `environ`.
+    """The configuration of each ECU, from the file at `path`, if any, and from `environ`.
 
     Raises ConfigError with all mistakes.
     """
     mistakes: list[str] = []
     sections = read_file(path, environ, mistakes) if path is not None else []
-    unread = bool(mistakes) and not sections  # so what is missing may stand in the file
+    unread = bool(mistakes) and not sections  # so the file may contain the missing keys
     ecus = each_ecu(sections, environ, mistakes)
-    if path is not None and not unread and BROKER_PASSWORD not in ecus[0].given:  # which is the same for all
+    if path is not None and not unread and BROKER_PASSWORD not in ecus[0].given:  # the broker is the same for all ECUs
         beside = password_beside(path, environ, mistakes)
         ecus = [ecu._replace(given=beside | ecu.given) for ecu in ecus]
     parsed = [_parse(ecu, path, environ, mistakes, unread=unread) for ecu in ecus]
@@ -43,7 +43,7 @@ def load(path: Path | None, environ: Mapping[str, str]) -> tuple[Config, ...]:
         mistakes += () if unread else contradictions(ecu, values)
     mistakes += twins(ecus, parsed)
     if mistakes:
-        raise ConfigError(*dict.fromkeys(mistakes))  # what holds for all ECUs is one mistake
+        raise ConfigError(*dict.fromkeys(mistakes))  # a mistake that all ECUs share is reported once
     general = (*readable_by_others(path, sections, ecus, environ), *near_misses(environ))
     told: set[str] = set()
     configs = []
@@ -92,7 +92,7 @@ def _config(
 
 
 class _Given(Env):
-    """environs over values that were gathered before, in place of the process environment."""
+    """An `environs.Env` that reads the values gathered before, not the process environment."""
 
     def __init__(self, given: Mapping[str, Given]) -> None:
         super().__init__(eager=False)
@@ -103,7 +103,7 @@ class _Given(Env):
 
 
 def _judge(key: Key, given: Given | None, environ: Mapping[str, str]) -> Callable[[str], Any]:
-    """The parser of a key for a value that was given like that; None: the default."""
+    """The parser of `key` for the value `given`; None: for the default."""
 
     def parse(text: str) -> Any:  # noqa: ANN401 - of the key's type
         value = key.parse(text if given is None or given.file else unquoted(text))
@@ -117,7 +117,7 @@ def _judge(key: Key, given: Given | None, environ: Mapping[str, str]) -> Callabl
 def _parse(
     ecu: GivenEcu, path: Path | None, environ: Mapping[str, str], mistakes: list[str], *, unread: bool
 ) -> dict[str, Any]:
-    """The values of all keys; what is wrong is added to `mistakes`, what is missing unless the file is `unread`."""
+    """The values of all keys. Adds wrong values to `mistakes`, and missing ones unless the file is `unread`."""
     env = _Given(ecu.given)
     values = {}
     for key in KEYS:
@@ -154,7 +154,7 @@ def _mistake(key: Key, given: Given, allowed: str) -> str:
 
 
 def _local_timezone(environ: Mapping[str, str]) -> tzinfo:
-    """$TZ if it is an IANA name, else the system's, else UTC."""
+    """The zone $TZ if it is an IANA name, else the system's zone, else UTC."""
     for name in (environ.get("TZ", ""), os.path.realpath("/etc/localtime").rpartition("/zoneinfo/")[2]):
         try:
             if name:
@@ -171,12 +171,12 @@ def _local_timezone(environ: Mapping[str, str]) -> tzinfo:
 def _state_directory(configured: str, environ: Mapping[str, str]) -> Path:
     if configured:
         return Path(configured)
-    if environ.get("STATE_DIRECTORY"):  # systemd: one or more, with colons between
+    if environ.get("STATE_DIRECTORY"):  # from systemd: one or more folders, separated by colons
         return Path(environ["STATE_DIRECTORY"].partition(":")[0])
-    if os.access(SERVICE_STATE, os.R_OK | os.W_OK | os.X_OK) and SERVICE_STATE.is_dir():  # a job by hand, as root
+    if os.access(SERVICE_STATE, os.R_OK | os.W_OK | os.X_OK) and SERVICE_STATE.is_dir():  # root starts a job by hand
         return SERVICE_STATE
     state_home = Path(environ.get("XDG_STATE_HOME", ""))
-    if state_home.is_absolute():  # others are to be ignored, says the specification of XDG
+    if state_home.is_absolute():  # the specification of XDG says to ignore relative paths
         return state_home / "aps2mqtt"
     try:
         return Path("~/.local/state/aps2mqtt").expanduser()

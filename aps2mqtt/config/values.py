@@ -1,4 +1,4 @@
-"""What the program is told: the values of a configuration that holds no mistake."""
+"""The values of a configuration without mistakes."""
 
 from collections.abc import Mapping
 from datetime import tzinfo
@@ -9,7 +9,7 @@ from aps2mqtt.base.values import Site
 
 
 class Secret(str):
-    """Text that shows in no representation."""
+    """Text that no `repr` shows."""
 
     __slots__ = ()
 
@@ -18,23 +18,23 @@ class Secret(str):
 
 
 class Given(NamedTuple):
-    """A value as it was given, and by what."""
+    """A value as it was set, and its origin in words."""
 
     text: str
     where: str
-    file: Path | None = None  # which holds it, and nothing else
+    file: Path | None = None  # a file that contains this value and nothing else
 
 
 NOTHING = ("", "~", "null")  # YAML's words for it
 
 
 def is_nothing(text: str) -> bool:
-    """True for what nobody can have meant for a name or a password."""
+    """True for text that nobody can have meant as a name or a password."""
     return text.strip().lower() in NOTHING
 
 
 class AccessPoint:
-    """The ECU's own access point. There is none without name and password: an ECU would set them empty."""
+    """The ECU's own access point. Raises ValueError without name or password: an ECU would set them empty."""
 
     __slots__ = ("password", "ssid")
 
@@ -53,19 +53,19 @@ class EcuConfig(NamedTuple):
     timezone: tzinfo  # of the site
     poll_interval: int  # seconds, of `run`
     stop_at_night: bool
-    site: Site  # Paris, where the user has not said
-    located: bool  # the user has said
+    site: Site  # Paris if the user has not set it
+    located: bool  # the user has set `site`
     fahrenheit: bool
-    restart_with: AccessPoint | None  # where it hangs; None: it is left alone
+    restart_with: AccessPoint | None  # used if the ECU hangs; None: no restart
 
     @property
     def address(self) -> str:
-        """By which the user knows it."""
+        """Host and port, by which the user knows the ECU."""
         return f"{self.host}:{self.port}"
 
 
 class BrokerConfig(NamedTuple):
-    """The broker, how to log in, and what to tell it."""
+    """The broker, the login, and the form of what is published."""
 
     host: str
     port: int
@@ -90,16 +90,16 @@ class BrokerConfig(NamedTuple):
 
     @property
     def name(self) -> str:
-        """The subject of a message about it."""
+        """The broker as the subject of a message to the user."""
         return f"the broker at {self.address}"
 
 
 class Config(NamedTuple):
-    """Everything a job has to be told: of one ECU, and of the broker."""
+    """Everything that a job needs to know about one ECU and the broker."""
 
     ecu: EcuConfig
     broker: BrokerConfig
     state_directory: Path
-    given: Mapping[str, Given]  # by key, of those that were given; secrets as dots
+    given: Mapping[str, Given]  # by key, only keys that were set; secrets as dots
     warnings: tuple[str, ...] = ()
-    log_level: str = ""  # one of logs.LEVELS; empty: by who reads the log
+    log_level: str = ""  # one of logs.LEVELS; empty: it depends on the reader of the log

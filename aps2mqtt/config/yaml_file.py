@@ -1,4 +1,4 @@
-"""The configuration file: YAML of two levels, sections with keys, every scalar read as text. The one user of PyYAML.
+"""Reads the configuration file: YAML of two levels, sections with keys, every scalar as text. Only user of PyYAML.
 
 Section `ecu` may be a list of sections, one for each ECU.
 """
@@ -20,14 +20,14 @@ MAX_BYTES = 1_000_000
 ENCODING = "utf-8-sig"  # some editors put a byte order mark before the text
 TEXT = "tag:yaml.org,2002:str"
 OUR_KEY = r"(?P<key>(?P<word>APS|MQTT)_[A-Z_]+)"
-# A key whose value does not stand behind a colon and a space.
+# A key without a colon and a space before its value.
 SLIP = re.compile(rf"{OUR_KEY}(?::| *=) *(?P<value>\S+)")
 KEY = re.compile(r" *(?:- +)*[^\s:#'\"]+:(?=\s|$)")
-OPENED = re.compile(r"""[^#]*?: +(?P<quote>["'])(?:(?!(?P=quote)).)*$""")  # a quotation mark that is alone on its line
+OPENED = re.compile(r"""[^#]*?: +(?P<quote>["'])(?:(?!(?P=quote)).)*$""")  # a single quotation mark on its line
 
 
 class Section(NamedTuple):
-    """A section as it stands in the file."""
+    """A section of the file."""
 
     name: str
     place: str  # the file, and which ECU of the list
@@ -36,9 +36,9 @@ class Section(NamedTuple):
 
 
 def read(path: Path, environ: Mapping[str, str]) -> tuple[list[Section], list[str]]:
-    """What the file says, and what is wrong with its form: one line per mistake.
+    """The sections of the file, and the mistakes in its form, one line each.
 
-    What stands outside of every section comes with its own name as the section, unless it is clear where it belongs.
+    A key outside of every section becomes a section of its own name, unless it is clear where it belongs.
     """
     text = ""
     try:
@@ -55,7 +55,7 @@ def read(path: Path, environ: Mapping[str, str]) -> tuple[list[Section], list[st
 
 
 def _malformed(path: Path, text: str, error: Exception) -> str:
-    """Without the error's text and without the line: both may hold a password."""
+    """The mistake in a file that is no YAML, without the error's text and the line: both may contain a password."""
     mark: yaml.Mark | None = getattr(error, "problem_mark", None)
     if mark is None:
         return f"{path} is no YAML; put values with special characters in quotes"
@@ -111,7 +111,7 @@ def _sections(path: Path, document: yaml.Node | None, mistakes: list[str]) -> It
 
 
 def _outside(path: Path, name: str, value: str, mistakes: list[str]) -> Section:
-    """What stands outside of every section; one of our keys is told, and taken for where it belongs."""
+    """A section for a key outside of every section; one of our keys is reported, and goes where it belongs."""
     section = name
     if ours := re.fullmatch(OUR_KEY, name):
         section = SECTIONS[ours["word"]]
@@ -120,7 +120,7 @@ def _outside(path: Path, name: str, value: str, mistakes: list[str]) -> Section:
 
 
 def _slipped(path: Path, node: yaml.ScalarNode, names: Sequence[str], mistakes: list[str]) -> dict[str, str]:
-    """The values of our keys where each is written as KEY:value or KEY=value, which YAML takes for one text."""
+    """The values of our keys if the user wrote KEY:value or KEY=value; YAML reads all of these as one text."""
     if node.style or not set(names) <= set(SECTIONS.values()) or not SLIP.match(node.value):
         return {}
     slips = list(SLIP.finditer(node.value))
@@ -146,13 +146,13 @@ def _values(node: yaml.Node, place: str, where: str, mistakes: list[str]) -> dic
 
 
 def _is_text(node: yaml.ScalarNode) -> bool:
-    """False for a tag, or for an anchor with nothing behind it: a password may begin with ! or &."""
+    """False for a tag, and for an anchor without text behind it: a password may begin with ! or &."""
     is_empty = node.start_mark.index == node.end_mark.index
     return node.tag == TEXT and (is_empty or bool(node.value or node.style))
 
 
 def _pairs(node: yaml.Node | None, where: str, mistakes: list[str]) -> Iterator[tuple[str, yaml.Node]]:
-    """Keys and values of a mapping, each key once; PyYAML lets a second one pass."""
+    """Yields the keys and values of a mapping, each key once: PyYAML accepts a second one."""
     if not _is_section(node, where, mistakes) or not isinstance(node, yaml.MappingNode):
         return
     seen = set()
@@ -169,7 +169,7 @@ def _pairs(node: yaml.Node | None, where: str, mistakes: list[str]) -> Iterator[
 
 
 def _is_section(node: yaml.Node | None, where: str, mistakes: list[str]) -> bool:
-    """True for keys with values, and for nothing at all."""
+    """True for a mapping and for an empty node; else adds a mistake to `mistakes`."""
     if node is None or isinstance(node, yaml.MappingNode):
         return True
     if isinstance(node, yaml.ScalarNode) and is_nothing(node.value):

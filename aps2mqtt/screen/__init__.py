@@ -1,1 +1,1 @@
-"""What people see: pure functions that draw, and the terminal that is drawn on."""
+"""What people see: pure functions that draw, and the terminal that shows their drawings."""

@@ -1,6 +1,6 @@
 """Series in a terminal: the power of a day as a curve, energies as bars. Pure: series in, lines out.
 
-What is not known is drawn as a gap, never as 0.
+An unknown value is drawn as a gap, never as 0.
 """
 
 from bisect import bisect_left
@@ -22,15 +22,15 @@ UNKNOWN = "░"
 NOTHING_KNOWN = "nothing is known"
 HEIGHT = 12  # rows of a curve, a multiple of QUARTERS
 QUARTERS = 4  # values on the axis of power, above 0
-ROUND = (1, 1.5, 2, 2.5, 3, 4, 5, 6, 8, 10)  # times a power of ten, each is a round number
+ROUND = (1, 1.5, 2, 2.5, 3, 4, 5, 6, 8, 10)  # each is a round number, also times a power of ten
 LEAST_COLUMNS = 8  # of a curve or a bar
 WIDEST_BAR = 60
 DAY_NAME, MONTH_NAME = 14, 8  # columns
-BESIDE_A_BAR = 7  # columns: the unit, and what keeps it all apart
+BESIDE_A_BAR = 7  # columns: the unit and the blanks between the parts
 APART = "   "
 HOURS_BETWEEN_TICKS = (1, 2, 3, 4, 6, 12)
 TICK_ROOM = 8  # columns for a time on the axis
-MOST_DAYS = 62  # with a bar each; more, and they are summed up by month
+MOST_DAYS = 62  # with a bar each; more days are summed up by month
 MOST_LINES_OF_A_GAP = 7
 HOUR = timedelta(hours=1)
 TITLES = {
@@ -43,7 +43,7 @@ Paint = Callable[[str, str], str]
 
 
 def text(one: Series, *, width: int, color: bool) -> list[str]:
-    """Title, what it comes to, and the drawing; `width` is in columns. Without `color` there are no escape codes."""
+    """Title, summary and drawing, in lines of `width` columns; without `color` they have no escape codes."""
     paint: Paint = partial(painted, color=color)
     lines = [paint(BOLD, line) for line in _filled(title(one), width)]
     lines += _filled(summary(one), width)
@@ -53,13 +53,13 @@ def text(one: Series, *, width: int, color: bool) -> list[str]:
 
 
 def title(one: Series) -> tuple[str, str]:
-    """What it shows, and whose it is."""
+    """The subject of the series, and its ECU."""
     what = f"Power on {one.day:%A}, {one.day}" if isinstance(one, Power) else TITLES[one.period]
     return what, f"{ecu_model(one.ecu_id)} {one.ecu_id}"
 
 
 def summary(one: Series) -> tuple[str, ...]:
-    """The few numbers that say most."""
+    """The most important numbers of the series, as text."""
     if not one.points:
         return ("the ECU remembers nothing of it",)
     if isinstance(one, Power):
@@ -74,12 +74,12 @@ def summary(one: Series) -> tuple[str, ...]:
 
 
 def named(one: Energy, day: date) -> str:
-    """The date of a point, as people write it."""
+    """The date, or the month, of a point, as people write it."""
     return _month(12 * day.year + day.month - 1) if one.by_month else _day(day.toordinal())
 
 
 def nice_top(most: float) -> float:
-    """The end of an axis for values up to `most`, a quarter of which is a round number too."""
+    """The end of an axis for values up to `most`; a quarter of this end is a round number too."""
     if most <= 0:
         return QUARTERS
     unit = 10.0 ** floor(log10(most / QUARTERS))
@@ -90,7 +90,7 @@ def nice_top(most: float) -> float:
 
 
 class _Axis(NamedTuple):
-    """Time from left to right, over so many columns."""
+    """An axis of time from left to right, `columns` wide."""
 
     begin: datetime
     end: datetime
@@ -112,7 +112,7 @@ def hours_around(one: Power) -> tuple[datetime, datetime]:
 
 
 def ticks(begin: datetime, end: datetime, most: int) -> list[datetime]:
-    """Whole hours of the site's clock from `begin` to `end`, evenly apart, about `most` of them at the most."""
+    """Whole hours of the site's clock from `begin` to `end` at equal distances, about `most` of them at most."""
     hours = round(elapsed(begin, end) / HOUR)
     step = next((step for step in HOURS_BETWEEN_TICKS if hours / step < most), HOURS_BETWEEN_TICKS[-1])
     local = [(begin.astimezone(UTC) + hour * HOUR).astimezone(begin.tzinfo) for hour in range(hours + 1)]
@@ -134,9 +134,9 @@ def _curve(one: Power, width: int, paint: Paint) -> Iterator[str]:
 
 
 def _value(one: Power, axis: _Axis, column: int) -> float | None:
-    """W of a column: the mean of its points, or a place between two of them; None in a gap.
+    """W of a column: the mean of its points, or a value between its two neighbors; None in a gap.
 
-    Before the first point and behind the last it is 0, which leaves the column empty: no points are missed there.
+    Before the first point and after the last it is 0, and the column stays empty: no points are missing there.
     """
     times = [at for at, _ in one.points]
     first, behind = (bisect_left(times, axis.at(edge)) for edge in (column, column + 1))
@@ -152,7 +152,7 @@ def _value(one: Power, axis: _Axis, column: int) -> float | None:
 
 
 def _row(values: Sequence[float | None], row: int, top: float, paint: Paint) -> str:
-    """One of the HEIGHT lines of a curve; they count from below."""
+    """One of the HEIGHT lines of a curve; `row` counts from below."""
     cells = "".join(_cell(value, row, top) for value in values).rstrip()
     pieces = ("".join(some) for _, some in groupby(cells, lambda cell: cell == UNKNOWN))
     return "".join(paint(DIM if piece[0] == UNKNOWN else YELLOW, piece) for piece in pieces)
@@ -161,7 +161,7 @@ def _row(values: Sequence[float | None], row: int, top: float, paint: Paint) -> 
 def _cell(value: float | None, row: int, top: float) -> str:
     if value is None:
         return UNKNOWN
-    eighths = ceil(value / top * HEIGHT * 8)  # what is above 0 can be seen
+    eighths = ceil(value / top * HEIGHT * 8)  # a value above 0 is always visible
     return BLOCKS[max(0, min(8, eighths - 8 * (row - 1)))]
 
 
@@ -179,13 +179,13 @@ def _time_axis(axis: _Axis, margin: int, zero: str) -> Iterator[str]:
 
 
 class _Bar(NamedTuple):
-    number: int  # of the day, or of the month; the next one has the next number
+    number: int  # of the day or of the month; the next one has the next number
     energy: float | None  # kWh; None: not known
     note: str = ""
 
 
 def _bars(one: Energy, width: int, paint: Paint) -> Iterator[str]:
-    """A line for each day, or each month, those of which nothing is known included."""
+    """A line for each day, or each month, including those without a known energy."""
     by_month = one.by_month or len(one.points) > MOST_DAYS
     known = [*_months(one)] if by_month else [_Bar(day.toordinal(), kwh) for day, kwh in one.points]
     most = max(each.energy or 0 for each in known) or 1
@@ -203,7 +203,7 @@ def _bars(one: Energy, width: int, paint: Paint) -> Iterator[str]:
 
 
 def _months(one: Energy) -> Iterator[_Bar]:
-    """Whole months; or the sums of days, with how many of them there are."""
+    """A bar for each month; one that is a sum of days notes the number of these days."""
     for month in time_series.months(one):
         days = f"{month.days}" if month.days == month.within else f"{month.days} of {month.within}"
         note = "" if one.by_month else f"  {days} {'day' if month.within == 1 else 'days'}"
@@ -211,7 +211,7 @@ def _months(one: Energy) -> Iterator[_Bar]:
 
 
 def _with_gaps(known: Iterable[_Bar]) -> Iterator[_Bar]:
-    """With what is left out between them: one by one, or where that is much, only the first and how many."""
+    """The bars and those missing between them: each one, or of a long gap only the first and the number of the rest."""
     before: _Bar | None = None
     for each in known:
         left_out = range(before.number + 1, each.number) if before else range(0)
@@ -236,7 +236,7 @@ def _month(number: int) -> str:
 
 
 def _filled(parts: Iterable[str], width: int) -> Iterator[str]:
-    """The parts side by side; on further lines what is too much for one."""
+    """Yields lines of parts side by side; begins a new line where a part does not fit."""
     line = ""
     for part in parts:
         if line and len(line) + len(APART) + len(part) > width:

@@ -1,4 +1,4 @@
-"""A frame in a terminal: its parts, one a line, with offset, bytes, name and what the value means. Pure.
+"""A frame in a terminal: its parts, one a line, with offset, bytes, name and meaning of the value. Pure.
 
 Dissection -> lines of at most 80 columns
 """
@@ -27,7 +27,7 @@ PERIODS = {tables.WEEK: "week", tables.MONTH: "month", tables.YEAR: "year"}
 
 
 def lines(found: Dissection) -> Iterator[str]:
-    """The frame as a table, and what is to be said of it."""
+    """The frame as a table, and the remarks about it."""
     title = ""
     for section in found.sections:
         if section.title not in ("", title):
@@ -45,7 +45,7 @@ def lines(found: Dissection) -> Iterator[str]:
 
 
 def _spelled(text: str) -> str:
-    """Text of a frame, byte for byte: an escape in place of what is no printable ASCII."""
+    """Text of a frame, byte for byte: an escape in place of each byte that is not printable ASCII."""
     return "".join(char if char.isascii() and char.isprintable() else _escaped(char) for char in text)
 
 
@@ -54,7 +54,7 @@ def _escaped(char: str) -> str:
 
 
 def _of(section: Section) -> str:
-    """What a record is of, behind its title."""
+    """The model and the state of a record's inverter, for the line of its title."""
     values = {part.name: part.value for part in section.parts}
     if "online" not in values or "uid" not in values:
         return ""
@@ -68,13 +68,13 @@ def _of(section: Section) -> str:
 
 
 def _model(uid: str) -> str:
-    """The model of an inverter; empty where nobody knows it."""
+    """The model of an inverter; empty if it is unknown."""
     model = models.inverter_model(uid)
     return model if model in models.INVERTER_MODELS.values() else ""
 
 
 def _part(part: Part) -> Iterator[str]:
-    """Offset, bytes, name and value; what is long goes on below."""
+    """Offset, bytes, name and value; long ones continue on the lines below."""
     octets = [part.raw[at : at + IN_A_ROW].hex(" ") for at in range(0, len(part.raw), IN_A_ROW)] or [""]
     shown = wrap(_shown(part), VALUE, break_on_hyphens=False) or [""]
     for number, (some, words) in enumerate(zip_longest(octets, shown, fillvalue="")):
@@ -89,7 +89,7 @@ def _row(parts: tuple[Part, ...]) -> Iterator[str]:
 
 
 def _dump(part: Part) -> Iterator[str]:
-    """Bytes that are no field, with those of them that are text."""
+    """Bytes that are not a field, in hex and as text."""
     for at in range(0, len(part.raw), IN_A_DUMP):
         some = part.raw[at : at + IN_A_DUMP]
         text = "".join(chr(byte) if chr(byte).isascii() and chr(byte).isprintable() else "." for byte in some)
@@ -110,7 +110,7 @@ def _shown(part: Part) -> str:
 
 
 def _meaning(name: str, value: str) -> str:
-    """What digits stand for; empty where they speak for themselves."""
+    """The meaning of a value; empty if the value needs no explanation."""
     if name == "uid":
         return _model(value)
     if name == "ecu_id":

@@ -1,4 +1,4 @@
-"""Standard output: what it can show, and printing on it."""
+"""Standard output: its abilities, and printing on it."""
 
 import contextlib
 import logging
@@ -11,24 +11,24 @@ from aps2mqtt.base.errors import ExitStatus, OutputError
 from aps2mqtt.base.printable import printable
 
 BLOCKS = "█▏▁●◐✓→─"
-WITHOUT_BLOCKS = ("linux",)  # whose console has a font of 256 or 512 glyphs
+WITHOUT_BLOCKS = ("linux",)  # the font of its console has 256 or 512 glyphs
 
 
 # -- the screen -------------------------------------------------------------------------------------------------------
 
 
 def show(lines: Iterable[str]) -> None:
-    """Prints lines of text, whoever wrote them, at once and whole; raises OutputError where it cannot."""
+    """Prints lines of text from any source, at once and whole; raises OutputError if it cannot."""
     write("".join(f"{printable(line)}\n" for line in lines))
 
 
 def draw(lines: Iterable[str]) -> None:
-    """Prints lines of screen/, which may hold colors and have been made printable there; as `show`."""
+    """Prints lines from screen/, as `show`; they may contain colors, and screen/ has made them printable."""
     write(drawable("\n".join(lines) + "\n"))
 
 
 def drawable(text: str) -> str:
-    """A drawing as standard output can show it: in ASCII where it has no blocks."""
+    """A drawing as standard output can show it: in ASCII if it has no blocks."""
     if has_blocks():
         return text
     from aps2mqtt.screen.canvas import ASCII
@@ -37,7 +37,7 @@ def drawable(text: str) -> str:
 
 
 def write(text: str) -> None:
-    """Prints what may be no lines; raises OutputError where it cannot."""
+    """Prints any text, also one that is not whole lines; raises OutputError if it cannot."""
     try:
         print(text, end="", flush=True)
     except BrokenPipeError:
@@ -48,23 +48,23 @@ def write(text: str) -> None:
 
 
 def silence() -> int:
-    """The reader of our output has gone, as `head` does: no reason for a word."""
+    """Discards further output, as its reader has ended (`head`, for example); returns OK: this is no error."""
     os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
     return ExitStatus.OK
 
 
 def width() -> int:
-    """Columns of the terminal; 80 where there is none."""
+    """Columns of the terminal; 80 if there is none."""
     return shutil.get_terminal_size().columns
 
 
 def has_color() -> bool:
-    """True on a terminal that can, whose user has not said NO_COLOR."""
+    """True on a terminal that can show colors, unless the user has set NO_COLOR."""
     return is_capable() and not os.environ.get("NO_COLOR")
 
 
 def has_blocks() -> bool:
-    """True where what is drawn can be shown as it is; else it is drawn in ASCII."""
+    """True if standard output can show blocks; else drawings are in ASCII."""
     if os.environ.get("TERM") in WITHOUT_BLOCKS:
         return False
     try:
@@ -81,9 +81,9 @@ def is_capable() -> bool:
 
 @contextlib.contextmanager
 def waiting(what: str) -> Iterator[None]:
-    """Says on the terminal what is waited for, until the context is left; log lines take its place.
+    """Shows on the terminal what the program waits for, until the context ends; log lines replace it.
 
-    Not where output goes through another program, as `less`, which may write to the same line meanwhile.
+    It shows nothing if output goes through another program: `less`, for example, may write to the same line meanwhile.
     """
     if not (sys.stderr.isatty() and is_capable()):
         yield

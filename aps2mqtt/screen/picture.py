@@ -1,7 +1,7 @@
-"""Arrays as a person would like to see them in a terminal. Pure: reports in, lines out.
+"""Draws arrays for people in a terminal. Pure: reports in, lines out.
 
-Three degrees of detail: a card with a bar for each panel, a row for each inverter, a tile for each inverter. The first
-is taken that suits the number of inverters and the height.
+Three degrees of detail: a card with a bar for each panel, a row for each inverter, a tile for each inverter. It takes
+the first one that suits the number of inverters and the height.
 """
 
 from collections.abc import Iterable, Iterator, Sequence
@@ -19,23 +19,23 @@ from aps2mqtt.screen.canvas import BOLD, DIM, GREEN, RED, YELLOW, Canvas, Line, 
 
 LEVELS = "▁▂▃▄▅▆▇█"
 STRENGTHS = "▂▄▆█"
-UNKNOWN = "-"  # power of a panel of which nothing is heard
-# From weak to strong; lighter with every step, so that eyes that see no red or green tell them apart too.
+UNKNOWN = "-"  # power of a panel without a reading
+# From weak to strong; lighter with every step, so that people who see no red or green can distinguish them.
 HEAT = tuple(f"\033[38;5;{number}m" for number in (61, 97, 133, 168, 203, 209, 215, 221))
 
-MOST_CARDS = 12  # inverters; of more, cards are too long to look over
-NARROWEST_CARD = 58  # columns, where there is another beside it
+MOST_CARDS = 12  # inverters; cards of more are too long to read
+NARROWEST_CARD = 58  # columns, with another card beside it
 WIDEST_CARD = 84
 NARROWEST_ROW = 76
 BETWEEN = 3  # columns between cards, rows or tiles side by side
 INDENT = 4
 SHORTEST_BAR = 4
-SHORT_SERIAL = 4  # digits of a tile's, at the least
-LONGEST_WORD = 48  # columns of a text that is not ours
+SHORT_SERIAL = 4  # least digits of a serial number in a tile
+LONGEST_WORD = 48  # columns of a text that others wrote
 
 
 class Mark(NamedTuple):
-    """How an inverter is, at a glance."""
+    """A sign for the condition of an inverter."""
 
     color: str
     glyph: str
@@ -50,14 +50,14 @@ NOT_LISTED = Mark(YELLOW, "-", "not listed by the ECU")
 
 
 class TableRow(NamedTuple):
-    """Cells in the order of their importance; or, of who has no readings, a note behind the first."""
+    """Cells in the order of their importance; an inverter without readings has a note behind the first cells."""
 
     cells: tuple[Line, ...]
     note: Line = ()
 
 
 def arrays(reports: Sequence[Report], style: Style, now: datetime, canvas: Canvas) -> list[str]:
-    """The totals of each ECU and its inverters, as the canvas has room for."""
+    """The totals of each ECU and its inverters, as far as the canvas has room."""
     reports = [_by_uid(_with_energies_that_say_something(report)) for report in reports]
     inverters = sum(len(report.inverters) for report in reports)
     details = [_cards, _rows, _tiles] if inverters <= MOST_CARDS else [_rows, _tiles]
@@ -73,31 +73,31 @@ def arrays(reports: Sequence[Report], style: Style, now: datetime, canvas: Canva
 
 
 def _with_energies_that_say_something(report: Report) -> Report:
-    """The inverters' energies begin with the first job: without one, each is 0."""
+    """The report without the inverters' energies if all are 0: they begin with the first job."""
     if any(energy for inverter in report.inverters for energy in inverter.energies):
         return report
     return report._replace(inverters=tuple(inverter._replace(energies=()) for inverter in report.inverters))
 
 
 def below(head: Sequence[str], reports: Sequence[Report], style: Style, now: datetime, canvas: Canvas) -> list[str]:
-    """The arrays under the lines of `head`, as the canvas has room for both."""
+    """The lines of `head` and the arrays below them, as far as the canvas has room for both."""
     rest = canvas if canvas.height is None else canvas._replace(height=max(1, canvas.height - len(head)))
     return [*head, *arrays(reports, style, now, rest)]
 
 
 def _by_uid(report: Report) -> Report:
-    """An ECU lists them as it found them, a broker by their topics: they look alike."""
+    """The report with inverters sorted by UID: an ECU lists them as it found them, a broker by their topics."""
     return report._replace(inverters=tuple(sorted(report.inverters, key=lambda inverter: inverter.uid)))
 
 
 def strength(percent: float) -> str:
-    """A signal as bars, of which one of four is there as long as anything is heard."""
+    """A signal as bars: four at most, and at least one while there is any signal."""
     lit = min(len(STRENGTHS), int(percent * len(STRENGTHS) / 100 + 1)) if percent > 0 else 0
     return STRENGTHS[:lit].ljust(len(STRENGTHS), "·")
 
 
 def ago(age: timedelta) -> str:
-    """How old data are, in words; clocks may differ."""
+    """The age of data in words; it may be negative, as clocks differ."""
     seconds = abs(round(age.total_seconds()))
     for unit, length, most in (("s", 1, 60), ("min", 60, 120), ("h", 3600, 48)):
         if seconds < length * most:
@@ -142,7 +142,7 @@ def _data_of(timestamp: datetime | None, now: datetime) -> Iterator[Line]:
 
 
 def _cards(inverters: Sequence[Inverter], style: Style, width: int) -> list[Line]:
-    """Every inverter with its panels as bars; the longest bar is the strongest panel's."""
+    """Every inverter with its panels as bars; the strongest panel has the longest bar."""
     strongest = _strongest(inverters)
     beside = min(len(inverters), max(1, (width + BETWEEN) // (NARROWEST_CARD + BETWEEN)))
     each = min(WIDEST_CARD, _share(width, beside))
@@ -256,7 +256,7 @@ def _voltages(inverter: Inverter) -> Line:
 
 
 def _readings(rows: Iterable[Row]) -> dict[str, str]:
-    """Each reading as people read it, by its metric's name; the last good one where it is kept."""
+    """Each reading as text for people, by its metric's name; the last good one if it is retained."""
     known = ((metric, value.last if isinstance(value, Unchanged) else value) for metric, value in rows)
     return {metric.name: clean(_reading(metric, value)) for metric, value in known if value is not None}
 
@@ -267,7 +267,7 @@ def _reading(metric: Metric, value: Value) -> str:
 
 
 def _strongest(inverters: Iterable[Inverter]) -> int:
-    """W of the strongest panel; 1 where there is none."""
+    """W of the strongest panel; 1 if there is none."""
     return max((power for inverter in inverters if inverter.online for power in inverter.powers if power), default=1)
 
 
@@ -283,12 +283,12 @@ def _graded(scale: Sequence[str], share: float) -> str:
 
 
 def _share(width: int, beside: int) -> int:
-    """Columns of each of so many cells side by side."""
+    """Columns of each cell where `beside` cells are side by side."""
     return (width - BETWEEN * (beside - 1)) // beside
 
 
 def _side_by_side(cells: Sequence[list[Line]], beside: int, width: int, gap: int = BETWEEN) -> list[Line]:
-    """The cells in columns, which are read down before across."""
+    """The cells in columns; one reads down a column first, then across."""
     height = -(-len(cells) // beside)
     columns = [[line for cell in cells[at : at + height] for line in cell] for at in range(0, len(cells), height)]
     lines = zip_longest(*columns, fillvalue=())
@@ -296,7 +296,7 @@ def _side_by_side(cells: Sequence[list[Line]], beside: int, width: int, gap: int
 
 
 def _table(rows: Sequence[TableRow], width: int, gap: int = 2) -> list[Line]:
-    """The cells below each other, the first two to the left, the others to the right; what does not fit left out."""
+    """The cells below each other: the first two aligned left, the others right. Leaves out columns that do not fit."""
     columns = list(zip_longest(*(row.cells for row in rows), fillvalue=()))
     widths = [max(map(_length, column)) for column in columns]
     ends = accumulate(taken + gap if taken else 0 for taken in widths)
@@ -311,7 +311,7 @@ def _aligned(cells: Iterable[Line], widths: Sequence[int]) -> Iterator[Line]:
 
 
 def _filled(parts: Iterable[Line], width: int, gap: int = 2, indent: int = 0) -> Iterator[Line]:
-    """The parts behind each other; on further lines what is too much for one."""
+    """Yields lines of parts behind each other; begins a new line where a part does not fit."""
     line: Line = ()
     for part in parts:
         if not _length(part):

@@ -1,6 +1,6 @@
 """Series as a picture for a browser: SVG, readable by day and by night, without scripts. Pure: series in, text out.
 
-What is not known is hatched, never drawn as 0.
+An unknown value is hatched, never drawn as 0.
 """
 
 from collections.abc import Iterator, Sequence
@@ -18,9 +18,9 @@ LEFT, RIGHT, TOP, BOTTOM = 72, 36, 76, 40  # around its plot
 PLOT_WIDTH, PLOT_HEIGHT = WIDTH - LEFT - RIGHT, HEIGHT - TOP - BOTTOM
 MOST_TIMES = 12  # on the axis of a day
 MOST_NAMES = 8  # of days or months on their axis
-EACH_DAY = 62  # days that are named by their date; more, and only the months are
+EACH_DAY = 62  # days with their dates as names; of more days, only the months are named
 BAR = 0.8  # of a day's width
-ROUNDED = 3  # corners of a bar, at the most
+ROUNDED = 3  # largest radius of a bar's corners
 
 STYLE = """\
 svg { --paper: #ffffff; --ink: #1f2328; --pale: #59636e; --grid: #d8dee4; --sun: #b45309; --glow: #f59e0b;
@@ -101,7 +101,7 @@ def _curve(one: Power) -> Iterator[str]:
         corners = [f"{x(at):.1f} {_y(watts, top):.1f}" for at, watts in run]
         line = "M" + " L".join(corners)
         if len(run) == 1:
-            line += " h0.1"  # a point by itself is a dot
+            line += " h0.1"  # a single point is a dot
         ground = _y(0, top)
         yield f'<path class="area" d="{line} L{x(run[-1][0]):.1f} {ground:.1f} L{x(run[0][0]):.1f} {ground:.1f} Z"/>'
         yield f'<path class="curve" d="{line}"/>'
@@ -136,7 +136,7 @@ def _bars(one: Energy) -> Iterator[str]:
 
 
 def _names(one: Energy, first: int, last: int) -> Iterator[tuple[int, str]]:
-    """What stands below the bars: days or months, as many as there is room for."""
+    """The names below the bars: days or months, as many as there is room for."""
     if one.by_month or last - first < EACH_DAY:
         for number in range(first, last + 1, (last - first) // MOST_NAMES + 1):
             yield number, _month_name(number) if one.by_month else f"{date.fromordinal(number):%a %-d %b}"

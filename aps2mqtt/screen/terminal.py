@@ -1,4 +1,4 @@
-"""The terminal: what it can show, and drawing in place on a screen that is given back as it was."""
+"""The terminal: its abilities, and drawing in place on a second screen; afterwards the shell's screen is as before."""
 
 import contextlib
 import logging
@@ -16,21 +16,21 @@ from aps2mqtt.screen.canvas import Canvas
 
 Handler = Callable[[int, FrameType | None], Any] | signal.Handlers
 
-# xterm's control sequences, as every terminal of today has them.
-ENTER = "\033[?1049h\033[?25l\033[2J"  # another screen than that of the shell, without a cursor
-LEAVE = "\033[H\033[J\033[?25h\033[?1049l"  # empty: of one that was resized, tmux leaves its text to the shell
+# xterm's control sequences; every terminal of today has them.
+ENTER = "\033[?1049h\033[?25l\033[2J"  # to a screen other than the shell's, without a cursor
+LEAVE = "\033[H\033[J\033[?25h\033[?1049l"  # cleared: tmux leaves the text of a resized screen to the shell
 HOME, CLEAR_LINE = "\033[H", "\033[K"
 
 
 def canvas() -> Canvas:
-    """What standard output can show."""
+    """The size and the abilities of standard output."""
     return Canvas(output.width(), None, output.has_color())
 
 
 def in_place_canvas() -> Canvas:
-    """The screen as it is now: its user may change its size, whatever COLUMNS and LINES say."""
+    """The screen as it is now, even if COLUMNS and LINES differ: its user may change its size."""
     width, height = os.get_terminal_size(sys.stdout.fileno())
-    if not (width and height):  # a serial line knows neither
+    if not (width and height):  # a serial line has neither
         width, height = shutil.get_terminal_size()
     return canvas()._replace(width=width, height=height)
 
@@ -42,20 +42,20 @@ class Screen:
         self._shown: list[str] = []
 
     def draw(self, lines: Sequence[str], size: Canvas) -> None:
-        """Draws the lines from the top, if they are others than before."""
+        """Draws the lines from the top, if they differ from those before."""
         height = size.height or len(lines)
         page = [*lines, *[""] * (height - len(lines))][:height]
         if page != self._shown:
-            # Each line is cleared before it is drawn: behind one that fills its line, the cursor still stands on it.
+            # Each line is cleared before it is drawn: after a line of full width, the cursor is still on that line.
             output.write(output.drawable(HOME + "\r\n".join(CLEAR_LINE + line for line in page)))
             self._shown = page
 
     def suspend(self, number: int, _frame: FrameType | None) -> None:
-        """Gives the shell its screen, by the signal of Ctrl-Z, until we go on."""
-        # Past the buffer, which may be in use: this may come between any two instructions.
+        """Handles the signal of Ctrl-Z: the shell has its own screen until this process continues."""
+        # Bypasses the buffer, as it may be in use: the signal may come between any two instructions.
         os.write(sys.stdout.fileno(), LEAVE.encode())
         signal.signal(number, signal.SIG_DFL)
-        os.kill(os.getpid(), number)  # returns when we go on
+        os.kill(os.getpid(), number)  # returns when this process continues
         signal.signal(number, self.suspend)
         os.write(sys.stdout.fileno(), ENTER.encode())
         self._shown = []
@@ -63,13 +63,13 @@ class Screen:
 
 @contextlib.contextmanager
 def borrowed() -> Iterator[Screen]:
-    """Another screen than the shell's, which comes back however the context is left, and while we are suspended."""
+    """A screen other than the shell's; that comes back at the end of the context, and while we are suspended."""
     screen = Screen()
     with _quiet_log(), _quiet_keys(), _handled(signal.SIGTSTP, screen.suspend):
         try:
             output.write(ENTER)
             yield screen
-        finally:  # a second Ctrl-C would come too late to do anything but harm
+        finally:  # a second Ctrl-C here could only do harm
             with _handled(signal.SIGINT, signal.SIG_IGN), _handled(signal.SIGTERM, signal.SIG_IGN):
                 output.write(LEAVE)
 
@@ -85,7 +85,7 @@ def _handled(number: signal.Signals, handler: Handler) -> Iterator[None]:
 
 @contextlib.contextmanager
 def _quiet_log() -> Iterator[None]:
-    """On the same terminal a log line would fall into the picture."""
+    """Disables the log if it is on a terminal: a log line would disturb the picture."""
     if sys.stderr.isatty():
         logging.disable()
     try:
@@ -96,10 +96,10 @@ def _quiet_log() -> Iterator[None]:
 
 @contextlib.contextmanager
 def _quiet_keys() -> Iterator[None]:
-    """So would keys that are pressed."""
+    """Disables the echo of pressed keys: they would disturb the picture too."""
     try:
         before = termios.tcgetattr(sys.stdin)
-    except (termios.error, OSError, ValueError):  # it is no terminal, or closed
+    except (termios.error, OSError, ValueError):  # standard input is no terminal, or is closed
         yield
         return
     local_modes = 3

@@ -1,8 +1,8 @@
-"""The windows and polls of the days to come at a site: as values, and as a table with a bar for each day. Pure.
+"""The windows and polls of the next days at a site: as values, and as a table with a bar for each day. Pure.
 
     site, time zone, interval, dates -> Day, Day, ... -> lines
 
-The same sun and the same grid as the jobs have (truth/poll_times.py), so nothing is promised that they do not keep.
+It uses the same sun and the same grid as the jobs (truth/poll_times.py), so the jobs keep to this table.
 """
 
 import re
@@ -18,32 +18,32 @@ from aps2mqtt.truth.night import to_the_minute
 from aps2mqtt.truth.poll_times import on_grid
 
 DAY = timedelta(days=1)
-HEIGHTS = "·▁▂▃▄▅▆▇█"  # night, and eighths of what a column of the bar stands for
+HEIGHTS = "·▁▂▃▄▅▆▇█"  # night, and eighths of the time that a column of the bar stands for
 BESIDE_THE_BAR = 56  # columns
-STEP_OF_BARS, WIDEST_BAR = 12, 96  # columns: 2 hours each, down to a quarter of an hour
+STEP_OF_BARS, WIDEST_BAR = 12, 96  # columns: from 2 hours each to a quarter of an hour
 
 
 class Window(NamedTuple):
     """Daylight within one date, and the polls of `run` in it. All times are aware and in UTC."""
 
     begins: datetime  # sunrise, or the site's midnight
-    ends: datetime  # sunset, or the next midnight; it belongs to the window no more
+    ends: datetime  # sunset, or the next midnight; not a part of the window
     polls: int
     first: datetime | None  # None: there is no poll
     last: datetime | None
 
 
 class Day(NamedTuple):
-    """One date of the site; 23 or 25 hours long where the clocks are changed."""
+    """One date of the site; 23 or 25 hours long if the clocks change."""
 
     date: date
     begins: datetime  # UTC
     ends: datetime  # UTC
-    windows: tuple[Window, ...]  # none in a polar night; two where the sun sets after midnight and rises again
+    windows: tuple[Window, ...]  # none in a polar night; two if the sun sets after midnight and rises again
 
     @property
     def is_all_day(self) -> bool:
-        """True where the sun does not set."""
+        """True if the sun does not set."""
         return [(window.begins, window.ends) for window in self.windows] == [(self.begins, self.ends)]
 
 
@@ -51,7 +51,7 @@ class Day(NamedTuple):
 
 
 def days(site: Site, timezone: tzinfo, interval: int, first: date, count: int) -> list[Day]:
-    """So many dates of the site from `first` on; `interval` is that of `run`, in seconds."""
+    """The `count` dates of the site from `first` on; `interval` is that of `run`, in seconds."""
     midnights = [_midnight(first + number * DAY, timezone) for number in range(count + 1)]
     daylight = list(_daylight(site, midnights[0], midnights[-1]))
     return [
@@ -70,12 +70,12 @@ def days(site: Site, timezone: tzinfo, interval: int, first: date, count: int) -
 
 
 def _midnight(day: date, timezone: tzinfo) -> datetime:
-    """The beginning of a date, in UTC; where the clocks are put forward at midnight, that very moment."""
+    """The beginning of a date, in UTC; if the clocks go forward at midnight, the moment of that change."""
     return datetime.combine(day, time(), timezone).astimezone(UTC)
 
 
 def _daylight(site: Site, begin: datetime, end: datetime) -> Iterator[tuple[datetime, datetime]]:
-    """Sunrises with the sunset that follows; the first can lie before `begin` and is cut there."""
+    """Each sunrise with the next sunset; a first sunrise before `begin` is replaced by `begin`."""
     opened = begin if is_up(site, begin) else next_sunrise(site, begin)
     while opened is not None and opened < end:
         closed = next_sunset(site, opened)
@@ -87,9 +87,9 @@ def _daylight(site: Site, begin: datetime, end: datetime) -> Iterator[tuple[date
 
 
 def _window(opened: datetime, closed: datetime, begins: datetime, ends: datetime, interval: int) -> Window:
-    """What of the daylight from `opened` to `closed` lies within a date, with its polls.
+    """The part of the daylight from `opened` to `closed` that is within a date, with its polls.
 
-    Daylight that holds no point of the grid is polled at its beginning (`window.next_poll`), if that is in this date.
+    Daylight without a point of the grid is polled at its beginning (`window.next_poll`), if that is in this date.
     """
     if begins < opened < closed <= on_grid(interval, opened):
         return Window(opened, min(closed, ends), 1, opened, opened)
@@ -105,7 +105,7 @@ def _window(opened: datetime, closed: datetime, begins: datetime, ends: datetime
 
 
 def table(listed: Sequence[Day], timezone: tzinfo, *, width: int, color: bool) -> list[str]:
-    """A heading and a line for each window, with a bar of the whole day where `width` columns leave room for one.
+    """A heading and a line for each window, with a bar of the whole day if `width` columns have room for it.
 
     Without `color` there are no escape codes.
     """
@@ -141,7 +141,7 @@ def _scale(columns: int) -> str:
 
 
 def _bar(day: Day, timezone: tzinfo, columns: int) -> str:
-    """A column for each part of the day by the site's clock, as high as its share of daylight."""
+    """A bar with a column for each part of the day by the site's clock, as high as its share of daylight."""
     spans = [
         (_share_of_day(window.begins, day, timezone), _share_of_day(window.ends, day, timezone))
         for window in day.windows
@@ -155,7 +155,7 @@ def _bar(day: Day, timezone: tzinfo, columns: int) -> str:
 
 
 def _share_of_day(when: datetime, day: Day, timezone: tzinfo) -> float:
-    """How much of the day's 24 hours the site's clock shows at `when`."""
+    """The share of 24 hours that the site's clock shows at `when`; 1 from the end of the day on."""
     if when >= day.ends:
         return 1.0
     local = when.astimezone(timezone)
@@ -163,7 +163,7 @@ def _share_of_day(when: datetime, day: Day, timezone: tzinfo) -> float:
 
 
 def _painted(drawn: str) -> str:
-    """Daylight in yellow, the night dim."""
+    """The bar with daylight in yellow and the night dim."""
     return re.sub(
         rf"({HEIGHTS[0]}+)|[^{HEIGHTS[0]}]+", lambda part: painted(DIM if part[1] else YELLOW, part[0]), drawn
     )

@@ -1,1 +1,1 @@
-"""What fires jobs: the daemon with its scheduler, systemd units, the crontab."""
+"""What starts jobs: the daemon with its scheduler, systemd units, the crontab."""

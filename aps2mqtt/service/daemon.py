@@ -1,7 +1,7 @@
-"""`aps2mqtt run`: the same job for each ECU, fired for years by the scheduler inside, until SIGTERM or SIGINT.
+"""`aps2mqtt run`: its own scheduler starts the same job for each ECU, for years, until SIGTERM or SIGINT.
 
-It adds to the job what a process that stays can add: its presence on the broker, a job whenever a broker comes back,
-and a log that says what changes.
+It adds to the job what only a lasting process can add: its presence on the broker, a job whenever the broker comes
+back, and a log of what changes.
 """
 
 import logging
@@ -28,19 +28,19 @@ from aps2mqtt.truth import poll_times
 log = logging.getLogger(__name__)
 
 STOPPING = (signal.SIGTERM, signal.SIGINT)
-TICK = 10.0  # seconds between looks at the clock
-JUMP = 5.0  # seconds that the clock may be off from one look to the next
-STUCK = 300.0  # seconds after which a job, all of whose waits are bounded, must be a bug: the watchdog may bark
+TICK = 10.0  # seconds between two checks of the clock
+JUMP = 5.0  # seconds that the clock may be off from one check to the next
+STUCK = 300.0  # seconds: all waits of a job are bounded, so a longer job is a bug, and the watchdog may act
 REMINDER = timedelta(hours=1)
-FILLS = 60.0  # seconds from one filling to the next, where a broker comes and goes
+FILLS = 60.0  # seconds from one filling to the next, if the connection to the broker flaps
 FLAPPING = 4  # connections within FLAPPING_TIME
-FLAPPING_TIME = 600.0  # seconds: who is thrown out by each filling alone comes to that many
-GOODBYE = 1.0  # seconds, for what the next job has to know
+FLAPPING_TIME = 600.0  # seconds: a client that each filling alone disconnects reaches that number in it
+GOODBYE = 1.0  # seconds, to leave a note for the next job
 BROKER_FAILED = (BrokerUnreachable, BrokerRefusal, BothFailed)
 
 
 class Daemon:
-    """The ECUs, each polled at its pace. `clock` tells the time of the site's world, aware."""
+    """Polls each ECU at its own pace. `clock` returns the time at the site, as an aware datetime."""
 
     def __init__(self, configs: Sequence[Config], clock: Callable[[], datetime] = lambda: datetime.now(UTC)) -> None:
         broker, topic = configs[0].broker, presence_topic(style(configs[0]))
@@ -54,7 +54,7 @@ class Daemon:
         self._connections: deque[float] = deque(maxlen=FLAPPING)  # on the monotonic clock
 
     def run(self) -> None:
-        """Polls until SIGTERM or SIGINT, of which the caller has had all threads relieved."""
+        """Polls until SIGTERM or SIGINT; the caller must have blocked both in all threads."""
         log.info("%s", self._about)
         self._presence.start()
         self._schedule.start()
@@ -94,9 +94,9 @@ class Daemon:
 
 
 class _End(Event):
-    """Set once one of STOPPING comes.
+    """An event that is set once a signal of STOPPING arrives.
 
-    A thread waits for it, without a time limit: Python's sigtimedwait returns a signal that never came where it was
+    A thread waits for the signal without a time limit: Python's sigtimedwait returns a signal that never came if it was
     interrupted until its time was over, as in a process that was stopped (Ctrl-Z) and goes on.
     """
 
@@ -111,7 +111,7 @@ class _End(Event):
 
 
 class _PolledEcu:
-    """One ECU, its polls, and what the log and the schedule make of them."""
+    """One ECU with its polls, their log and their schedule."""
 
     def __init__(
         self,
@@ -122,20 +122,20 @@ class _PolledEcu:
         renew: Callable[[], None],
     ) -> None:
         self._config = config
-        self._renew = renew  # says that the process lives
+        self._renew = renew  # publishes that the process is alive
         self._name = config.ecu.address
         self._store = Store(config.state_directory, config.ecu.host, config.ecu.port)
         self._clock = clock
         self._told = PollLog(config.ecu.timezone)
         self._fill = False  # the broker may have forgotten everything
-        self._again = False  # a poll is wanted after the one in flight
-        self._filled: float | None = None  # on the monotonic clock, when it was filled last
-        self._began: float | None = None  # on the monotonic clock, of the job in flight
+        self._again = False  # another poll is needed after the one in flight
+        self._filled: float | None = None  # on the monotonic clock, of the last filling
+        self._began: float | None = None  # on the monotonic clock, start of the job in flight
         self._schedule = schedule
         schedule.add(self._name, self._poll, self._pace(), delay)
 
     def is_stuck(self) -> bool:
-        """True where a job has not ended in time."""
+        """True if the job in flight began STUCK seconds ago or more."""
         began = self._began
         return began is not None and time.monotonic() - began >= STUCK
 
@@ -144,22 +144,22 @@ class _PolledEcu:
         return self._schedule.at(self._name, self._pace())
 
     def fill(self) -> None:
-        """A broker that comes back may have lost everything: it is filled at once, or soon if it flaps."""
+        """Polls at once, or soon if the connection flaps: a broker that comes back may have lost everything."""
         if self._fill:
             self._again = True
             self._schedule.within(self._name, self._pause())
 
     def leave(self, deadline: Deadline) -> None:
-        """The process ends: no presence is to be waited for."""
+        """Tells the next job that the process has ended, so that it does not wait for it. Not while a job runs."""
         if self._began is None:
             part(self._config, self._store, deadline)
 
     def broker_lost(self) -> None:
-        """It is to be filled when it comes back."""
+        """Remembers to fill the broker when it comes back."""
         self._fill = True
 
     def _poll(self) -> None:
-        # Before the job: what is lost while it runs is lost behind it.
+        # Before the job: a loss while the job runs has to count afterwards.
         self._filled = time.monotonic() if self._again else self._filled
         self._fill = self._again = False
         self._began = time.monotonic()
@@ -172,7 +172,7 @@ class _PolledEcu:
             self._fill |= isinstance(caught, BROKER_FAILED)
         self._began = None
         self._renew()
-        if not isinstance(error, EcuBusy):  # which is found before they are told
+        if not isinstance(error, EcuBusy):  # EcuBusy is raised before the job logs the warnings
             self._config = self._config._replace(warnings=())
         following = self.reschedule().astimezone(self._config.ecu.timezone)
         self._told.tell(self._clock(), summary, error, f"next poll at {following:%H:%M:%S}")
@@ -190,9 +190,9 @@ class _PolledEcu:
 
 
 class PollLog:
-    """What the log has been told: every good poll, every change, and of a failure that lasts a reminder an hour.
+    """Logs every good poll, every change, and a lasting failure once an hour.
 
-    Times are told in `timezone`, the site's.
+    The times are those of `timezone`, the site's.
     """
 
     def __init__(self, timezone: tzinfo) -> None:
@@ -203,7 +203,7 @@ class PollLog:
         self._failed = 0
 
     def tell(self, now: datetime, summary: str, error: Exception | None, following: str) -> None:
-        """One line on a poll that has ended at `now`: with `summary`, or with `error`."""
+        """Logs one line on a poll that has ended at `now` with `summary`, or with `error`."""
         if error is None:
             if self._since is not None:
                 log.info("well again; failed polls since %s: %d", self._at_site(self._since), self._failed)
@@ -213,7 +213,7 @@ class PollLog:
             return
         self._failed += 1
         self._since = self._since or now
-        # Not so where the clock was set back: it would be silent until that time came again.
+        # A clock that was set back does not count: the log would be silent until that time comes again.
         if type(error) is self._failure and self._last and timedelta() <= now - self._last < REMINDER:
             log.debug("%s; %s", error, following)
             return

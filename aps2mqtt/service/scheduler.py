@@ -1,4 +1,4 @@
-"""Fires jobs inside the process, one for each ECU, at the times of truth/poll_times.py. The one user of APScheduler."""
+"""Starts jobs in the process, one for each ECU, at the times of truth/poll_times.py. The only user of APScheduler."""
 
 import logging
 from collections.abc import Callable
@@ -12,32 +12,32 @@ from apscheduler.triggers.base import BaseTrigger
 
 from aps2mqtt.truth.poll_times import Pace, next_poll
 
-# Skipped runs and the like are ours to tell: one line per poll.
+# We log skipped runs and the like ourselves: one line per poll.
 logging.getLogger("apscheduler").setLevel(logging.CRITICAL)
 
 
 class PollTrigger(BaseTrigger):  # type: ignore[misc] # APScheduler has no types
-    """The times of `next_poll`, each by `delay` later: a pure function of the pace and of the arguments."""
+    """The times of `next_poll`, each later by `delay`: a pure function of the pace and of the arguments."""
 
     def __init__(self, pace: Pace, delay: timedelta = timedelta()) -> None:
         self.pace = pace
         self.delay = delay
 
     def get_next_fire_time(self, previous_fire_time: datetime | None, now: datetime) -> datetime:
-        """As APScheduler asks for it: strictly later than both arguments."""
+        """The next time, as APScheduler requires it: strictly later than both arguments."""
         after = now if previous_fire_time is None else max(previous_fire_time, now)
         return next_poll(self.pace, after - self.delay) + self.delay
 
 
 class Schedule:
-    """Fires what was added at once when started and then at its pace: none twice at the same time or in a burst."""
+    """Starts each job at once and then at its pace; never twice at the same time, and never in a burst."""
 
     def __init__(self) -> None:
         self._scheduler = BackgroundScheduler(timezone=UTC, executors={"default": _DaemonExecutor()})
         self._delays: dict[str, timedelta] = {}
 
     def add(self, name: str, fire: Callable[[], None], pace: Pace, delay: float) -> None:
-        """`fire` is called in a thread of this name, always `delay` seconds later than its pace has it."""
+        """Adds a job: calls `fire` in a thread of this name, always `delay` seconds later than the times of `pace`."""
         self._delays[name] = timedelta(seconds=delay)
         self._scheduler.add_job(
             fire,
@@ -46,21 +46,21 @@ class Schedule:
             next_run_time=datetime.now(UTC) + self._delays[name],
             coalesce=True,
             max_instances=1,
-            misfire_grace_time=None,  # a poll that is late is a poll; APScheduler's default skips it after a second
+            misfire_grace_time=None,  # a late poll is a poll; by default APScheduler skips it after a second
         )
 
     def start(self) -> None:
-        """Begins to fire."""
+        """Begins to start jobs."""
         self._scheduler.start()
 
     def at(self, name: str, pace: Pace) -> datetime:
-        """Goes on at `pace` from now on; returns the time of the next poll. Cures a clock that jumped, too."""
+        """Continues the job at `pace`; returns the time of the next poll. Also helps after a clock jump."""
         job = self._scheduler.reschedule_job(name, trigger=self._trigger(name, pace))
         next_run: datetime = job.next_run_time
         return next_run
 
     def within(self, name: str, seconds: float) -> None:
-        """Fires after so many seconds, unless it is firing then or its pace has it sooner, and then at its pace."""
+        """Starts the job after `seconds`, unless it runs then or is due sooner; afterwards its pace continues."""
         job = self._scheduler.get_job(name)
         if job is None:  # stopped
             return
@@ -69,7 +69,7 @@ class Schedule:
         self._scheduler.modify_job(name, next_run_time=min(due, soon))
 
     def stop(self) -> None:
-        """Fires no more; a job in flight is left behind."""
+        """Starts no more jobs; does not wait for a job in flight."""
         self._scheduler.shutdown(wait=False)
 
     def _trigger(self, name: str, pace: Pace) -> PollTrigger:
@@ -77,7 +77,7 @@ class Schedule:
 
 
 class _DaemonExecutor(BaseExecutor):  # type: ignore[misc] # as above
-    """Runs jobs in threads that the process does not wait for: being killed costs a job nothing."""
+    """Runs jobs in threads that the process does not wait for: a killed job loses nothing."""
 
     def _do_submit_job(self, job: Any, run_times: list[datetime]) -> None:  # noqa: ANN401 - as above
         Thread(target=self._run, args=(job, run_times), name=job.id, daemon=True).start()

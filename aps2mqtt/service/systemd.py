@@ -1,11 +1,11 @@
-"""What systemd wants to hear of a service of Type=notify: sd_notify(3), in the few lines that it takes."""
+"""Notifies systemd about the state of a service of Type=notify: sd_notify(3), in a few lines."""
 
 import os
 import socket
 
 
 def notify(state: str) -> None:
-    """Tells the service manager, if one is listening: READY=1, WATCHDOG=1, STOPPING=1."""
+    """Sends READY=1, WATCHDOG=1 or STOPPING=1 to the service manager, if one is listening."""
     address = os.environ.get("NOTIFY_SOCKET", "")
     if not address:
         return
@@ -14,5 +14,5 @@ def notify(state: str) -> None:
     with socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM) as channel:
         try:
             channel.sendto(state.encode(), address)
-        except OSError:  # nobody listens any more: nothing that a poll should die of
+        except OSError:  # nobody listens any more: a poll must not fail for that
             return

@@ -1,4 +1,4 @@
-"""The units and the crontab that fire the job, with the paths of an installation in them.
+"""The units and the crontab that start the job, with the paths of an installation in them.
 
 template, Paths -> text
 """
@@ -21,7 +21,7 @@ SYSTEM = "/etc/systemd/system/"
 
 @dataclass(frozen=True, slots=True)
 class Paths:
-    """What the files name: absolute paths of the program and of its configuration."""
+    """The absolute paths of the program and of its configuration, as the files name them."""
 
     program: PurePath
     config: PurePath
@@ -34,7 +34,7 @@ DEFAULT = Paths(PurePath("/opt/aps2mqtt/bin/aps2mqtt"), PurePath("/etc/aps2mqtt/
 
 
 def render(name: str, template: str, paths: Paths) -> str:
-    """The file `name` for `paths`: its template with its directives changed; comments stay as they are."""
+    """The file `name` for `paths`: its template with changed directives and unchanged comments; raises UsageError."""
     for path, kind, unwanted in ((paths.program, "program", "\"'\\"), (paths.config, "configuration", "")):
         if not str(path).isprintable() or set(unwanted) & set(str(path)):
             raise UsageError(f"no unit can name the {kind} {str(path)!r}; choose a path of plain characters")
@@ -43,8 +43,8 @@ def render(name: str, template: str, paths: Paths) -> str:
 
 
 def _with_paths(line: str, name: str, paths: Paths) -> str:
-    """A line of the template `name`, with `paths` as they are written there."""
-    if line.startswith("LoadCredential="):  # which takes all behind its colon as it is
+    """A line of the template `name`, with `paths` escaped as that line requires."""
+    if line.startswith("LoadCredential="):  # all text behind its colon is literal
         beside = {DEFAULT.config.with_name(file): paths.config.with_name(file) for file in credentials.BESIDE}
         replaced = {path: _specifiers(new) for path, new in (beside | {DEFAULT.config: paths.config}).items()}
     elif name == CRONTAB:
@@ -56,12 +56,12 @@ def _with_paths(line: str, name: str, paths: Paths) -> str:
 
 
 def _specifiers(path: PurePath) -> str:
-    """Systemd.unit(5): a percent sign begins a specifier."""
+    """The path with each percent sign doubled: it begins a specifier, systemd.unit(5)."""
     return str(path).replace("%", "%%")
 
 
 def _first_word(path: PurePath) -> str:
-    """Of a command line, systemd.service(5): a path with quotes or backslashes cannot stand there."""
+    """The first word of a command line, systemd.service(5): it cannot have quotes or backslashes."""
     return _word(_specifiers(path))
 
 
@@ -80,7 +80,7 @@ def _for_cron(path: PurePath) -> str:
 
 
 def next_steps(folder: Path) -> str:
-    """What to type once the files are in `folder`."""
+    """The commands to type once the files are in `folder`."""
     once, timer, run, crontab = (shlex.quote(str(folder / name)) for name in NAMES)
     return f"""\
 Next, as root, one of the three. A timer that fires a job every 5 minutes:
@@ -94,7 +94,7 @@ cron, where there is no crontab yet:
 
 
 def hidden(paths: Iterable[PurePath]) -> tuple[PurePath, ...]:
-    """Those of `paths` that a unit with ProtectHome= and PrivateTmp= does not see."""
+    """The paths that a unit with ProtectHome= and PrivateTmp= does not see."""
     return tuple(path for path in paths if any(path.is_relative_to(folder) for folder in HIDDEN))
 
 
@@ -102,12 +102,12 @@ def hidden(paths: Iterable[PurePath]) -> tuple[PurePath, ...]:
 
 
 def templates() -> dict[str, str]:
-    """The files as they are shipped."""
+    """The texts of the shipped files, by name."""
     return {name: shipped(name) for name in NAMES}
 
 
 def shipped(name: str) -> str:
-    """A file as it is in the package in an installation, at the top of a checkout."""
+    """The text of a shipped file: in the package of an installation, or at the top of a checkout; raises UsageError."""
     package = Path(__file__).parent.parent
     for path in (package / "units_data" / name, package.parent / name):
         if path.is_file():

@@ -1,1 +1,1 @@
-"""The array as it lies on the broker, now or live."""
+"""The array as it is published on the broker, now or live."""

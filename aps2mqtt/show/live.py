@@ -1,4 +1,4 @@
-"""Shows people what is published on the broker: as it is now, or as it changes.
+"""Shows people what is published on the broker, now or at every change.
 
 retained messages -> Published -> BrokerView -> lines
 """
@@ -20,17 +20,17 @@ from aps2mqtt.screen.canvas import DIM, RED, YELLOW, Canvas, cut, text
 
 PACE = 0.5  # seconds from one view to the next
 LONGEST_PAUSE = 20  # views between two attempts to connect; the first is 1
-PATIENCE = 6  # views in a row that bring news, after which it is time to show them
+PATIENCE = 6  # views with news in a row, after which the last one is shown
 
 
 class NothingThere(JobError):
-    """The broker has nothing of ours."""
+    """Nothing of aps2mqtt is published on the broker."""
 
     status = ExitStatus.UNAVAILABLE
 
 
 class Place(NamedTuple):
-    """The broker that is looked at, and the topics on it."""
+    """The broker to read from, and the topics on it."""
 
     broker: BrokerConfig
     style: Style
@@ -38,25 +38,25 @@ class Place(NamedTuple):
 
     @property
     def root(self) -> str:
-        """Topic below which everything of interest is published."""
+        """The topic below which everything of interest is published."""
         return topics.ecu_topic(self.style, self.ecu_id) if self.ecu_id else topics.root_topic(self.style)
 
     def published(self, retained: Mapping[str, str]) -> Published:
-        """The values of the ECUs that are looked at."""
+        """The values of the wanted ECUs in the `retained` messages."""
         published = reading_back.lying(self.style, retained)
         return published.of(self.ecu_id) if self.ecu_id else published
 
 
 class BrokerView(NamedTuple):
-    """What is published at one moment."""
+    """Everything that is published at one moment."""
 
     published: Published
-    news: bool = False  # something has been published since the view before
-    trouble: str = ""  # why nothing is received any more
+    news: bool = False  # there were messages since the view before
+    trouble: str = ""  # the reason why nothing is received any more
 
 
 def once(at: Place) -> BrokerView:
-    """A single view; raises JobError, also where nothing is published."""
+    """A single view; raises JobError, also if nothing is published, and UsageError if nothing of the wanted ECU is."""
     with contextlib.closing(views(at._replace(ecu_id=""))) as seen:
         view = next(settled(seen))
     published = view.published.of(at.ecu_id) if at.ecu_id else view.published
@@ -70,7 +70,7 @@ def once(at: Place) -> BrokerView:
 
 
 def views(at: Place) -> Generator[BrokerView, None, None]:
-    """A view every PACE seconds, without an end; raises JobError where not even the first is possible."""
+    """Yields a view every PACE seconds, without an end; raises JobError if not even the first is possible."""
     published, pause = None, 1
     while True:
         try:
@@ -93,7 +93,7 @@ def views(at: Place) -> Generator[BrokerView, None, None]:
 
 
 def settled(seen: Iterable[BrokerView]) -> Iterator[BrokerView]:
-    """The views that differ from the one shown before, each once no more news comes, or PATIENCE views later."""
+    """Yields the views that differ from the one before, as soon as no more news comes, or PATIENCE views later."""
     shown, waited = None, 0
     for view in seen:
         waited = waited + 1 if view.news else 0
