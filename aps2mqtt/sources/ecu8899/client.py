@@ -2,8 +2,8 @@
 
     socket -> bytes -> Frame -> Snapshot
 
-One connection for each query, because some models answer no second one (quirk 2); reading by the declared length,
-because newlines and even END occur inside a frame (quirk 10).
+Each query has its own connection, because some models answer no second query on one (quirk 2). An answer is read by its
+declared length, because newlines and even END occur inside a frame (quirk 10).
 """
 
 import logging
@@ -40,13 +40,13 @@ Got = TypeVar("Got")
 
 
 class Limits(NamedTuple):
-    """How long to wait for an ECU, in seconds. One that is well answers within 0.05 s."""
+    """How long to wait for an ECU, in seconds. A healthy ECU answers within 0.05 s."""
 
     resolve: float = 5.0
     connect: float = 5.0
     answer: float = 8.0  # from the request to the last byte, whatever the segmentation
-    newline: float = 0.5  # for the final newline, when all else is there
-    pauses: tuple[float, ...] = (1.0, 2.0)  # before it is asked again
+    newline: float = 0.5  # for the final newline, when all other bytes have come
+    pauses: tuple[float, ...] = (1.0, 2.0)  # before each retry
     conversation: float = 35.0  # all queries together
 
 
@@ -79,10 +79,10 @@ def resolve(name: str, port: int, limits: Limits) -> Endpoint:
 
 
 def read_ecu(endpoint: Endpoint, timezone: tzinfo, limits: Limits) -> Snapshot:
-    """Everything the ECU says now; `timezone` is the site's.
+    """All current readings of the ECU; `timezone` is the site's.
 
-    Raises EcuUnreachable where no byte came, FrameError where an answer is of no use. An ECU that answers all but
-    0030 is read without its signals.
+    Raises EcuUnreachable if no byte comes, FrameError if an answer cannot be used. An ECU that answers all but 0030 is
+    read without its signals.
     """
     conversation = Conversation(endpoint, limits)
     info = conversation.system_info()
@@ -100,7 +100,7 @@ def read_ecu(endpoint: Endpoint, timezone: tzinfo, limits: Limits) -> Snapshot:
 
 
 class PastQuery(NamedTuple):
-    """A query for history: the date of 0003 or the period of 0004 is its argument; `what` names it for people."""
+    """A query for history: the date of 0003 or the period of 0004 is its argument; `what` names it in messages."""
 
     command: str
     argument: str
@@ -110,10 +110,10 @@ class PastQuery(NamedTuple):
 def read_past(
     endpoint: Endpoint, queries: Sequence[PastQuery], limits: Limits
 ) -> tuple[SystemInfo, tuple[Past | EcuError, ...]]:
-    """Who the ECU is, and what it remembers: to each query an answer with data, or why there is none.
+    """The ECU's system info, and for each query an answer with data or the error.
 
-    Raises EcuUnreachable and FrameError where not even 0001 is answered. What comes after it is asked for once
-    (quirk 77): most that do not answer never will.
+    Raises EcuUnreachable and FrameError if the ECU does not even answer 0001. Each query is made only once (quirk 77):
+    most ECUs that do not answer it never will.
     """
     conversation = Conversation(endpoint, limits)
     info = conversation.system_info()
@@ -128,7 +128,7 @@ def _recalled(conversation: "Conversation", info: SystemInfo, query: PastQuery) 
 
 
 def _refuse(status: str, command: str) -> None:
-    """Raises EcuRefusal for a status that is not that of an answer with data."""
+    """Raises EcuRefusal for any status but that of an answer with data."""
     if status == tables.STATUS_OK:
         return
     if status == tables.STATUS_NO_DATA:
@@ -144,7 +144,7 @@ def _refuse(status: str, command: str) -> None:
 class Conversation:
     """The queries of one poll, each on a connection of its own, under one deadline for all.
 
-    Each is tried again after each pause of the limits, and raises EcuError.
+    Each query is retried after each pause of the limits, and raises EcuError if the last try fails.
     """
 
     def __init__(self, endpoint: Endpoint, limits: Limits) -> None:
@@ -161,7 +161,7 @@ class Conversation:
         return self._ask(tables.SYSTEM_INFO, "", lambda frame: identified(answers.decode_system_info(frame)))
 
     def real_time(self, info: SystemInfo) -> RealTime:
-        """The answer to 0002 of the ECU that has said `info`."""
+        """The answer to 0002 of the ECU with the system info `info`."""
         real_time = self._ask(tables.REAL_TIME, info.ecu_id, answers.decode_real_time)
         if real_time.status == tables.STATUS_NO_DATA and has_no_inverters(info):
             return RealTime(tables.STATUS_OK, complete=False)
@@ -169,13 +169,13 @@ class Conversation:
         return real_time
 
     def signal(self, info: SystemInfo) -> Signal:
-        """The answer to 0030 of the ECU that has said `info`."""
+        """The answer to 0030 of the ECU with the system info `info`."""
         signal = self._ask(tables.SIGNAL, info.ecu_id, answers.decode_signal)
         _refuse(signal.status, tables.SIGNAL)
         return signal
 
     def recall(self, info: SystemInfo, query: PastQuery) -> Past:
-        """The answer to a query for history, which is made once; raises EcuError where it has no data."""
+        """The answer to a query for history, which is made only once; raises EcuError if there is no data."""
         if self._deadline.remaining() < self._limits.answer:
             raise EcuSilent(
                 f"there was no time left to ask the ECU at {self._endpoint} for the {query.what}; ask for it alone"
@@ -212,11 +212,11 @@ class Conversation:
                 pause = next(pauses, None)
                 if pause is None or self._deadline.remaining() <= pause:
                     raise
-                log.debug("%s; asking again in %g s", error, pause)  # the job logs it in one line, if it stays
+                log.debug("%s; asking again in %g s", error, pause)  # the job logs a lasting error in one line
                 time.sleep(pause)
 
     def exchange(self, request: bytes) -> bytes:
-        """The ECU's answer to `request`: as many bytes as it declares, or as come in time.
+        """The ECU's answer to `request`: as many bytes as the answer declares, or as come in time.
 
         Raises EcuUnreachable if no byte comes.
         """
@@ -290,7 +290,7 @@ def _answer(connection: socket.socket, request: bytes, limits: Limits, deadline:
             received += segment
             if wanted == tables.LENGTH_KNOWN == len(received):
                 wanted = frames.declared_size(bytes(received))
-    except FrameError:  # no frame begins like this: decoding says so
+    except FrameError:  # no frame begins like this: decoding raises the error
         return bytes(received), ""
     except TimeoutError:
         return bytes(received), "answers nothing (time-out); check APS_ECU_IP and APS_ECU_PORT, and power it off and on"
