@@ -65,7 +65,7 @@ def refused_subscription(broker: BrokerConfig, topics: Iterable[str], code: int,
 
 
 def lacking(broker: BrokerConfig, properties: object) -> BrokerUnreachable | None:
-    """The broker says at the login that it lacks what we need (MQTT 5, section 3.2.2.3); None if it does not."""
+    """The broker reports at the login that it lacks what we need (MQTT 5, section 3.2.2.3); None if it does not."""
     if not getattr(properties, "MaximumQoS", 1):
         return BrokerUnreachable(f"{broker.name} takes messages at QoS 0 only; {reason_codes.QOS}")
     if not getattr(properties, "RetainAvailable", 1):
