@@ -1,1 +1,1 @@
-"""The broker: what is said on which topic, and how it gets there."""
+"""The broker: what is published on which topic, and how."""

@@ -1,4 +1,4 @@
-"""What lies elsewhere on the broker since the configuration changed, and would stay there for ever. Pure."""
+"""Topics of an earlier configuration that the broker would retain for ever. Pure."""
 
 from typing import NamedTuple
 
@@ -23,16 +23,16 @@ NOTHING_ABANDONED = Abandoned()
 
 
 def elsewhere(style: Style, before: Placement | None, report: Report) -> Abandoned:
-    """What jobs of the layout `before` have left and those of `style` do not renew.
+    """The topics that jobs of the layout `before` published on and jobs of `style` do not renew.
 
-    `report` has every inverter that anything may lie on the broker of.
+    `report` has every inverter of which the broker may retain a message.
     """
     if before is None or before == style.layout:
         return NOTHING_ABANDONED
     was = style.at(before)
     announced = {message.topic for message in discovery.messages(style, report)}
     here = {topics.presence_topic(style), *topics.places(style, report)}
-    if was.retain and not style.retain:  # nobody would renew what lies here, and every new subscriber would get it
+    if was.retain and not style.retain:  # no job would renew these, and every new subscriber would get them
         here = {message.topic for message in topics.messages(style, report) if message.retain}
         here.add(topics.presence_topic(style))
     return Abandoned(

@@ -1,7 +1,7 @@
-"""A connection to the broker: made, driven and ended by paho, which only this module and `presence` know.
+"""A connection to the broker: paho opens, runs and closes it; only this module and `presence` use paho.
 
-A connection has one thread, which drives paho's loop itself. So everything happens when it is asked for, and a job
-leaves nothing running. A `Session` says what is published and read over it.
+A connection has one thread, which runs paho's loop itself. So everything happens when the caller asks for it, and a
+job leaves nothing running. A `Session` publishes and reads over it.
 """
 
 import logging
@@ -33,43 +33,43 @@ if TYPE_CHECKING:
 
 log = logging.getLogger(__name__)
 
-SESSION = 15.0  # seconds without an answer of the broker
+SESSION = 15.0  # seconds to wait for an answer of the broker
 LONGEST = 45.0  # seconds from connecting to the last acknowledgement
 STEP = 0.1  # seconds to wait for the network at a time
 LATELY = 2.0  # seconds since the last answer of a broker that is not mute
 CLIENT_ID_LENGTH = 23  # a broker may refuse more (MQTT 3.1.1, section 3.1.3.1)
 QOS = 1
 WINDOW = 1000  # messages that are not acknowledged yet; a broker of MQTT 5 may ask for less
-GARBLED = (MQTTException, ValueError, LookupError, struct.error)  # raised by paho for bytes that are no packet
-MAX_UNREAD = 65536  # bytes that are read of what the broker sent before it hung up
+GARBLED = (MQTTException, ValueError, LookupError, struct.error)  # paho raises these for bytes that are no packet
+MAX_UNREAD = 65536  # bytes to read at most after the broker has hung up
 VERSIONS = {"3.1.1": (MQTTProtocolVersion.MQTTv311,), "5": (MQTTProtocolVersion.MQTTv5, MQTTProtocolVersion.MQTTv311)}
 
 
 class Connection:
-    """A connection to the broker while in the context, which ends within LONGEST seconds.
+    """A connection to the broker as a context manager; it ends within LONGEST seconds.
 
-    The broker has SESSION seconds for each answer. Entering raises BrokerUnreachable, BrokerRefusal (somebody has to be
-    allowed something) and, for files of TLS that are none, ConfigError.
+    The broker has SESSION seconds for each answer. Entering raises BrokerUnreachable, BrokerRefusal (access has to
+    be granted) and ConfigError (a TLS file holds no certificate or key).
     """
 
     def __init__(self, broker: BrokerConfig) -> None:
-        self.reached = False  # a connection was made, with TLS a secured one, whatever came of it
-        self.certificate: Mapping[str, Any] | None = None  # of the broker, as `ssl.SSLSocket.getpeercert` has it
+        self.reached = False  # a connection was made (with TLS, a secured one), even if it failed later
+        self.certificate: Mapping[str, Any] | None = None  # of the broker, as `ssl.SSLSocket.getpeercert` returns it
         self.version = ""  # of MQTT, once connected
-        self.wildcards = True  # subscriptions may have some
+        self.wildcards = True  # the broker takes subscriptions with wildcards
         self._name = broker.name
         self._broker = broker
         self._end = Deadline(LONGEST)
         self._deadline = self._end.within(SESSION)
         self._resolved = False
         self._connection: socket.socket | None = None
-        self._first = b""  # bytes of the broker
+        self._first = b""  # first bytes from the broker
         self._connected = False
         self._answered = False  # since the last step
-        self._lately = Deadline(0)  # until when the last answer is a late one
+        self._lately = Deadline(0)  # runs for LATELY seconds after each answer
         self._failure: JobError | None = None
         self._window = WINDOW
-        self._largest: int | None = None  # packet that the broker takes, in bytes
+        self._largest: int | None = None  # size of the largest packet that the broker takes, in bytes
         self._client: Client
 
     @property
@@ -85,7 +85,7 @@ class Connection:
         return socket.create_connection((self._broker.host, self._broker.port), self._resolve())
 
     def _resolve(self) -> float:
-        """Resolves the name before connecting, to tell a mute resolver from a mute broker; seconds for each address."""
+        """Resolves the name first, to tell a mute resolver from a mute broker; returns the seconds for each address."""
         addresses = socket.getaddrinfo(self._broker.host, self._broker.port, type=socket.SOCK_STREAM)
         self._resolved = True
         return max(STEP, self._deadline.remaining() / len(addresses))
@@ -110,7 +110,7 @@ class Connection:
 
     def _enter(self, version: MQTTProtocolVersion) -> Self:
         self._client = client(self._broker, one_time_id(self._broker.client_id), version, reconnect=False)
-        self._client.max_inflight_messages_set(0)  # paho's own window does not know what the broker asks for
+        self._client.max_inflight_messages_set(0)  # paho's own window ignores the broker's limit
         self._client.on_connect = self._on_connect
         self._client.on_disconnect = self._on_disconnect
         self._client.on_publish = self._on_publish
@@ -134,7 +134,7 @@ class Connection:
         self.reached = True
         if isinstance(secured := self._client.socket(), ssl.SSLSocket):
             self.certificate = secured.getpeercert()
-        # With it, paho writes in its loop only, after reading: the broker's reason for hanging up must not be lost.
+        # With this callback paho writes only in its loop, after reading: so the broker's reason for hanging up is read.
         self._client.on_socket_register_write = _nothing
         self._loop_until(lambda: self._connected, "accepts the connection, but not one byte came back")
 
@@ -149,13 +149,13 @@ class Connection:
             raise failures.unreachable(self._broker, error, resolved=self._resolved) from error
 
     def _dial(self) -> None:
-        # paho's limit is for each address of a name and for each step of TLS, ours for all of it and the resolver.
+        # paho's limit is for each address of a name and for each step of TLS, ours for all of these and the resolver.
         self._client.connect_timeout = self._resolve()
         self._client.connect(self._broker.host, self._broker.port)
 
     def _close(self) -> None:
         client = self._client
-        # The callbacks are ours: with them, the client would keep its sockets until the garbage collector comes.
+        # With our callbacks, the client would keep its sockets until the garbage collector runs.
         client.on_connect = client.on_disconnect = client.on_publish = client.on_subscribe = client.on_message = None
         client.on_socket_open = client.on_socket_close = client.on_socket_register_write = None
         client.disconnect()
@@ -175,7 +175,7 @@ class Connection:
         return info.mid
 
     def _ask_for(self, topics: Iterable[str]) -> None:
-        # Not at QoS 1: of that mosquitto queues 1000 messages for a client, and drops the others.
+        # Not at QoS 1: mosquitto queues only 1000 such messages for a client, and drops the others.
         self._client.subscribe([(topic, 0) for topic in topics])
 
     def _loop_until(self, done: Callable[[], bool], otherwise: str) -> None:
@@ -191,7 +191,7 @@ class Connection:
             result = self._client.loop(seconds)
         except GARBLED as error:
             raise self._garbled() from error
-        if self._answered:  # and has as long for its next answer
+        if self._answered:  # the broker has SESSION seconds for its next answer
             self._answered, self._deadline = False, self._end.within(SESSION)
             self._lately = Deadline(LATELY)
         if self._failure is not None:
@@ -204,7 +204,7 @@ class Connection:
             raise self._lost()
 
     def _peek(self, seconds: float) -> None:
-        """Waits for the broker's first bytes, and leaves them where they are; with TLS they cannot be seen there."""
+        """Waits for the broker's first bytes, and leaves them in the socket; with TLS they cannot be read there."""
         if self._connection is None or isinstance(self._connection, ssl.SSLSocket):
             return
         with suppress(OSError):
@@ -214,7 +214,7 @@ class Connection:
             self._connection.settimeout(0)
 
     def _judge_first(self) -> None:
-        """Raises BrokerUnreachable where the broker's first bytes are none of MQTT."""
+        """Raises BrokerUnreachable if the broker's first bytes are not MQTT."""
         if isinstance(self._connection, tls.Secured):
             self._first = self._connection.first
         error = failures.no_mqtt(self._broker, self._first)
@@ -243,7 +243,7 @@ class Connection:
             self._failure = failures.refused_login(self._broker, code.value, properties)
             return
         self._connected = self._answered = True
-        # A broker of MQTT 5 says what it takes, where that is not everything (section 3.2.2.3).
+        # A broker of MQTT 5 states its limits, if it has any (section 3.2.2.3).
         self._failure = failures.lacking(self._broker, properties) or self._failure
         self._window = min(WINDOW, getattr(properties, "ReceiveMaximum", WINDOW))
         self._largest = getattr(properties, "MaximumPacketSize", None)
@@ -252,7 +252,7 @@ class Connection:
     def _on_disconnect(
         self, _client: Client, _userdata: object, flags: DisconnectFlags, code: ReasonCode, properties: object
     ) -> None:
-        """Keeps the broker's own reason for the end, which MQTT 5 only has."""
+        """Keeps the broker's own reason for the end, which only MQTT 5 has."""
         if flags.is_disconnect_packet_from_server:
             self._failure = self._failure or failures.ended(self._broker, code.value, properties)
 
@@ -260,7 +260,7 @@ class Connection:
         self._connection = connection if isinstance(connection, socket.socket) else None
 
     def _on_socket_close(self, _client: Client, _userdata: object, connection: "SocketLike") -> None:
-        """Reads why the broker hung up: where paho cannot write, it closes without reading that packet or alert."""
+        """Reads why the broker hung up: if paho cannot write, it closes without reading that packet or alert."""
         left = b""
         with suppress(OSError):
             left = connection.recv(MAX_UNREAD)
@@ -270,7 +270,7 @@ class Connection:
 
     def _on_publish(self, _client: Client, _userdata: object, mid: int, code: ReasonCode, properties: object) -> None:
         self._answered = True
-        # A refusal is of MQTT 5; before it, a broker drops in silence what it does not take.
+        # Only MQTT 5 has refusals; in older versions, a broker silently drops a message that it does not take.
         self._acknowledged(mid, code.value if code.is_failure else None, properties)
 
     def _on_subscribe(
@@ -282,7 +282,7 @@ class Connection:
     def _on_message(self, _client: Client, _userdata: object, message: MQTTMessage) -> None:
         self._received(message.topic, bytes(message.payload), retained=message.retain)
 
-    # What a session does with the answers of the broker; a refusal has its code.
+    # A session handles the broker's answers in these; `refusal` is the broker's code.
     def _acknowledged(self, mid: int, refusal: int | None, properties: object) -> None: ...
     def _subscribed(self, refusal: int | None, properties: object) -> None: ...
     def _received(self, topic: str, payload: bytes, *, retained: bool) -> None: ...
@@ -299,7 +299,7 @@ def _nothing(*_: object) -> None:
 
 
 def client(broker: BrokerConfig, client_id: str, version: MQTTProtocolVersion, *, reconnect: bool) -> Client:
-    """A client that is not connected yet; raises ConfigError for files of TLS that are none."""
+    """A client that is not connected yet; raises ConfigError for TLS files that hold no certificate or key."""
     client = Client(CallbackAPIVersion.VERSION2, client_id=client_id, protocol=version, reconnect_on_failure=reconnect)
     if broker.user:
         client.username_pw_set(broker.user, broker.password or None)
@@ -309,6 +309,6 @@ def client(broker: BrokerConfig, client_id: str, version: MQTTProtocolVersion, *
 
 
 def one_time_id(client_id: str) -> str:
-    """A client id for one connection: of two clients with the same id, a broker throws one out."""
+    """A client id for one connection: a broker disconnects one of two clients with the same id."""
     suffix = "-" + os.urandom(3).hex()
     return client_id[: CLIENT_ID_LENGTH - len(suffix)] + suffix

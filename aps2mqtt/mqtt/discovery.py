@@ -1,12 +1,12 @@
-"""What Home Assistant is told, so that the array appears by itself. Pure, from the rows of topics.py.
+"""The announcements by which the array appears in Home Assistant by itself. Pure, from the rows of topics.py.
 
     Report -> messages
 
-Style `device`: on <prefix>/device/aps_<id>/config, one for the ECU and one for each inverter. Style `component`: on
-<prefix>/<platform>/aps_<id>_<name>/config, one for each entity.
+Style `device`: one message for the ECU and one for each inverter, on <prefix>/device/aps_<id>/config.
+Style `component`: one message for each entity, on <prefix>/<platform>/aps_<id>_<name>/config.
 
-Entities keep the unique ids of aps2mqtt 2.x, and with them their history. What Home Assistant makes of these messages
-was tried with 2026.2; tests/home_assistant holds it to that.
+Entities keep the unique ids of aps2mqtt 2.x, and with them their history. Home Assistant's reaction to these messages
+was tried with 2026.2; tests/home_assistant checks it.
 """
 
 import json
@@ -33,25 +33,25 @@ DEVICE = "device"
 SENSOR, BINARY_SENSOR = "sensor", "binary_sensor"
 MIGRATE = '{"migrate_discovery": true}'
 
-Component = dict[str, Any]  # an entity, in Home Assistant's words
-Condition = dict[str, str]  # one that has to be met for an entity to be available
+Component = dict[str, Any]  # an entity, with Home Assistant's keys
+Condition = dict[str, str]  # a condition that has to be met for an entity to be available
 
 
 class Device(NamedTuple):
-    """An ECU or an inverter, as Home Assistant has it."""
+    """An ECU or an inverter, as Home Assistant knows it."""
 
     id: str
     about: dict[str, Any]
-    available: list[Condition]  # all of its entities that have no conditions of their own
+    available: list[Condition]  # of all its entities that have no conditions of their own
     components: dict[str, Component]  # by the metric's name
-    removed: tuple[Metric, ...] = ()  # what it had once
+    removed: tuple[Metric, ...] = ()  # metrics that it had once
 
 
 def messages(style: Style, report: Report) -> tuple[Message, ...]:
     """The announcements of the ECU and its inverters, and the removal of those that are gone.
 
-    They come before the readings: Home Assistant takes an entity whose announcement changes for unavailable until its
-    next value.
+    They are published before the readings: if an announcement changes, Home Assistant shows the entity as unavailable
+    until its next value.
     """
     if not style.discovery:
         return ()
@@ -63,9 +63,9 @@ def messages(style: Style, report: Report) -> tuple[Message, ...]:
 
 
 def moved(old: Iterable[str], new: Iterable[Message]) -> tuple[Message, ...]:
-    """`new`, so that entities keep names and history that were announced on the `old` topics, which are cleared.
+    """`new`, and messages that clear the `old` topics so that entities announced there keep names and history.
 
-    Home Assistant's word for it goes to the topics whose entities `new` announces elsewhere; the others are gone.
+    MIGRATE is published on the old topics whose entities `new` announces elsewhere; the other entities are removed.
     """
     new = tuple(new)
     announced = {message.topic for message in new}
@@ -79,17 +79,17 @@ def moved(old: Iterable[str], new: Iterable[Message]) -> tuple[Message, ...]:
 
 
 def filters(style: Style) -> tuple[str, ...]:
-    """Filters of the topics on which anything is announced, by other programs too."""
+    """Filters of all topics of announcements, those of other programs too."""
     return tuple(f"{style.discovery_prefix}/{kind}/+/config" for kind in (DEVICE, SENSOR, BINARY_SENSOR))
 
 
 def probe_topic(style: Style) -> str:
-    """Where nothing is announced."""
+    """A topic on which nothing is announced."""
     return f"{style.discovery_prefix}/{SENSOR}/aps_probe/config"
 
 
 def device_of(topic: str, payload: str) -> tuple[str, str]:
-    """Which device an announcement of ours is about, and which one is between, if any; empty where it is not ours."""
+    """The ids of the device in an announcement of ours and of its `via_device`, if any; empty if it is not ours."""
     try:
         about = json.loads(payload)["device"]
         if _object_id(topic).startswith("aps_"):
@@ -100,7 +100,7 @@ def device_of(topic: str, payload: str) -> tuple[str, str]:
 
 
 def is_component(topic: str) -> bool:
-    """True for the topics of the style `component`, which was that of 2.x."""
+    """True for a topic of the style `component`, the style of 2.x."""
     return f"/{DEVICE}/" not in topic
 
 
@@ -135,7 +135,7 @@ def _announced(style: Style, device: Device) -> Iterator[Message]:
 
 
 def _cleared(style: Style, inverter: Inverter) -> Iterator[Message]:
-    """The removal of all that may have been announced of an inverter, whatever is known of it now."""
+    """The removal of every announcement that there may be of an inverter, whatever is known of it now."""
     if style.discovery == DEVICE:
         yield Message(_device_topic(style, inverter.uid), "")
         return
@@ -154,12 +154,12 @@ def _component_topic(style: Style, device_id: str, platform: str, name: str) -> 
 def _ecu(style: Style, report: Report) -> Device:
     root = ecu_topic(style, report.ecu_id)
     model = ecu_model(report.ecu_id)
-    # What is unknown gets no entity that would stay without a value; a time may come and go.
+    # An unknown metric gets no entity, which would stay without a value; a time may be unknown in some polls.
     metrics = [metric for metric, value in ecu_rows(report) if value is not None or _may_be_unknown(metric)]
     components = {metric.name: _component(style, report.ecu_id, root, metric) for metric in metrics}
     for metric in (STATUS, PROBLEM):
         components[metric.name] = _component(style._replace(payload="flat"), report.ecu_id, root, metric)
-    # Whether the ECU can be read is known when it cannot.
+    # The status is known even if the ECU cannot be read.
     components[STATUS.name] |= {
         "payload_on": ONLINE,
         "payload_off": OFFLINE,
@@ -177,14 +177,14 @@ def _ecu(style: Style, report: Report) -> Device:
 
 
 def _may_be_unknown(metric: Metric) -> bool:
-    """True for what is known again by the next poll: its entity stays."""
+    """True for a metric that may be known again at the next poll: its entity stays."""
     return metric.momentary or metric.device_class == "timestamp"
 
 
 def _inverter(style: Style, report: Report, inverter: Inverter) -> Device:
     root = ecu_topic(style, report.ecu_id)
     topic = inverter_topic(style, report.ecu_id, inverter.uid)
-    # One never heard has nothing but `online`; what is unknown in this poll only stays announced.
+    # An inverter that was never heard has only `online`; a metric that is unknown in this poll only stays announced.
     metrics = [metric for metric, _ in inverter_rows(style, inverter)] if inverter.powers else []
     metrics = metrics or [IS_ONLINE]
     components = {metric.name: _component(style, inverter.uid, topic, metric) for metric in metrics}
@@ -214,7 +214,7 @@ def _component(style: Style, device_id: str, topic: str, metric: Metric) -> Comp
         "platform": _platform(metric),
         "unique_id": f"aps_{device_id}_{metric.name}",
         "state_topic": f"{topic}/{metric.topic}" if style.flat else topic,
-        # Without one, Home Assistant goes on with that of an announcement before, such as 2.x's for JSON.
+        # Without a template, Home Assistant keeps that of an earlier announcement, such as 2.x's for JSON.
         "value_template": "{{ value or none }}"
         if style.flat
         else f"{{{{ value_json.{metric.key} if value else none }}}}",
@@ -226,7 +226,7 @@ def _component(style: Style, device_id: str, topic: str, metric: Metric) -> Comp
         "unit_of_measurement": metric.unit,
         "suggested_display_precision": metric.digits,
         "entity_category": "diagnostic" if metric.diagnostic else None,
-        # `run` says itself whether it lives. Other jobs come by night, too.
+        # `run` publishes its presence instead. Other jobs run by night, too.
         "expire_after": style.expiry if metric.momentary and not style.presence else None,
     }
     return component | {word: value for word, value in wanted.items() if value is not None}
@@ -241,12 +241,12 @@ def _presence(style: Style) -> list[Condition]:
 
 
 def _readable(style: Style, root: str) -> list[Condition]:
-    """The ECU could be read, by a `run` that lives where there is one."""
+    """The conditions that the ECU could be read, and that `run` is online if it publishes its presence."""
     return [_condition(f"{root}/{STATUS.topic}", ONLINE, OFFLINE), *_presence(style)]
 
 
 def _measured(style: Style, topic: str, metric: Metric) -> list[Condition]:
-    """The inverter is online, and has measured that: one that is half awake has no frequency."""
+    """The conditions that the inverter is online and has measured `metric`: half awake, it has no frequency."""
     if style.flat:
         online = _condition(f"{topic}/{IS_ONLINE.topic}", "True", "False")
         own = _condition(f"{topic}/{metric.topic}", ONLINE, OFFLINE)

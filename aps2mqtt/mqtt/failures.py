@@ -1,6 +1,6 @@
-"""The errors of a session: what failed at the broker, and the remedy. Takes values and returns the error to raise.
+"""The errors of a session: what failed at the broker, and the remedy. Each takes values and returns the error to raise.
 
-An `OldBroker` may be tried again in an older version of MQTT. `properties` are those of paho, or None.
+After an `OldBroker`, an older version of MQTT may be tried. `properties` are those of paho, or None.
 """
 
 import socket
@@ -15,15 +15,15 @@ from aps2mqtt.mqtt import reason_codes, tls
 CONNACK = b"\x20"  # first byte of an answer to the login
 OTHER_VERSION = b"\x20\x02\x00\x01"  # the whole answer of MQTT 3.1.1: not this version
 OF_3_1_1 = b"\x20\x02"  # its first bytes in MQTT 3.1.1; in MQTT 5 the answer is a byte longer
-ALERT = b"\x15"  # first byte of an answer of TLS that cannot understand
+ALERT = b"\x15"  # first byte of the answer of TLS to bytes that it does not understand
 
 
 class OldBroker(BrokerUnreachable):
-    """The broker does not know this version of MQTT, or hangs up like one that does not."""
+    """The broker does not know this version of MQTT, or hangs up as such a broker does."""
 
 
 def _refusal(what: str, code: int, properties: object = None, to_allow: str = "") -> JobError:
-    """`what` the broker does, with the reason of `code`; `to_allow` is the remedy where a right is missing."""
+    """The error for `what` the broker does, with the reason of `code`; `to_allow` is the remedy for a missing right."""
     reason = reason_codes.reason(code)
     words = f"{reason.words}{_own_words(properties)}"
     if reason.of_authority:
@@ -59,13 +59,13 @@ def ended(broker: BrokerConfig, code: int, properties: object = None) -> JobErro
 def refused_subscription(broker: BrokerConfig, topics: Iterable[str], code: int, properties: object = None) -> JobError:
     """The broker answers a subscription to `topics` with `code`."""
     to_allow = f"allow the account to read {', '.join(topics)}"
-    if code == reason_codes.UNSPECIFIED:  # the one code that MQTT 3.1.1 has, whatever the reason
+    if code == reason_codes.UNSPECIFIED:  # the only code of MQTT 3.1.1, whatever the reason
         return BrokerRefusal(f"{broker.name} does not let us read; {to_allow}")
     return _refusal(f"{broker.name} does not let us read", code, properties, to_allow)
 
 
 def lacking(broker: BrokerConfig, properties: object) -> BrokerUnreachable | None:
-    """The broker says at the login that it lacks what we need (MQTT 5, section 3.2.2.3); None where it does not."""
+    """The broker reports at the login that it lacks what we need (MQTT 5, section 3.2.2.3); None if it does not."""
     if not getattr(properties, "MaximumQoS", 1):
         return BrokerUnreachable(f"{broker.name} takes messages at QoS 0 only; {reason_codes.QOS}")
     if not getattr(properties, "RetainAvailable", 1):
@@ -86,7 +86,7 @@ def late(broker: BrokerConfig, otherwise: str) -> BrokerUnreachable:
 
 
 def too_far(broker: BrokerConfig, window: int) -> BrokerUnreachable:
-    """The broker acknowledges, but takes so few messages at once that the time is not enough."""
+    """The broker acknowledges, but takes so few messages at once that the time is too short."""
     return BrokerUnreachable(
         f"{broker.name} takes {window} messages at once and is too far away for so many; raise that limit "
         "(mosquitto: max_inflight_messages), or set MQTT_VERSION: 3.1.1"
@@ -94,7 +94,7 @@ def too_far(broker: BrokerConfig, window: int) -> BrokerUnreachable:
 
 
 def no_mqtt(broker: BrokerConfig, first: bytes) -> BrokerUnreachable | None:
-    """The broker's `first` bytes are none of MQTT; None where they are, or have not come yet."""
+    """The broker's `first` bytes are not MQTT; None if they are, or have not come yet."""
     if first.startswith(ALERT) and not broker.tls:
         return BrokerUnreachable(f"{broker.name} expects TLS; set MQTT_BROKER_SECURED_CONNECTION: True")
     if first and not first.startswith(CONNACK):
@@ -106,7 +106,7 @@ def no_mqtt(broker: BrokerConfig, first: bytes) -> BrokerUnreachable | None:
 
 
 def garbled_login(broker: BrokerConfig, first: bytes, *, is_5: bool) -> BrokerUnreachable:
-    """The answer to a login of that version, with those `first` bytes, is no packet of MQTT."""
+    """The answer to the login, with these `first` bytes, is no packet of MQTT; `is_5`: the login was one of MQTT 5."""
     other = "" if broker.version == "5" else ", or set MQTT_VERSION: 5"
     if first.startswith(OF_3_1_1 if is_5 else OTHER_VERSION):
         return OldBroker(f"{broker.name} does not know this version of MQTT; update the broker{other}")
@@ -135,7 +135,7 @@ def lost_early(broker: BrokerConfig) -> OldBroker:
 
 
 def lost(broker: BrokerConfig, *, is_5: bool) -> BrokerUnreachable:
-    """The connection has ended after the login, without a word."""
+    """The connection has ended after the login, without a reason."""
     if is_5:
         return BrokerUnreachable(f"{broker.name} drops the connection; look at its log")
     return BrokerUnreachable(
@@ -144,7 +144,7 @@ def lost(broker: BrokerConfig, *, is_5: bool) -> BrokerUnreachable:
 
 
 def unreachable(broker: BrokerConfig, error: Exception, *, resolved: bool) -> BrokerUnreachable:
-    """No connection could be made; `resolved`: the broker's name was."""
+    """No connection could be made; `resolved` is True if the broker's name was resolved."""
     if broker.tls and isinstance(error, ssl.SSLError | ConnectionResetError):
         return BrokerUnreachable(f"{broker.name} {tls.failure(error, broker)}")
     if not resolved or isinstance(error, socket.gaierror | UnicodeError):

@@ -1,4 +1,4 @@
-"""The presence on the broker of a process that stays."""
+"""The presence of a long-running process on the broker."""
 
 import logging
 from collections.abc import Callable
@@ -16,16 +16,16 @@ from aps2mqtt.mqtt.topics import OFFLINE, ONLINE
 
 log = logging.getLogger(__name__)
 
-KEEPALIVE = 60  # seconds; after half as many again the broker publishes the last will
-RECONNECT = (1, 60)  # seconds between attempts, the first and the most
+KEEPALIVE = 60  # seconds; after 1.5 times as many, the broker publishes the last will
+RECONNECT = (1, 60)  # seconds between attempts: at first, and at most
 GOODBYE = 1.0  # seconds
 
 
 class Presence:
-    """Says on `topic` that the process lives, on a connection of its own that reconnects by itself.
+    """Publishes on `topic` that the process is online, over a connection of its own that reconnects by itself.
 
-    The broker says for it that it does not: by the last will, when it is killed. `connected` and `lost` are called in
-    another thread, at every connection that is made or lost.
+    When the process is killed, the broker publishes by the last will that it is offline. paho calls `connected` and
+    `lost` in another thread, at every connection that is made or lost.
     """
 
     def __init__(
@@ -35,7 +35,7 @@ class Presence:
         self._topic = topic
         self._connected = connected
         self._lost = lost
-        self._refused: int | None = None  # the code for which the broker refused it last
+        self._refused: int | None = None  # the code of the broker's last refusal
         self._leaving = False
         self._client = client(broker, broker.client_id, MQTTProtocolVersion.MQTTv311, reconnect=True)
         self._client.will_set(topic, OFFLINE, qos=QOS, retain=True)
@@ -45,21 +45,21 @@ class Presence:
         self._client.on_message = self._on_message
 
     def start(self) -> None:
-        """Connects in the background; no broker is no failure."""
+        """Connects in the background; a broker that cannot be reached is no error."""
         self._client.connect_async(self._broker.host, self._broker.port, KEEPALIVE)
         self._client.loop_start()
 
     def renew(self) -> None:
-        """Says again that the process lives: another of the same topic may have said otherwise, unheard by us."""
+        """Publishes `online` again: another process may have published `offline` there, unnoticed by us."""
         if self._client.is_connected() and not self._leaving:
             self._client.publish(self._topic, ONLINE, qos=QOS, retain=True)
 
     def stop(self) -> None:
-        """Says goodbye, if it can within GOODBYE seconds: a clean disconnection takes the last will back."""
+        """Publishes `offline`, if it can within GOODBYE seconds: a clean disconnection cancels the last will."""
         self._leaving = True
         if self._client.is_connected():
             said = self._client.publish(self._topic, OFFLINE, qos=QOS, retain=True)
-            with suppress(RuntimeError):  # the connection has just been lost: the broker says it for us
+            with suppress(RuntimeError):  # the connection has just been lost: the broker publishes the last will
                 said.wait_for_publish(GOODBYE)
         self._client.disconnect()
 
@@ -67,7 +67,7 @@ class Presence:
         self, client: Client, _userdata: object, _flags: ConnectFlags, code: ReasonCode, _properties: Properties | None
     ) -> None:
         if code.is_failure:
-            if code.value != self._refused:  # it is tried again for as long as we live
+            if code.value != self._refused:  # paho retries for as long as the process runs
                 why = reason(code.value)
                 log.warning("the broker refuses the presence (%s); %s", why.words, why.remedy)
             self._refused = code.value
@@ -78,7 +78,7 @@ class Presence:
         self._connected()
 
     def _on_message(self, _client: Client, _userdata: object, message: MQTTMessage) -> None:
-        """The last will of a `run` before us, or the goodbye of one beside us: we live."""
+        """Answers the last will of an earlier `run`, or the `offline` of another one: this process is online."""
         if message.payload == OFFLINE.encode():
             self.renew()
 

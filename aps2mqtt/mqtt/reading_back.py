@@ -1,6 +1,6 @@
-"""From what lies on the broker back to reports: the reverse of `topics.messages`. Pure.
+"""Makes reports from the messages that the broker retains: the reverse of `topics.messages`. Pure.
 
-Anything may lie there. What cannot be understood is left out, and of all else there is only so much.
+The broker may retain anything. A value that cannot be understood is left out; all numbers and lengths have limits.
 """
 
 from collections.abc import Callable, Mapping
@@ -24,7 +24,7 @@ COLDEST, HOTTEST = -100, 200  # degC
 SERIAL_DIGITS = 12
 
 BY_PANEL = {metric: tuple(metric.of_panel(panel) for panel in PANELS) for metric in metrics.OF_PANEL}
-KEPT = ("power", "today", "lifetime", "registered", "online")  # UNCHANGED where nothing is said, not None
+KEPT = ("power", "today", "lifetime", "registered", "online")  # UNCHANGED if nothing is published, not None
 # Published on topics of their own, also beside JSON objects.
 ALWAYS_FLAT = {metric.topic for metric in (metrics.STATUS, metrics.ERROR, metrics.PROBLEM)}
 
@@ -33,26 +33,26 @@ NOT_SAID = "nothing on the broker says that it was read lately; look at what sta
 
 
 class Published(NamedTuple):
-    """What lies on the broker below a prefix."""
+    """The reports and the presence that the broker retains below a prefix."""
 
-    presence: str  # of `aps2mqtt run`: online, offline; empty: not said
+    presence: str  # of `aps2mqtt run`: online, offline; empty: not published
     reports: tuple[Report, ...]  # by the ECU's id
 
     def of(self, ecu_id: str) -> "Published":
-        """Of one ECU alone."""
+        """The same with the report of one ECU only."""
         return self._replace(reports=tuple(report for report in self.reports if report.ecu_id == ecu_id))
 
 
 def filters(style: Style) -> tuple[str, ...]:
-    """Where it lies."""
+    """Filters of the topics of all reports."""
     return (f"{topics.root_topic(style)}/#",)
 
 
 def lying(style: Style, retained: Mapping[str, str]) -> Published:
-    """The reports whose messages these are; `style` says the prefix and each ECU's unit of temperatures.
+    """The reports in the messages `retained`; `style` has the prefix and each ECU's unit of temperatures.
 
-    A value that is not there is UNCHANGED, or None where a report knows no other. A status that is not `online` is told
-    as an error: `retained` is all there is to know of it.
+    A missing value is UNCHANGED, or None if its field cannot be UNCHANGED. A status other than `online` becomes an
+    error: nothing but `retained` is known of it.
     """
     root = f"{topics.root_topic(style)}/"
     below = [(topic.removeprefix(root).split("/"), text) for topic, text in retained.items() if topic.startswith(root)]
@@ -70,7 +70,7 @@ def lying(style: Style, retained: Mapping[str, str]) -> Published:
 
 
 class _Said:
-    """What is said of one device, on topics of their own or in an object."""
+    """The published values of one device, on topics of their own or in a JSON object."""
 
     def __init__(self, style: Style, texts: Mapping[str, str]) -> None:
         readings = texts.keys() - ALWAYS_FLAT - {""}
@@ -79,21 +79,21 @@ class _Said:
         self._object = topics.json_object(texts[""]) if is_object else None
 
     def text(self, metric: Metric) -> str:
-        """Empty where nothing is said."""
+        """The published text of `metric`; empty if there is none."""
         if self._object is None or metric.topic in ALWAYS_FLAT:
             return self._flat.get(metric.topic, "")[:LONGEST]
         value = self._object.get(metric.key or metric.name)
         return topics.payload(value)[:LONGEST] if isinstance(value, str | int | float) else ""
 
     def value(self, metric: Metric, style: Style) -> Any:  # noqa: ANN401 - of the metric's type
-        """The value in degC where it is a temperature; None where nothing is said that can be understood."""
+        """The value of `metric`, in degC if it is a temperature; None if it is missing or cannot be understood."""
         text = self.text(metric)
         if metric.unit == metrics.CELSIUS:
             return _celsius(style, topics.number(text, -MOST, MOST))
         return PARSERS[metric.type](text)
 
     def panels(self, metric: Metric, style: Style) -> tuple[Any, ...]:
-        """The values by panel, up to the last that is known; of counters, up to the first that is not."""
+        """The values by panel, up to the last known one; for a counter, up to the first unknown one."""
         values = [self.value(one, style) for one in BY_PANEL[metric]]
         if metric.kind == metrics.COUNTER:
             return tuple(takewhile(lambda value: value is not None, values))
@@ -137,10 +137,10 @@ def _report(style: Style, ecu_id: str, devices: Mapping[tuple[str, ...], _Said])
 
 
 def _inverter(style: Style, uid: str, said: _Said) -> Inverter | None:
-    """None where nothing says that it is there."""
+    """The inverter; None if no message shows that it exists."""
     found = {metric.field: said.value(metric, style) for metric in metrics.OF_INVERTER if metric.combine is None}
     energy = said.value(metrics.INVERTER_TODAY, style)
-    if found[metrics.IS_ONLINE.field] is None and energy is None:  # which stays where the ECU does not list it
+    if found[metrics.IS_ONLINE.field] is None and energy is None:  # energy stays even if the ECU does not list it
         return None
     found |= {metric.field: said.panels(metric, style) for metric in metrics.OF_PANEL}
     return Inverter(uid, **found)

@@ -1,7 +1,7 @@
 """The reasons for which a broker refuses or ends something, in words. Pure.
 
-MQTT 5 sends a code with each refusal (section 2.4 of the specification); those of MQTT 3.1.1's CONNACK are told as
-the codes that mean the same.
+MQTT 5 sends a code with each refusal (section 2.4 of the specification); those of MQTT 3.1.1's CONNACK are given
+as the codes that mean the same.
 """
 
 from typing import NamedTuple
@@ -10,7 +10,7 @@ UNSPECIFIED = 0x80
 UNSUPPORTED_VERSION = 0x84
 NO_WILDCARDS = 0xA2
 DISCONNECT = 0xE0  # first byte of the packet
-MORE = 0x80  # of a byte of a length: another one follows
+MORE = 0x80  # bit in a byte of a length: another byte follows
 
 LOG = "look at the broker's log"
 WRITE = "allow the account to write there"
@@ -32,11 +32,11 @@ TWIN = (
 
 
 class Reason(NamedTuple):
-    """Why, and what to do about it."""
+    """A reason in words, and the remedy."""
 
     words: str
     remedy: str = LOG
-    of_authority: bool = False  # somebody has to be allowed something
+    of_authority: bool = False  # access has to be granted
 
 
 REASONS = {
@@ -77,7 +77,7 @@ REASONS = {
 
 
 def farewell(data: bytes) -> int | None:
-    """The code in the DISCONNECT packet among the whole packets of MQTT 5 that `data` begins with; None: there is none.
+    """The code of the DISCONNECT packet among the whole packets of MQTT 5 at the start of `data`; None without one.
 
     Sections 2.1 and 3.14 of the specification.
     """
@@ -91,5 +91,5 @@ def farewell(data: bytes) -> int | None:
 
 
 def reason(code: int) -> Reason:
-    """What `code` says; a code that is unknown keeps its number."""
+    """The reason for `code`; an unknown code keeps its number."""
     return REASONS.get(code) or Reason(f"reason 0x{code:02x}")

@@ -1,4 +1,4 @@
-"""A session with the broker: publishes, and reads what is retained. Every wait in it has an end."""
+"""A session with the broker: it publishes messages and reads retained ones. Every wait in it has a time limit."""
 
 import logging
 from collections.abc import Callable, Iterable, Mapping
@@ -13,16 +13,16 @@ from aps2mqtt.mqtt.topics import Message
 
 log = logging.getLogger(__name__)
 
-SETTLE = 2.0  # seconds for what we publish to come back, if the broker lets us read
-QUIET = 0.3  # seconds without anything more that is retained
-EMPTY = 1.0  # seconds without anything that is retained
-MAX_RETAINED = 65536  # bytes of a value that is read back; a longer one is none of ours
-MAX_TOPICS = 50_000  # that are read back
-MAX_HELD = 64 << 20  # characters of them all, names and values
+SETTLE = 2.0  # seconds for our own message to come back, if the broker lets us read
+QUIET = 0.3  # seconds without another retained message
+EMPTY = 1.0  # seconds without any retained message
+MAX_RETAINED = 65536  # bytes of a value that is read back; a longer one is not ours
+MAX_TOPICS = 50_000  # topics that are read back
+MAX_HELD = 64 << 20  # characters of all of them, names and values
 
 
 class Session(Connection):
-    """A connection over which `retained` and `publish` raise what entering does.
+    """A connection for reading and publishing; `retained` and `publish` raise the same errors as entering.
 
     `unread` is the error for the last subscription, if the broker refused it.
     """
@@ -35,15 +35,15 @@ class Session(Connection):
         self._asked: tuple[str, ...] = ()  # topics of the last subscription
         self._confirmed = False
         self._retained: dict[str, str] = {}
-        self._held = 0  # characters of them
+        self._held = 0  # characters of topics and payloads in `_retained`
         self._arrived = 0  # messages
         self._echo = ""  # topic of a probe that has not come back
 
     def retained(self, topics: Iterable[str], probe: Message) -> dict[str, str] | None:
-        """What the broker retains under each of `topics` that has something; None where it does not let us read.
+        """The payloads that the broker retains on `topics`, by topic; None if the broker does not let us read.
 
-        A broker may confirm a subscription that it will never serve. So `probe`, which is subscribed to as well, is
-        published: by the time it comes back, what is retained has come before it.
+        A broker may confirm a subscription that it will never serve. So the session also subscribes to the topic
+        of `probe` and publishes it: the retained messages arrive before the probe comes back.
         """
         self._retained = {}
         self._held = 0
@@ -54,12 +54,12 @@ class Session(Connection):
             self._settle(SETTLE, lambda: not self._echo)
         if self._echo:
             return None
-        # No broker is bound to that order.
+        # No broker has to keep that order.
         self._settle(QUIET if self._retained.keys() - {probe.topic} else EMPTY)
         return self._retained
 
     def _settle(self, seconds: float, done: Callable[[], bool] = lambda: False) -> None:
-        """Returns when nothing more has arrived for so long, or when it is `done`."""
+        """Returns when no message has arrived for so many seconds, or when `done` returns True."""
         arrived, quiet = self._arrived, self._deadline.within(seconds)
         while quiet.remaining() and not done():
             self._step(min(STEP, quiet.remaining()))
@@ -69,8 +69,8 @@ class Session(Connection):
     def publish(self, messages: Iterable[Message]) -> None:
         """Publishes `messages` in their order; returns when the broker has acknowledged every one.
 
-        A message that the broker does not take holds none of the others back, as half of them would be no truth. The
-        error for the first such message is raised after them all.
+        A message that the broker refuses does not hold back the others, as a part of them would be misleading. After
+        all messages, `publish` raises the error for the first refused one.
         """
         self._refused = None
         for message in messages:
@@ -83,7 +83,7 @@ class Session(Connection):
         log.debug("%s > all acknowledged", self._name)
 
     def _fits(self, message: Message) -> bool:
-        """False for a message that is larger than the broker takes: it would end the session."""
+        """False for a message that is larger than the broker takes, because it would end the session."""
         if self._largest is None or (size := _packet_size(message)) <= self._largest:
             return True
         self._refused = self._refused or failures.too_large(self._broker, message.topic, size, self._largest)
@@ -93,7 +93,7 @@ class Session(Connection):
         """Returns when the broker has confirmed the subscription, or has refused it: then `unread` is set."""
         self._asked = tuple(topics)
         self.unread, self._confirmed = None, False
-        if not self.wildcards and any(set("+#") & set(topic) for topic in self._asked):  # which would end the session
+        if not self.wildcards and any(set("+#") & set(topic) for topic in self._asked):  # it would end the session
             self.unread = failures.refused_subscription(self._broker, self._asked, reason_codes.NO_WILDCARDS)
             return
         self._ask_for(self._asked)
@@ -134,10 +134,10 @@ class Session(Connection):
 
 
 class Following(Session):
-    """A session that stays, and keeps what is published on `topics` as it changes; only connecting has a time limit.
+    """A session that stays open and keeps the current payloads on `topics`; only connecting has a time limit.
 
-    Entering raises what a session does, also where the broker does not let us read; `follow` raises BrokerUnreachable
-    when the broker goes.
+    Entering raises the errors of a session, and also raises one if the broker does not let us read; `follow` raises
+    BrokerUnreachable when the connection to the broker ends.
     """
 
     def __init__(self, broker: BrokerConfig, topics: Iterable[str]) -> None:
@@ -156,7 +156,7 @@ class Following(Session):
         return self
 
     def follow(self, seconds: float) -> bool:
-        """Follows for so long; True if anything has been published meanwhile."""
+        """Follows for so many seconds; returns True if a message has arrived meanwhile."""
         before, until = self._arrived, Deadline(seconds)
         while until.remaining():
             self._step(min(STEP, until.remaining()))
@@ -176,7 +176,7 @@ class Following(Session):
 
 
 def _packet_size(message: Message) -> int:
-    """Bytes of its packet of MQTT 5 (section 3.3): lengths, message id and properties beside topic and payload."""
+    """Bytes of its packet of MQTT 5 (section 3.3): topic, payload, lengths, message id and properties."""
     texts = len(message.topic.encode()) + len(message.payload.encode())
     remaining = 2 + texts + 2 + 1 + 5 * (message.expiry is not None)
     return 1 + -(-remaining.bit_length() // 7) + remaining  # a length takes a byte for each 7 bits (section 1.5.5)

@@ -13,7 +13,7 @@ NOT_YET_VALID, EXPIRED = 9, 10
 SELF_SIGNED = 18
 UNKNOWN_ISSUER = (2, 19, 20, 21)
 OTHER_NAME = (62, 64)  # host name, IP address
-# Words in OpenSSL's names for what went wrong.
+# Words in OpenSSL's names of errors.
 NO_COMMON_VERSION = ("UNSUPPORTED_PROTOCOL", "PROTOCOL_VERSION", "VERSION_TOO_LOW")
 ABOUT_CERTIFICATES = ("CERTIFICATE", "UNKNOWN_CA")
 NO_TLS = (
@@ -27,13 +27,13 @@ BEGINNING = 4  # bytes
 
 
 class Secured(ssl.SSLSocket):
-    """Remembers what came first, and the alert that ended it: TLS 1.3 refuses a client after the handshake."""
+    """Remembers its first bytes, and the alert that ended it: TLS 1.3 refuses a client after the handshake."""
 
     first = b""
     alert: ssl.SSLError | None = None
 
     def do_handshake(self, block: bool = False) -> None:  # noqa: FBT001, FBT002 - as ssl has it
-        """As a socket does; one that fails is closed, which paho leaves to the garbage collector."""
+        """As a socket does; closes the socket if it fails, as paho leaves that to the garbage collector."""
         try:
             super().do_handshake(block)
         except OSError:
@@ -52,7 +52,7 @@ class Secured(ssl.SSLSocket):
 
 
 def context(broker: BrokerConfig) -> ssl.SSLContext:
-    """Checks chain and host name; raises ConfigError for files that hold no certificate or key."""
+    """A TLS context that checks chain and host name; raises ConfigError for files that hold no certificate or key."""
     authority, certificate, key = (
         at_hand(Path(file), os.environ) if file else None
         for file in (broker.ca_file, broker.certificate_file, broker.key_file)
@@ -65,7 +65,7 @@ def context(broker: BrokerConfig) -> ssl.SSLContext:
         raise ConfigError(
             f"MQTT_BROKER_CACERTS_PATH = {broker.ca_file!r}: allowed is a file of PEM certificates"
         ) from error
-    # Python 3.13 also refuses what mosquitto's own recipe makes: a CA that does not say what its key may do.
+    # Python 3.13 also refuses a CA as mosquitto's own instructions make it, which does not state the use of its key.
     context.verify_flags &= ~ssl.VERIFY_X509_STRICT
     if certificate is not None:
         try:
@@ -83,9 +83,9 @@ def context(broker: BrokerConfig) -> ssl.SSLContext:
 
 
 def failure(error: Exception, broker: BrokerConfig) -> str:
-    """What went wrong before the connection was secured, and what to do about it: never to go without TLS.
+    """What went wrong before the connection was secured, and the remedy, which is never to turn off TLS.
 
-    Whoever sits between could bring that advice about.
+    An attacker between this machine and the broker could provoke that advice.
     """
     if isinstance(error, ssl.SSLCertVerificationError):
         return _distrust(error)

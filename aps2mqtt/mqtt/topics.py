@@ -1,7 +1,7 @@
 """What is published on which topic, from the rows of base/metrics.py. Pure.
 
-Flat topics, JSON objects and Home Assistant's entities (discovery.py) are made from the same rows, so that what is
-announced is what is published.
+Flat topics, JSON objects and Home Assistant's entities (discovery.py) are made from the same rows, so that the
+announced entities are the published ones.
 
     Report -> messages
 """
@@ -24,12 +24,12 @@ NO_PROBLEM = "none"
 
 
 class Message(NamedTuple):
-    """One message at QoS 1. An empty payload removes what is retained, so it is retained itself in any case."""
+    """One message at QoS 1. An empty payload removes the retained message, so it is always retained itself."""
 
     topic: str
     payload: str
     retain: bool = True
-    expiry: int | None = None  # seconds after which a broker of MQTT 5 forgets it
+    expiry: int | None = None  # seconds after which a broker of MQTT 5 deletes it
 
 
 class Style(NamedTuple):
@@ -41,35 +41,35 @@ class Style(NamedTuple):
     payload: str = "flat"  # flat, json or both
     discovery: str = ""  # for Home Assistant: device, component, or empty for none
     discovery_prefix: str = "homeassistant"
-    expiry: int | None = None  # seconds that what is of the moment stays fresh
-    presence: bool = False  # `run` says whether it lives
+    expiry: int | None = None  # seconds that momentary values stay fresh
+    presence: bool = False  # `run` publishes whether it is online
     unlike: frozenset[str] = frozenset()  # ids of ECUs whose temperatures are in the other unit
 
     def of(self, ecu_id: str) -> "Style":
-        """How those of this ECU are."""
+        """The style of the messages of this ECU."""
         return self._replace(fahrenheit=self.fahrenheit != (ecu_id in self.unlike))
 
     @property
     def flat(self) -> bool:
-        """Each value on a topic of its own."""
+        """True if each value has a topic of its own."""
         return self.payload != "json"
 
     @property
     def json(self) -> bool:
-        """An object for each device."""
+        """True if each device has a JSON object."""
         return self.payload != "flat"
 
     def at(self, layout: Placement) -> "Style":
-        """The same with another layout."""
+        """The same style with another layout."""
         return self._replace(**layout._asdict())
 
     @property
     def layout(self) -> Placement:
-        """Where messages of this style lie."""
+        """The layout of the messages of this style."""
         return Placement(self.prefix, self.payload, self.discovery, self.discovery_prefix, self.retain)
 
 
-# What the ECU remembers, by period: lists as JSON, in every style. Only `aps2mqtt history` publishes them.
+# Topics of the ECU's history, by period: lists as JSON, in every style. Only `aps2mqtt history` publishes them.
 HISTORY = {
     "day": "history/power",
     "week": "history/energy/week",
@@ -79,32 +79,32 @@ HISTORY = {
 
 
 def root_topic(style: Style) -> str:
-    """Topic below which everything stands."""
+    """Topic above all other topics."""
     return f"{style.prefix}/aps" if style.prefix else "aps"
 
 
 def presence_topic(style: Style) -> str:
-    """Topic that says whether `aps2mqtt run` lives."""
+    """Topic of the presence of `aps2mqtt run`."""
     return f"{root_topic(style)}/{metrics.STATUS.topic}"
 
 
 def check_topic(style: Style) -> str:
-    """Topic of the message by which the broker is tried, and which is removed again."""
+    """Topic of the message that tests the broker, and is then removed."""
     return f"{root_topic(style)}/check"
 
 
 def ecu_topic(style: Style, ecu_id: str) -> str:
-    """Topic below which everything of one ECU stands; in JSON, its own object's."""
+    """Topic above all topics of one ECU; in JSON, the topic of its own object."""
     return f"{root_topic(style)}/{ecu_id}"
 
 
 def inverter_topic(style: Style, ecu_id: str, uid: str) -> str:
-    """Topic below which everything of one inverter stands; in JSON, its own object's."""
+    """Topic above all topics of one inverter; in JSON, the topic of its own object."""
     return f"{ecu_topic(style, ecu_id)}/{uid}"
 
 
 def messages(style: Style, report: Report) -> tuple[Message, ...]:
-    """Everything that `report` makes true; the status comes last, when all else is said."""
+    """All messages of `report`; the status comes last, after all others."""
     root = ecu_topic(style, report.ecu_id)
     readings = [*_device(style, root, list(ecu_rows(report)))]
     for inverter in report.inverters:
@@ -122,7 +122,7 @@ def messages(style: Style, report: Report) -> tuple[Message, ...]:
 
 
 def places(style: Style, report: Report) -> Iterator[str]:
-    """Every topic that something of `report` may lie on, what is kept included."""
+    """Every topic on which a message of `report` may be retained, those with UNCHANGED values included."""
     root = ecu_topic(style, report.ecu_id)
     yield from (one.topic for one in _removed(style, root, [metric for metric, _ in ecu_rows(report)]))
     for inverter in (*report.inverters, *report.gone):
@@ -135,7 +135,7 @@ def places(style: Style, report: Report) -> Iterator[str]:
 
 
 def status_messages(style: Style, ecu_id: str, error: str) -> tuple[Message, Message]:
-    """How the last job went; an empty `error`: well. Topics of their own in every style, and always retained."""
+    """Error and status of the last job; an empty `error` means success. Own topics in every style, always retained."""
     root = ecu_topic(style, ecu_id)
     return (
         Message(f"{root}/{metrics.ERROR.topic}", error),
@@ -144,7 +144,7 @@ def status_messages(style: Style, ecu_id: str, error: str) -> tuple[Message, Mes
 
 
 def history_message(style: Style, ecu_id: str, period: str, said: Mapping[str, object]) -> Message:
-    """What an ECU remembers of a day, week, month or year."""
+    """The message with an ECU's history of a day, week, month or year."""
     return Message(f"{ecu_topic(style, ecu_id)}/{HISTORY[period]}", json.dumps(said), style.retain)
 
 
@@ -157,7 +157,7 @@ def inverter_rows(style: Style, inverter: Inverter) -> Iterator[Row]:
 
 
 def payload(value: Value) -> str:
-    """`value` as people read it: numbers as the shortest decimal, times as ISO 8601, nothing for None."""
+    """The payload for `value`: numbers as the shortest decimal, times as ISO 8601, empty for None."""
     if value is None:
         return ""
     if isinstance(value, datetime):
@@ -171,7 +171,7 @@ RECALLED = (*(metric for metric in metrics.OF_ECU if metric.kind == metrics.COUN
 
 
 def recall_topics(style: Style, ecu_id: str) -> tuple[str, ...]:
-    """Where the counters of the ECU, its inverters and their panels lie on the broker."""
+    """The topics on which the counters of the ECU, its inverters and their panels are retained."""
     root = ecu_topic(style, ecu_id)
     if not style.flat:
         return (root, f"{root}/+")
@@ -179,7 +179,7 @@ def recall_topics(style: Style, ecu_id: str) -> tuple[str, ...]:
 
 
 def recalled(style: Style, ecu_id: str, retained: Mapping[str, str]) -> Recalled:
-    """The counters in what the broker retains: the reverse of `messages`. What cannot be read is not there."""
+    """The counters in the messages `retained`: the reverse of `messages`. An unreadable value counts as missing."""
     root = ecu_topic(style, ecu_id)
     if style.flat:
         texts = {metric.field: retained.get(f"{root}/{metric.topic}", "") for metric in RECALLED}
@@ -196,7 +196,7 @@ def recalled(style: Style, ecu_id: str, retained: Mapping[str, str]) -> Recalled
 
 
 def _of_panels(style: Style, root: str, retained: Mapping[str, str]) -> Iterator[tuple[str, int, str]]:
-    """UID, panel and what is said of its energy today, wherever any is."""
+    """UID, panel and published text of its energy today, for each panel that has one."""
     for topic, text in retained.items():
         below = topic.removeprefix(f"{root}/")
         if style.flat:
@@ -209,13 +209,13 @@ def _of_panels(style: Style, root: str, retained: Mapping[str, str]) -> Iterator
 
 
 def _in_order(amounts: Mapping[int, float | None]) -> tuple[float, ...]:
-    """Those of panels 1, 2 and so on, up to the first of which nothing is known."""
+    """The amounts of panels 1, 2 and so on, up to the first unknown one."""
     known = takewhile(lambda amount: amount is not None, (amounts.get(panel) for panel in count(1)))
     return tuple(amount for amount in known if amount is not None)
 
 
 def json_object(text: str) -> dict[str, object]:
-    """What is said of a device in JSON; nothing where it is no object."""
+    """The JSON object in `text`; empty if `text` is no object."""
     try:
         said = json.loads(text)
     except (ValueError, RecursionError):
@@ -224,7 +224,7 @@ def json_object(text: str) -> dict[str, object]:
 
 
 def number(text: str, lowest: float = 0, beyond: float = inf) -> float | None:
-    """The number that `text` says, from `lowest` on and below `beyond`; None where it says none."""
+    """The number in `text`, at least `lowest` and below `beyond`; None if there is no such number."""
     try:
         found = float(text)
     except ValueError:
@@ -233,7 +233,7 @@ def number(text: str, lowest: float = 0, beyond: float = inf) -> float | None:
 
 
 def aware(text: str) -> datetime | None:
-    """The time that `text` says in ISO 8601 with its zone; None where it says none."""
+    """The time in `text`, in ISO 8601 with its zone; None if there is no such time."""
     try:
         moment = datetime.fromisoformat(text)
     except ValueError:
@@ -242,7 +242,7 @@ def aware(text: str) -> datetime | None:
 
 
 def _device(style: Style, topic: str, rows: list[Row]) -> Iterator[Message]:
-    """What is said of an ECU or an inverter, in the user's style."""
+    """The messages of an ECU or an inverter, in the user's style."""
     if style.flat:
         for metric, value in rows:
             if not isinstance(value, Unchanged):
@@ -256,12 +256,12 @@ def _device(style: Style, topic: str, rows: list[Row]) -> Iterator[Message]:
 
 
 def _without_removals(said: Iterable[Message]) -> Iterator[Message]:
-    """Of an inverter of which nothing but `online` lies on the broker."""
+    """The messages of an inverter of which the broker retains only `online`."""
     return (one for one in said if one.payload or one.topic.endswith(f"/{IS_ONLINE.topic}"))
 
 
 def _removed(style: Style, topic: str, metrics: list[Metric]) -> Iterator[Message]:
-    """That nothing more is said of an ECU or an inverter."""
+    """The messages that remove the values of an ECU or an inverter."""
     if style.flat:
         yield from (Message(f"{topic}/{metric.topic}", "") for metric in metrics)
     if style.json:
@@ -269,7 +269,7 @@ def _removed(style: Style, topic: str, metrics: list[Metric]) -> Iterator[Messag
 
 
 def _plain(value: Value) -> float | str | None:
-    """`value` for JSON; the last good one where a topic of its own would be kept."""
+    """`value` for JSON; the last good value if it is Unchanged, where a topic of its own would be kept."""
     if isinstance(value, Unchanged):
         return value.last
     return value.isoformat() if isinstance(value, datetime) else value

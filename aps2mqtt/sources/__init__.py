@@ -1,1 +1,1 @@
-"""Where readings come from. A source says what it read; what is true of it is decided in truth/."""
+"""The sources of readings. A source returns what it read; truth/ decides what is true of it."""

@@ -1,4 +1,4 @@
-"""The one way to an ECU: its name is resolved, its box is locked, and its endpoint is given.
+"""The only access to an ECU: resolves its name, locks its box and gives its endpoint.
 
     with ask.turn(config.ecu, limits) as endpoint: ...
 
@@ -31,7 +31,7 @@ def turn(ecu: EcuConfig, limits: Limits = NORMAL, patience: float | None = None)
 
 @contextmanager
 def turn_or_failure(ecu: EcuConfig, limits: Limits = NORMAL) -> Iterator[Endpoint | EcuUnreachable]:
-    """As `turn`, for a caller that needs the lock in any case: the error is given if the name cannot be resolved."""
+    """As `turn`, for a caller that needs the lock in any case: yields the error if the name cannot be resolved."""
     found: Endpoint | EcuUnreachable
     try:
         found = resolve(ecu, limits)

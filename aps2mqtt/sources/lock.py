@@ -4,14 +4,14 @@ The kernel frees the lock when its holder dies, for whatever reason. On Linux, t
 abstract name (unix(7)), which is no file. Elsewhere it is a locked file in the temporary directory. Containers share
 neither.
 
-The holder of the socket listens on it, so the kernel tells other jobs the holder's process. Every user of the machine
-can bind the name and so block all jobs, but the error message names that user.
+The holder of the socket listens on it, so the kernel reports the holder's process to other jobs. Every user of the
+machine can bind the name and so block all jobs, but the error message names that user.
 
-An ECU is a box with fixed ports, and has one lock for all of them. Another port than these is forwarded by a router or
-a tunnel, perhaps to another box, so it has a lock of its own: an ECU that hangs must not make the others behind the
-router busy. The address alone would not do, with several ECUs behind one address. Nor would a name that depends on the
-configuration: two programs with different configurations would take different locks for one box. aps2mqtt 3.0 names
-the lock after the port 8899, and is still kept out.
+An ECU is a box with fixed ports, and has one lock for all of them. A router or a tunnel forwards any other port,
+perhaps to another box, so that port has a lock of its own: an ECU that hangs must not make the others behind the router
+busy. A name from the address alone would be wrong, as several ECUs may be behind one address. A name that depends on
+the configuration would be wrong, too: two programs with different configurations would take different locks for one
+box. aps2mqtt 3.0 names the lock after the port 8899, so the lock still keeps it out.
 """
 
 import contextlib
@@ -57,7 +57,7 @@ def _bind(name: str) -> contextlib.AbstractContextManager[object] | None:
     try:
         holder = socket.socket(socket.AF_UNIX, socket.SOCK_STREAM)
     except OSError as error:
-        if is_exhausted(error):  # others may hold the socket: a file would not keep this job from them
+        if is_exhausted(error):  # another job may hold the socket: a file would not keep this job out
             raise
         return _lock_file(name)  # a unit without AF_UNIX in RestrictAddressFamilies=
     try:
@@ -70,7 +70,7 @@ def _bind(name: str) -> contextlib.AbstractContextManager[object] | None:
 
 
 def _holder(name: str) -> str:
-    """The process that holds the abstract socket of this name, in brackets; empty if the kernel does not tell it."""
+    """The process that holds the abstract socket of this name, in brackets; empty if the kernel does not report it."""
     if sys.platform != "linux":
         return ""
     import struct
@@ -108,7 +108,7 @@ def _user(user: int) -> str:
 def _lock_file(name: str) -> contextlib.AbstractContextManager[object] | None:
     """Locks the file of this name; None if it is locked already.
 
-    The file is never removed, else two jobs could hold the lock. Raises EcuBusy if the file cannot be opened or locked.
+    The file is never removed, or two jobs could hold the lock. Raises EcuBusy if the file cannot be opened or locked.
     """
     import fcntl
     import tempfile

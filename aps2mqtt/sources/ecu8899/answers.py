@@ -92,7 +92,7 @@ def encode_system_info(info: SystemInfo, group: str = "11") -> Frame:
 
 
 class Record(NamedTuple):
-    """One inverter in the answer to 0002, as the wire has it: the values of an offline one are junk (quirks 36, 37)."""
+    """One inverter in the answer to 0002, as on the wire: the values of an offline one are junk (quirks 36, 37)."""
 
     uid: str
     online: bool
@@ -113,15 +113,15 @@ class RealTime:
     count: int = 0
     time: str = ""  # yyyymmddhhmmss, wall time of the site
     records: tuple[Record, ...] = ()
-    complete: bool = field(default=True, compare=False)  # every record was decoded and their number is `count`
+    complete: bool = field(default=True, compare=False)  # every record was decoded, and `count` is their number
     remarks: tuple[Remark, ...] = field(default=(), compare=False)
 
 
 def decode_real_time(frame: Frame) -> RealTime:
     """The records in `frame`; raises FrameError.
 
-    A record of an unknown type is skipped if exactly one size fits (see record_sizes), else the list ends before it. A
-    record with a garbled UID stays in the list, with a remark. Records that fill the frame are used even if their
+    A record of an unknown type is skipped if exactly one size fits (see record_sizes); if not, the list ends before it.
+    A record with a garbled UID stays in the list, with a remark. Records that fill the frame are used even if their
     number is not `count`, but then the list is not complete.
     """
     status = status_of(frame)

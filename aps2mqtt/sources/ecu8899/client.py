@@ -2,8 +2,8 @@
 
     socket -> bytes -> Frame -> Snapshot
 
-One connection for each query, because some models answer no second one (quirk 2); reading by the declared length,
-because newlines and even END occur inside a frame (quirk 10).
+Each query has its own connection, because some models answer no second query on one (quirk 2). An answer is read by its
+declared length, because newlines and even END occur inside a frame (quirk 10).
 """
 
 import logging
@@ -38,13 +38,13 @@ Got = TypeVar("Got")
 
 
 class Limits(NamedTuple):
-    """How long to wait for an ECU, in seconds. One that is well answers within 0.05 s."""
+    """How long to wait for an ECU, in seconds. A healthy ECU answers within 0.05 s."""
 
     resolve: float = 5.0
     connect: float = 5.0
     answer: float = 8.0  # from the request to the last byte, whatever the segmentation
-    newline: float = 0.5  # for the final newline, when all else is there
-    pauses: tuple[float, ...] = (1.0, 2.0)  # before it is asked again
+    newline: float = 0.5  # for the final newline, when all other bytes have come
+    pauses: tuple[float, ...] = (1.0, 2.0)  # before each retry
     conversation: float = 35.0  # all queries together
 
 
@@ -77,10 +77,10 @@ def resolve(name: str, port: int, limits: Limits) -> Endpoint:
 
 
 def read_ecu(endpoint: Endpoint, timezone: tzinfo, limits: Limits) -> Snapshot:
-    """Everything the ECU says now; `timezone` is the site's.
+    """All current readings of the ECU; `timezone` is the site's.
 
-    Raises EcuUnreachable where no byte came, FrameError where an answer is of no use. An ECU that answers all but
-    0030 is read without its signals.
+    Raises EcuUnreachable if no byte comes, FrameError if an answer cannot be used. An ECU that answers all but 0030 is
+    read without its signals.
     """
     conversation = Conversation(endpoint, limits)
     info = conversation.system_info()
@@ -98,7 +98,7 @@ def read_ecu(endpoint: Endpoint, timezone: tzinfo, limits: Limits) -> Snapshot:
 
 
 def refuse(status: str, command: str) -> None:
-    """Raises EcuRefusal for a status that is not that of an answer with data."""
+    """Raises EcuRefusal for any status but that of an answer with data."""
     if status == tables.STATUS_OK:
         return
     if status == tables.STATUS_NO_DATA:
@@ -114,7 +114,7 @@ def refuse(status: str, command: str) -> None:
 class Conversation:
     """The queries of one poll, each on a connection of its own, under one deadline for all.
 
-    Each is tried again after each pause of the limits, and raises EcuError.
+    Each query is retried after each pause of the limits, and raises EcuError if the last try fails.
     """
 
     def __init__(self, endpoint: Endpoint, limits: Limits) -> None:
@@ -131,7 +131,7 @@ class Conversation:
         return self._ask(tables.SYSTEM_INFO, "", lambda frame: identified(answers.decode_system_info(frame)))
 
     def real_time(self, info: SystemInfo) -> RealTime:
-        """The answer to 0002 of the ECU that has said `info`."""
+        """The answer to 0002 of the ECU with the system info `info`."""
         real_time = self._ask(tables.REAL_TIME, info.ecu_id, answers.decode_real_time)
         if real_time.status == tables.STATUS_NO_DATA and has_no_inverters(info):
             return RealTime(tables.STATUS_OK, complete=False)
@@ -139,7 +139,7 @@ class Conversation:
         return real_time
 
     def signal(self, info: SystemInfo) -> Signal:
-        """The answer to 0030 of the ECU that has said `info`."""
+        """The answer to 0030 of the ECU with the system info `info`."""
         signal = self._ask(tables.SIGNAL, info.ecu_id, answers.decode_signal)
         refuse(signal.status, tables.SIGNAL)
         return signal
@@ -154,11 +154,11 @@ class Conversation:
                 pause = next(pauses, None)
                 if pause is None or self._deadline.remaining() <= pause:
                     raise
-                log.debug("%s; asking again in %g s", error, pause)  # the job logs it in one line, if it stays
+                log.debug("%s; asking again in %g s", error, pause)  # the job logs a lasting error in one line
                 time.sleep(pause)
 
     def exchange(self, request: bytes) -> bytes:
-        """The ECU's answer to `request`: as many bytes as it declares, or as come in time.
+        """The ECU's answer to `request`: as many bytes as the answer declares, or as come in time.
 
         Raises EcuUnreachable if no byte comes.
         """
@@ -237,7 +237,7 @@ def _answer(connection: socket.socket, request: bytes, limits: Limits, deadline:
             received += segment
             if wanted == tables.LENGTH_KNOWN == len(received):
                 wanted = frames.declared_size(bytes(received))
-    except FrameError:  # no frame begins like this: decoding says so
+    except FrameError:  # no frame begins like this: decoding raises the error
         return bytes(received), ""
     except TimeoutError:
         return bytes(received), "answers nothing (time-out); check APS_ECU_IP and APS_ECU_PORT, and power it off and on"

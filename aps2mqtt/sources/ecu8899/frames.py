@@ -9,10 +9,10 @@ from aps2mqtt.sources.ecu8899.wire import Layout, Value, read, size
 
 
 def request(command: str, ecu_id: str = "", argument: str = "") -> bytes:
-    """The request for `command`; all but the system info name the ECU.
+    """The request for `command`; all but that for the system info name the ECU.
 
-    Those for history have an `argument`: the date of 0003, yyyymmdd, or the period of 0004. They bear the length 39,
-    which is not that of 0004; ECUs do not look at it, and this is the form that was seen to be answered (quirk 74).
+    Those for history have an `argument`: the date of 0003, yyyymmdd, or the period of 0004. They declare the length 39,
+    which is wrong for 0004; ECUs ignore it, and have been seen to answer this form (quirk 74).
     """
     if argument:
         return f"APS110039{command}{ecu_id}END{argument}END\n".encode("ascii")
@@ -24,9 +24,9 @@ def request(command: str, ecu_id: str = "", argument: str = "") -> bytes:
 
 
 def declared_size(head: bytes) -> int:
-    """Bytes of the whole frame, its final newline included, told by its first LENGTH_KNOWN bytes.
+    """Bytes of the whole frame, its final newline included, from its first LENGTH_KNOWN bytes.
 
-    Raises MalformedFrame where these are no frame's, IncompleteFrame where they are too few.
+    Raises MalformedFrame if these are not a frame's, IncompleteFrame if they are too few.
     """
     if not head.startswith(b"APS"[: len(head)]):
         text = head[:8].decode("latin-1")
@@ -44,7 +44,7 @@ class Frame(NamedTuple):
     """One answer. `body` is all of it up to the trailer, header included, so that offsets are those of the frame."""
 
     body: bytes
-    trailer: bool = True  # END stood behind the body
+    trailer: bool = True  # END follows the body
 
     @property
     def group(self) -> str:
@@ -58,9 +58,9 @@ class Frame(NamedTuple):
 
     @classmethod
     def decode(cls, data: bytes) -> Self:
-        """The frame in `data`, which has to be all of it.
+        """The frame in `data`, which must contain nothing else.
 
-        A missing newline is forgiven, a missing trailer noted: firmware of August 2025 leaves it out (quirk 8).
+        A missing newline is accepted, a missing trailer noted: firmware of August 2025 leaves it out (quirk 8).
         Raises IncompleteFrame and MalformedFrame.
         """
         whole = declared_size(data)
@@ -74,7 +74,7 @@ class Frame(NamedTuple):
         return cls(body, trailer=False)
 
     def encode(self) -> bytes:
-        """The bytes on the wire, newline included, under the length they really have."""
+        """The bytes on the wire, newline included, with their real length."""
         whole = self.body + (TRAILER if self.trailer else b"")
         return whole[:5] + b"%04d" % len(whole) + whole[LENGTH_KNOWN:] + NEWLINE
 
@@ -85,7 +85,7 @@ class Frame(NamedTuple):
 
 
 def rows_of(layout: Layout, frame: Frame, offset: int) -> list[dict[str, Value]] | None:
-    """The rows of `layout` that fill `frame` from `offset` on; None where they do not."""
+    """The rows of `layout` that fill `frame` from `offset` on; None if they do not."""
     step = size(layout)
     if (len(frame.body) - offset) % step:
         return None
@@ -101,7 +101,7 @@ def status_of(frame: Frame) -> str:
 
 
 def read_part(layout: Layout, frame: Frame, offset: int) -> dict[str, Value]:
-    """As `read`, of a frame that is whole: what it lacks makes it malformed, not incomplete."""
+    """As `read`, for a frame that is whole: missing bytes make it malformed, not incomplete."""
     try:
         return read(layout, frame.body, offset)
     except IncompleteFrame as error:
@@ -116,5 +116,5 @@ def absent_trailer(frame: Frame) -> tuple[Remark, ...]:
 
 
 def wrong_end(frame: Frame) -> str:
-    """The end of an error message where the trailer is missing: the frame may be cut."""
+    """The end of an error message if the trailer is missing: the frame may be cut."""
     return "" if frame.trailer else ", and has a wrong end, not END"

@@ -1,4 +1,4 @@
-"""The answers to 0003 and 0004, which tell what the ECU remembers. Pure."""
+"""The answers to 0003 and 0004, the ECU's history. Pure."""
 
 from collections.abc import Callable, Sequence
 from datetime import date, timedelta
@@ -36,7 +36,7 @@ from aps2mqtt.sources.ecu8899.wire import Layout, size, write
 
 
 class PowerOfDay(NamedTuple):
-    """Answer to 0003. Where `status` is not "00" nothing else is there. No real frame was ever published."""
+    """Answer to 0003. If `status` is not "00", all else is empty. Nobody has ever published a real frame."""
 
     status: str
     points: tuple[tuple[str, int], ...] = ()  # hhmm, a time of day, and W
@@ -44,7 +44,7 @@ class PowerOfDay(NamedTuple):
 
 
 def decode_power_of_day(frame: Frame) -> PowerOfDay:
-    """The points in `frame`, less those whose time is filler; raises FrameError."""
+    """The points in `frame`, without those whose time is filler; raises FrameError."""
     status = status_of(frame)
     if status != STATUS_OK:
         return PowerOfDay(status)
@@ -64,7 +64,7 @@ def encode_power_of_day(power: PowerOfDay, group: str = "11") -> Frame:
 
 
 class EnergyByDay(NamedTuple):
-    """Answer to 0004. Where `status` is not "00" nothing else is there. No real frame was ever published."""
+    """Answer to 0004. If `status` is not "00", there are no other values. Nobody has ever published a real frame."""
 
     status: str
     period: str = ""
@@ -77,9 +77,9 @@ FILLER = ("00000000", "d0d0d0d0", "ffffffff")  # for a date
 
 
 def decode_energy_by_day(frame: Frame) -> EnergyByDay:
-    """The points in `frame`, less those whose date is filler; raises FrameError.
+    """The points in `frame`, without those whose date is filler; raises FrameError.
 
-    Where both widths of an energy give ascending dates, the one is right under which no day is left out.
+    If both widths of an energy give ascending dates, the width that leaves out no day is right.
     """
     status = status_of(frame)
     if status != STATUS_OK:
@@ -103,7 +103,7 @@ def encode_energy_by_day(energy: EnergyByDay, group: str = "11") -> Frame:
 
 
 def _energies(layout: Layout, frame: Frame, period: str) -> EnergyByDay | None:
-    """What 0004 says under `layout`; None where its points do not fill the frame, or have no ascending dates."""
+    """The answer to 0004 under `layout`; None if its points do not fill the frame, or their dates do not ascend."""
     rows = rows_of(layout, frame, ENERGIES)
     if rows is None:
         return None
@@ -133,13 +133,13 @@ def _is_time(digits: str) -> bool:
 
 
 def _is_without_gap(days: Sequence[str]) -> bool:
-    """True for dates of which each is the day after the one before."""
+    """True if each date is the day after the one before."""
     dates = [calendar_date(day) for day in days]
     return all(later - earlier == timedelta(days=1) for earlier, later in pairwise(dates))
 
 
 def _filler(frame: Frame, points: int) -> tuple[Remark, ...]:
-    """What is to be said of so many points without a time; raises MalformedFrame where they may be a wrong end."""
+    """A remark on so many points without a time, if any; raises MalformedFrame if they may be a wrong end."""
     if not points:
         return ()
     if not frame.trailer:

@@ -1,4 +1,4 @@
-"""Asks an ECU for what it remembers: the power of a day, the energy by day. No job does."""
+"""Asks an ECU for its history: the power of a day, the energy by day. No job needs it."""
 
 from collections.abc import Callable, Sequence
 from typing import NamedTuple
@@ -20,7 +20,7 @@ DECODERS: dict[str, Callable[[Frame], Past]] = {
 
 
 class PastQuery(NamedTuple):
-    """A query for history: the date of 0003 or the period of 0004 is its argument; `what` names it for people."""
+    """A query for history: the date of 0003 or the period of 0004 is its argument; `what` names it in messages."""
 
     command: str
     argument: str
@@ -30,10 +30,10 @@ class PastQuery(NamedTuple):
 def read_past(
     endpoint: Endpoint, queries: Sequence[PastQuery], limits: Limits
 ) -> tuple[SystemInfo, tuple[Past | EcuError, ...]]:
-    """Who the ECU is, and what it remembers: to each query an answer with data, or why there is none.
+    """The ECU's system info, and for each query an answer with data or the error.
 
-    Raises EcuUnreachable and FrameError where not even 0001 is answered. What comes after it is asked for once
-    (quirk 77): most that do not answer never will.
+    Raises EcuUnreachable and FrameError if the ECU does not even answer 0001. Each query is made only once (quirk 77):
+    most ECUs that do not answer it never will.
     """
     conversation = Conversation(endpoint, limits)
     info = conversation.system_info()
@@ -48,7 +48,7 @@ def _answer_or_error(conversation: Conversation, info: SystemInfo, query: PastQu
 
 
 def _answer(conversation: Conversation, info: SystemInfo, query: PastQuery) -> Past:
-    """The answer to a query for history, which is made once; raises EcuError where it has no data."""
+    """The answer to a query for history, which is made only once; raises EcuError if there is no data."""
     if not conversation.has_time():
         raise EcuSilent(
             f"there was no time left to ask the ECU at {conversation.endpoint} for the {query.what}; ask for it alone"

@@ -1,7 +1,7 @@
-"""How long each record in the answer to 0002 is, even if its type does not say it. Pure.
+"""The size of each record in the answer to 0002, even if its type does not determine it. Pure.
 
-A record of a new type has an unknown size, and the next record begins behind it. So every size is tried, and the one is
-right under which the expected number of records ends exactly where the frame ends. For example, the frame says that it
+A record of a new type has an unknown size, and the next record begins behind it. So every size is tried. A size is
+right if the expected number of records then ends exactly where the frame ends. For example, the frame says that it
 has 3 records, and they begin at byte 26:
 
     >>> known = bytes.fromhex("704000000001 01 3031" + 12 * "00")  # type 01 has 21 bytes: from 26 to 47
@@ -63,7 +63,7 @@ def type_at(body: bytes, offset: int) -> str | None:
 
 
 def _fitting_sizes(frame: Frame, offset: int, count: int | None, sizes: Sizes) -> Iterator[Sizes]:
-    """Every choice of sizes under which `count` records from `offset` on end where the frame ends.
+    """Every choice of sizes with which `count` records from `offset` on end where the frame ends.
 
     `count` None stands for any number of records.
     """
@@ -85,7 +85,7 @@ def _fitting_sizes(frame: Frame, offset: int, count: int | None, sizes: Sizes) -
 def _open_sizes(frame: Frame, code: str, sizes: Sizes, count: int | None) -> Iterable[int]:
     """The sizes to try for type `code`.
 
-    Only one unknown type is tried, and only with a count and a trailer that proves the end, else too many sizes fit.
+    Only one unknown type is tried, and only with a count and a trailer that proves the end, or too many sizes fit.
     """
     if code in RECORD_LAYOUTS:
         return [size(layout) for layout in RECORD_LAYOUTS[code]]
@@ -95,7 +95,7 @@ def _open_sizes(frame: Frame, code: str, sizes: Sizes, count: int | None) -> Ite
 
 
 def record_layouts(body: bytes, sizes: Sizes, offset: int = RECORDS) -> Iterator[tuple[int, Layout]]:
-    """Offset and layout of each record from `offset` on, up to the first of unknown size, or that is not whole."""
+    """Offset and layout of each record from `offset` on, up to the first that has an unknown size or is not whole."""
     while (code := type_at(body, offset)) is not None and code in sizes and offset + sizes[code] <= len(body):
         yield offset, record_layout(code, sizes[code])
         offset += sizes[code]

@@ -1,4 +1,4 @@
-"""Restarts an ECU over HTTP: setting its own access point anew has that side effect (2162 and 215x only, quirk 3)."""
+"""Restarts an ECU over HTTP: setting its own access point again has that side effect (2162 and 215x only, quirk 3)."""
 
 import http.client
 import logging
@@ -13,7 +13,7 @@ log = logging.getLogger(__name__)
 PORT = 80
 PATH = "/index.php/management/set_wlan_ap"
 WPA = "2"
-SECONDS = 10.0  # to connect; then for the answer, however slowly it comes
+SECONDS = 10.0  # to connect, and again for the whole answer, however slow
 MOST = 1000  # bytes of the answer that are read
 
 
@@ -22,9 +22,9 @@ class RestartError(Exception):
 
 
 def restart(endpoint: Endpoint, access_point: AccessPoint) -> None:
-    """Has the ECU set its access point as it is already, and so restart; raises RestartError.
+    """Lets the ECU set its access point as it already is, and so restarts it; raises RestartError.
 
-    An ECU that restarts before it has answered has done what it was asked for.
+    A restart before the answer counts as a success.
     """
     form = {"SSID": access_point.ssid, "channel": "0", "method": WPA, "psk_wep": "", "psk_wpa": access_point.password}
     headers = {"X-Requested-With": "XMLHttpRequest", "Content-Type": "application/x-www-form-urlencoded"}

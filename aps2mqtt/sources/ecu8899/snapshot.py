@@ -1,6 +1,6 @@
-"""From the wire's records to what they mean: one way, pure.
+"""Makes a snapshot from the wire's records; there is no reverse. Pure.
 
-The wire keeps the junk of offline records; here it ends (docs/guarantees.md; quirks 28, 29, 36 to 38, 61).
+The records keep the junk of offline inverters, the snapshot does not (docs/guarantees.md; quirks 28, 29, 36 to 38, 61).
 """
 
 from collections.abc import Iterable, Iterator
@@ -17,16 +17,16 @@ from aps2mqtt.sources.ecu8899.tables import NEVER_HEARD, RECORD_LAYOUTS, is_uid
 
 ECU_ID_DIGITS = 12
 MAX_LEVEL = 255
-UNMEASURED = -100  # degC, what raw 0 reads as (quirk 37)
-YEARS = range(2000, 9999)  # others are those of a clock that was never set, and none of UTC at their ends
-AWAKE = (45.0, 65.0)  # Hz, exclusive; an inverter that is half awake says 65.0 (quirk 38)
+UNMEASURED = -100  # degC, the reading for raw 0 (quirk 37)
+YEARS = range(2000, 9999)  # others are from a clock that was never set; times in the years 1 and 9999 may have no UTC
+AWAKE = (45.0, 65.0)  # Hz, exclusive; an inverter that is half awake reports 65.0 (quirk 38)
 
 
 def snapshot(info: SystemInfo, real_time: RealTime, signal: Signal | None, timezone: tzinfo) -> Snapshot:
-    """What the three answers of one poll mean; `signal` is None where 0030 failed, and signals then stay as they are.
+    """The snapshot from the three answers of one poll; if 0030 failed, `signal` is None and the signals are UNCHANGED.
 
-    `timezone` is the site's: the ECU's own field is nonsense on most models (quirk 25). Raises MalformedFrame where
-    the ECU's id is none.
+    `timezone` is the site's: the ECU's own field is nonsense on most models (quirk 25). Raises MalformedFrame if the
+    ECU's id is not valid.
     """
     identified(info)
     levels = None if signal is None else dict(signal.levels)
@@ -36,13 +36,13 @@ def snapshot(info: SystemInfo, real_time: RealTime, signal: Signal | None, timez
         remarks += (Remark("0002 contradicts itself", f"UIDs that it lists twice: {twice}"),)
     understood = {uid: one for uid, one in records.items() if is_uid(uid) and one.type in RECORD_LAYOUTS}
     skipped = records.keys() - understood.keys()
-    garbled = not all(map(is_uid, skipped))  # nobody knows which inverter that is
+    garbled = not all(map(is_uid, skipped))  # it is unknown which inverter that is
     for record in understood.values():
         remarks += tuple(impossible(record))
     nothing_of_some = not real_time.records and (info.power > 0 or not has_no_inverters(info))
     listed = len(real_time.records)
     contradictory, short = is_contradictory(info, listed), left_out(info, listed)
-    counted = listed or MOST_INVERTERS  # where 0001 cannot be believed
+    counted = listed or MOST_INVERTERS  # for a contradictory 0001
     power, doubts = _power(info, counted if contradictory else max(1, info.registered, listed))
     return Snapshot(
         ecu_id=info.ecu_id,
@@ -71,31 +71,31 @@ def identified(info: SystemInfo) -> SystemInfo:
 
 
 def has_no_inverters(info: SystemInfo) -> bool:
-    """True for a new ECU; in the glitch of quirk 53 none is registered either, but some are online."""
+    """True for a new ECU; in the glitch of quirk 53 no inverter is registered either, but some are online."""
     return info.registered == 0 and info.online == 0
 
 
 def is_contradictory(info: SystemInfo, listed: int) -> bool:
-    """True where 0001 says what no array can have, beside a list of so many inverters.
+    """True if 0001 contradicts itself or a list of so many inverters.
 
-    More are online than registered (quirk 53), none is registered though some are listed or give power, or more than
-    any list can hold.
+    More are online than registered (quirk 53), none is registered though some are listed or give power, or more are
+    registered than any list can hold.
     """
     none_of_some = info.registered == 0 and (listed > 0 or info.power > 0)
     return info.online > info.registered or none_of_some or info.registered > MOST_INVERTERS
 
 
 def left_out(info: SystemInfo, listed: int) -> Short | None:
-    """What is known of a list of so many inverters that is shorter than 0001 has it; None where it is not.
+    """The listed and the expected number of inverters if the list is shorter than 0001 states; else None.
 
-    Firmware of April 2026 lists none while all of them produce; nobody may conclude from it that they are gone.
+    Firmware of April 2026 lists none while all of them produce; so inverters that are not listed may not be gone.
     """
     expected = max(number for number in (info.registered, info.online, 0) if number <= MOST_INVERTERS)
     return Short(listed, expected) if listed < expected else None
 
 
 def _of_counts(info: SystemInfo, listed: int, short: Short | None) -> Iterator[Remark]:
-    """What is odd about the numbers of inverters. The glitch of quirk 53 is over by the next poll: not a word."""
+    """Remarks on odd numbers of inverters. The glitch of quirk 53 is over by the next poll, so it gets no remark."""
     if short is not None:
         yield Remark("the ECU does not list all its inverters", f"it has {short.expected} and lists {listed}")
     if info.registered == info.online == 0 and is_contradictory(info, listed):
@@ -105,7 +105,7 @@ def _of_counts(info: SystemInfo, listed: int, short: Short | None) -> Iterator[R
 
 
 def _power(info: SystemInfo, inverters: int) -> tuple[int | None, tuple[Remark, ...]]:
-    """The ECU's power, if so many inverters can give it, and a word if they cannot."""
+    """The ECU's power if so many inverters can give it, else None and a remark."""
     if info.power <= physical_limits.power(inverters):
         return info.power, ()
     return None, (
@@ -114,7 +114,7 @@ def _power(info: SystemInfo, inverters: int) -> tuple[int | None, tuple[Remark, 
 
 
 def plain(text: str) -> str:
-    """`text` of an ECU as it is published: printable ASCII, with a question mark for all else."""
+    """`text` of an ECU as it is published: printable ASCII, with a question mark for any other character."""
     return printable(text.encode("ascii", "replace").decode())
 
 
@@ -134,7 +134,7 @@ def impossible(record: Record) -> Iterator[Remark]:
 
 
 def _by_uid(listed: Iterable[Record]) -> tuple[dict[str, Record], int]:
-    """The records by UID, and how many came again; of two the one that is online counts."""
+    """The records by UID, and the number of repeated ones; of two records, the online one counts."""
     records: dict[str, Record] = {}
     twice = 0
     for record in listed:
@@ -145,9 +145,9 @@ def _by_uid(listed: Iterable[Record]) -> tuple[dict[str, Record], int]:
 
 
 def timestamp(digits: str, timezone: tzinfo) -> datetime | None:
-    """Wall time of the site; None for filler and for that of a clock that was never set.
+    """Wall time of the site; None for filler and for the time of a clock that was never set.
 
-    Of an hour that comes twice, the first: the frame does not tell.
+    If an hour occurs twice, the first one is taken: the frame does not show which one it is.
     """
     try:
         year = int(digits[:4])

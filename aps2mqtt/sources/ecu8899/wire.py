@@ -17,8 +17,8 @@ Value = int | float | bool | str
 class Field:
     """One value on the wire.
 
-    `width` is in bytes; 0 where the bytes themselves tell (`PrefixedText`, `Rest`). `unit` is that of the value
-    read, empty for what has none.
+    `width` is in bytes; 0 if the bytes themselves determine it (`PrefixedText`, `Rest`). `unit` is that of the value
+    read, empty if it has none.
     """
 
     name: str
@@ -70,7 +70,7 @@ class Flag(Field):
 
 
 class Text(Field):
-    """ASCII text. Read as Latin-1, so that a byte that is no ASCII survives and costs nobody the whole frame."""
+    """ASCII text. Read as Latin-1, so that a byte that is not ASCII is kept and does not spoil the whole frame."""
 
     def decode(self, raw: bytes) -> Value:
         return raw.decode("latin-1")
@@ -103,8 +103,8 @@ class PrefixedText(Text):
 class Bcd(Field):
     """One decimal digit per nibble, as text of twice the width.
 
-    Filler that is no decimal (the `d0` of quirk 22) is kept as hexadecimal digits: who needs a number asks
-    `isdecimal()`.
+    Filler that is no decimal (the `d0` of quirk 22) is kept as hexadecimal digits: a caller that needs a
+    number checks `isdecimal()`.
     """
 
     def decode(self, raw: bytes) -> Value:
@@ -115,11 +115,11 @@ class Bcd(Field):
 
 
 class Hex(Bcd):
-    """Bytes that are no number, a MAC or of unknown meaning, as hexadecimal text."""
+    """Bytes that are not a number (a MAC, or of unknown meaning), as hexadecimal text."""
 
 
 class Rest(Hex):
-    """All that is left, of unknown meaning, as hexadecimal text."""
+    """All remaining bytes, of unknown meaning, as hexadecimal text."""
 
     def end(self, data: bytes, offset: int) -> int:
         return max(offset, len(data))
@@ -138,14 +138,14 @@ class Item(NamedTuple):
 
 
 def size(layout: Layout) -> int:
-    """Bytes of a layout all of whose fields have a fixed width."""
+    """Bytes of a layout in which every field has a fixed width."""
     return sum(field.width for field in layout)
 
 
 def walk(layout: Layout, data: bytes, offset: int = 0) -> Iterator[Item]:
     """The fields of `layout` found in `data`, one by one, from `offset` on.
 
-    Raises IncompleteFrame at the first field that is not wholly there, MalformedFrame at one that makes no sense.
+    Raises IncompleteFrame at the first field that is not whole, MalformedFrame at a field with an invalid value.
     """
     for field in layout:
         raw = _take(field, data, offset)
