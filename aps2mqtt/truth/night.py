@@ -26,7 +26,7 @@ def is_night(site: Site, memory: Memory | None, now: datetime) -> bool:
 
 
 def night_ends(site: Site, now: datetime) -> datetime | None:
-    """Returns the end of the night of `now`, in UTC; None if no sunrise is known."""
+    """Returns the end of the night of `now`, in UTC; None if `next_sunrise` gives none."""
     from aps2mqtt.base.sun import next_sunrise
 
     return next_sunrise(site, now)
