@@ -42,7 +42,7 @@ class Known(NamedTuple):
     missing: int = 0  # complete lists in a row without it
     lost: int = 0  # panels that it once had beyond these; the broker may retain their topics
     signal: int | None = None  # percent
-    powers: tuple[int | None, ...] = ()  # W, by channel; None where not known
+    powers: tuple[int | None, ...] = ()  # W, by channel; None: not known
     energies: tuple[float, ...] = ()  # Wh of Memory.energies_of, by channel, including lost channels
     unlisted: int = 0  # short lists in a row without it
 

@@ -171,7 +171,7 @@ def _still(value: float, was: Standstill | None, at: datetime, flow: _Flow, reso
 
 
 def _is_bridged(start: datetime, end: datetime) -> bool:
-    """False across a gap in the data, or where the ECU's clock was set back."""
+    """False across a gap in the data, or if the ECU's clock was set back."""
     return timedelta() <= elapsed(start, end) <= LONGEST_GAP
 
 
