@@ -10,7 +10,7 @@ from typing import NamedTuple
 
 
 class Unchanged(NamedTuple):
-    """A value that the broker keeps as it is. A flat topic of it is neither published nor removed."""
+    """A value that the broker keeps as it is. A job neither publishes nor removes a flat topic of it."""
 
     last: float | None = None  # the value that was published last; None: it is not known
 
@@ -19,7 +19,7 @@ UNCHANGED = Unchanged()
 
 
 class Site(NamedTuple):
-    """Where the array stands."""
+    """The place of the array."""
 
     latitude: float  # degrees north
     longitude: float  # degrees east
@@ -46,7 +46,7 @@ class Inverter(NamedTuple):
     temperature: int | None = None  # degC
     signal: int | Unchanged | None = None  # percent
     energies: tuple[float, ...] = ()  # kWh today, by channel: integrals of the powers
-    lost: int = 0  # number of panels that it had once and has no longer: their topics are removed
+    lost: int = 0  # number of panels that it had once and has no longer: the job removes their topics
     bare: bool = False  # the broker has only its `online`, so there is nothing to remove
 
 
@@ -68,9 +68,9 @@ class Snapshot(NamedTuple):
     registered: int  # by 0001
     online: int  # by 0001
     contradictory: bool  # 0001 contradicts itself: see `snapshot.is_contradictory`
-    timestamp: datetime | None  # of the inverters' data, in the site's time zone
+    timestamp: datetime | None  # time of the inverters' data, in the site's time zone
     inverters: tuple[Inverter, ...]
-    skipped: frozenset[str]  # UIDs that are listed and whose records are not understood
+    skipped: frozenset[str]  # UIDs of listed inverters with records that are not understood
     complete: bool  # `inverters` and `skipped` are all that 0002 lists, and it lists some if 0001 counts some
     remarks: tuple[Remark, ...] = ()
     skipped_online: int = 0  # number of `skipped` that are online
@@ -78,7 +78,7 @@ class Snapshot(NamedTuple):
 
 
 class Report(NamedTuple):
-    """The true values of now, in the form in which the topics have them."""
+    """The values that are true now, in the form in which the topics have them."""
 
     ecu_id: str
     power: int | Unchanged | None  # W; None: not known
@@ -89,7 +89,7 @@ class Report(NamedTuple):
     timestamp: datetime | None
     firmware: str
     inverters: tuple[Inverter, ...]
-    gone: tuple[Inverter, ...] = ()  # all their topics are removed
+    gone: tuple[Inverter, ...] = ()  # the job removes all their topics
     error: str = ""  # cause of the last failure; empty: the job succeeded
     yesterday: float | Unchanged | None = UNCHANGED  # kWh; None: not known
     problems: tuple[str, ...] | Unchanged = UNCHANGED  # in words; empty: no problem
@@ -100,7 +100,7 @@ class Recalled(NamedTuple):
 
     lifetime: float | None = None  # kWh
     today: float | None = None  # kWh
-    timestamp: datetime | None = None  # of the data
+    timestamp: datetime | None = None  # time of the data
     readable: bool = True  # the broker lets this program read
     yesterday: float | None = None  # kWh
     energies: Mapping[str, tuple[float, ...]] = MappingProxyType({})  # kWh today, by UID and channel

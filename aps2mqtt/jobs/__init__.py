@@ -1,1 +1,1 @@
-"""The one use case and its memory: query the ECU, publish, remember. By hand: migrate and forget."""
+"""The one use case and its memory: poll the ECU, publish, remember. By hand: migrate and forget."""

@@ -1,4 +1,4 @@
-"""Has things forgotten: an ECU or an inverter, on the broker and by the jobs."""
+"""Forgets an ECU or an inverter, on the broker and in the memory of the jobs."""
 
 from collections.abc import Sequence
 
@@ -15,7 +15,7 @@ from aps2mqtt.sources import ask
 
 
 def remembered_by_broker(config: Config, serial: str) -> Abandoned:
-    """What lies on the broker of the ECU, with its inverters, or of the inverter of that serial number."""
+    """Returns the topics that the broker retains for the ECU (with its inverters) or inverter of that serial number."""
     chosen = style(config)
     below = topics.root_topic(chosen)
     retained = retained_topics(config, [f"{below}/{serial}/#", f"{below}/+/{serial}/#"])
@@ -25,11 +25,11 @@ def remembered_by_broker(config: Config, serial: str) -> Abandoned:
 
 
 def forget(ecus: Sequence[tuple[Config, Store]], serial: str, found: Abandoned) -> bool:
-    """Clears the topics that were found, and what the jobs of these ECUs remember of that ECU or inverter.
+    """Clears the topics that were found, and the memory of that ECU or inverter in the states of these ECUs.
 
-    True where there was anything to clear.
+    Returns True if there was anything to clear.
 
-    Raises JobError, before anything is cleared where a state cannot be changed: a job would bring it all back.
+    Raises JobError; if a state cannot be changed, before any topic is cleared: a job would publish all of it again.
     """
     known = bool(found.topics)
     for config, store in ecus:
@@ -45,13 +45,13 @@ def forget(ecus: Sequence[tuple[Config, Store]], serial: str, found: Abandoned) 
 
 
 def _forget(store: Store, serial: str) -> bool:
-    """True where it was remembered."""
+    """Forgets it in this state; returns True if it was remembered. Raises StateError."""
     try:
         memory = store.load()
     except StateError as error:
         if isinstance(error.__cause__, OSError):
             raise
-        memory = error.left  # without any, the next job begins anew
+        memory = error.left  # if this is None, the next job begins anew
     if memory is None or serial not in (memory.ecu_id, *memory.inverters):
         return False
     if memory.ecu_id == serial:

@@ -1,7 +1,7 @@
-"""The one use case: query the ECU, publish, remember.
+"""The one use case: poll the ECU, publish, remember.
 
 A job connects, decodes, publishes retained messages and ends. It is idempotent: the same data polled twice give the
-same messages. Who fires it, cron, a timer, a person or the scheduler, makes no difference to it.
+same messages. It does not matter whether cron, a timer, a person or the scheduler starts it.
 
     Job(config, now, store).run() -> Outcome
 """
@@ -31,7 +31,7 @@ from aps2mqtt.truth.night import is_night, night_ends, to_the_minute
 log = logging.getLogger(__name__)
 
 CANNOT_RESTART = "the ECU hangs, and its model has no web server by which to restart it; power it off and on"
-NOT_OVER_A_MEMORY = (JobError, OSError)  # failures that would come again without it
+NOT_OVER_A_MEMORY = (JobError, OSError)  # failures that would also come without a memory
 
 
 class Outcome(NamedTuple):
@@ -46,7 +46,7 @@ class Outcome(NamedTuple):
 class Job:
     """One job at the aware time `now`.
 
-    `force`: the job ignores the night. `dry_run`: it publishes and remembers nothing. `of_run`: `run` fired it.
+    `force`: the job ignores the night. `dry_run`: it publishes and remembers nothing. `of_run`: `run` started it.
     `abandoned`: topics of another program, which the job clears.
     """
 
@@ -72,7 +72,7 @@ class Job:
         self._abandoned = abandoned
 
     def run(self) -> Outcome:
-        """Does the job; raises JobError, after the broker was told, where it can be."""
+        """Does the job. Raises JobError; before that it publishes the error, if it can."""
         with ask.turn_or_failure(self.config.ecu, self.limits) as endpoint:
             memory = _load(self.store)
             self._warn(((warning, warning) for warning in self.config.warnings), memory)
@@ -93,7 +93,7 @@ class Job:
                 return self._poll(None, endpoint)
 
     def _poll(self, memory: Memory | None, endpoint: client.Endpoint | EcuUnreachable) -> Outcome:
-        """Does the job with what the last one has left."""
+        """Does the job with the memory of the last one."""
         if memory is not None and self._is_night(memory):
             return self._leave_alone(memory)
         try:
@@ -109,7 +109,7 @@ class Job:
         return self._publish(snapshot, memory, replaced)
 
     def _warn(self, warnings: Iterable[tuple[str, str]], memory: Memory | None) -> None:
-        """Of what is odd: once for as long as it stays so. Under cron each line is a mail."""
+        """Logs each warning once for as long as it lasts, because under cron each line is a mail."""
         told = memory.told if memory is not None else ()
         for what, text in warnings:
             log.log(logging.DEBUG if what in told else logging.WARNING, "%s", text)
@@ -126,7 +126,7 @@ class Job:
         return ecu.stop_at_night and not self._force and is_night(ecu.site, memory, self.now)
 
     def _publish(self, snapshot: Snapshot, before: Memory | None, replaced: str) -> Outcome:
-        """What was read, and that the ECU which was `replaced`, if any, is no more."""
+        """Publishes the reading, and the status of the ECU that was `replaced`, if any."""
         if self._dry_run:
             report, memory = self._settle(snapshot, before, Recalled())
             return Outcome(_reading(report), report, self._plan(report, before, memory))
@@ -143,7 +143,7 @@ class Job:
         return Outcome(f"{_reading(report)}; {self._sent(messages)}", report, messages)
 
     def would_publish(self, snapshot: Snapshot, before: Memory | None) -> tuple[Message, ...]:
-        """The messages of a job that reads `snapshot`, as far as they are known without asking the broker."""
+        """Returns the messages of a job that reads `snapshot`, as far as they are known without the broker."""
         before = true_values.memory_of(snapshot.ecu_id, before)
         report, memory = self._settle(snapshot, before, Recalled())
         return self._plan(report, before, memory)
@@ -167,7 +167,7 @@ class Job:
         return Outcome(f"{summary}; {self._sent(messages)}", report, messages, night=True)
 
     def _settle(self, snapshot: Snapshot, before: Memory | None, recalled: Recalled) -> tuple[Report, Memory]:
-        """What a good reading makes true, and what the next job has to know."""
+        """Returns the report of a good reading, and the memory for the next job."""
         ecu = self.config.ecu
         report, memory = true_values.settle(snapshot, before, recalled, self.now, ecu.timezone)
         site = ecu.site if ecu.located else None
@@ -181,7 +181,7 @@ class Job:
         return plan.style_of_job(self.config, memory, self.now, of_run=self._of_run)
 
     def _timed(self, memory: Memory, before: Memory | None) -> Memory:
-        """`memory` with what the next job has to know of this one's time and style."""
+        """Returns `memory` with the time and style of this job, for the next job."""
         past = before.rhythm if before is not None else None
         if before is not None and ecu_energy.clock_is_behind(before, self.now):
             timed = past
@@ -197,14 +197,14 @@ class Job:
         return memory._replace(rhythm=timed, layout=plan.style(self.config).layout)
 
     def _fail(self, memory: Memory | None, error: EcuError, endpoint: client.Endpoint | EcuUnreachable) -> None:
-        """Status and cause on the broker, if the ECU's id is known; raises BothFailed."""
+        """Publishes status and cause, if the ECU's id is known. Raises BothFailed if the broker fails too."""
         if self._dry_run:
             return
         if error.ecu_id:
             memory = true_values.memory_of(error.ecu_id, memory)
         ecu_id = error.ecu_id or (memory.ecu_id if memory is not None else "")
         if memory is not None:
-            # A clock that is behind the last reading says nothing of how long the ECU has been silent.
+            # A clock that is behind the last reading does not show how long the ECU has been silent.
             when = max(self.now, memory.reading.at)
             memory = self._timed(hang.failed(memory, error, when), memory)._replace(layout=memory.layout)
         try:
@@ -219,7 +219,7 @@ class Job:
             self._remember(memory)
 
     def _restart(self, memory: Memory, endpoint: client.Endpoint) -> Memory:
-        """Restarts an ECU that hangs, if the user wants that, it can be done and it is time; fails no job."""
+        """Restarts an ECU that hangs, if the user wants it, the ECU can and it is due. A failure is only logged."""
         ecu = self.config.ecu
         if ecu.restart_with is None or not hang.restart_is_due(memory, ecu.site, ecu.timezone, self.now):
             return memory
@@ -237,9 +237,9 @@ class Job:
         return hang.restarted(memory, self.now)
 
     def _recall(self, session: Session, ecu_id: str) -> Recalled:
-        """The counters as the broker retains them."""
+        """Returns the counters that the broker retains."""
         chosen = plan.style(self.config)
-        # The one message that needs no memory to be true: the ECU was read.
+        # Without a memory this is the only message that is surely true: the ECU was read.
         probe, _ = topics.status_messages(chosen, ecu_id, "")
         retained = session.retained(topics.recall_topics(chosen, ecu_id), probe)
         if retained is None:
@@ -251,8 +251,8 @@ class Job:
 
 
 def part(config: Config, store: Store, deadline: Deadline) -> None:
-    """Has the next job know that `run` has ended, so that it does not wait for it; costs comfort where it cannot."""
-    if not deadline.remaining():  # of many ECUs, on a card that is slow
+    """Tells the next job that `run` has ended, so that it does not wait for it. A failure is only logged."""
+    if not deadline.remaining():  # many ECUs and a slow card use up the time
         return
     limits = client.NORMAL._replace(resolve=deadline.remaining())
     try:

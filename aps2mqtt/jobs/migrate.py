@@ -1,4 +1,4 @@
-"""Moves an installation of aps2mqtt 2.x over: finds what 2.x has left on the broker, and clears it."""
+"""Migrates an installation of aps2mqtt 2.x: finds the topics that 2.x has left on the broker, and clears them."""
 
 import re
 from datetime import datetime
@@ -15,11 +15,11 @@ SERIAL = re.compile("[0-9]{12}")
 
 
 def left_by_2x(config: Config, now: datetime, store: Store) -> Abandoned:
-    """What aps2mqtt 2.x has left of this ECU, and what this configuration has no use for.
+    """Returns the topics that aps2mqtt 2.x has left for this ECU and that this configuration does not use.
 
-    Asks the ECU, for its id. Raises JobError.
+    Polls the ECU for its id. Raises JobError.
     """
-    outcome = Job(config._replace(warnings=()), now, store, dry_run=True).run()  # the job behind it tells them
+    outcome = Job(config._replace(warnings=()), now, store, dry_run=True).run()  # the job of `migrate` logs them
     ecu_id = outcome.report.ecu_id
     chosen = style(config)
     root = topics.ecu_topic(chosen, ecu_id)
@@ -36,12 +36,12 @@ def left_by_2x(config: Config, now: datetime, store: Store) -> Abandoned:
 
 
 def migrate(config: Config, now: datetime, store: Store, left: Abandoned) -> None:
-    """A job by which Home Assistant goes on with its entities, and which clears what is left."""
+    """Runs a job that clears what is left; Home Assistant keeps its entities. Raises JobError."""
     Job(config, now, store, abandoned=left).run()
 
 
 def _is_object(topic: str, root: str) -> bool:
-    """True for the topics of JSON objects: the ECU's, and its inverters'."""
+    """True for the topics of JSON objects: those of the ECU and of its inverters."""
     return topic == root or (
         topic.startswith(f"{root}/") and SERIAL.fullmatch(topic.removeprefix(f"{root}/")) is not None
     )

@@ -1,4 +1,4 @@
-"""What a job publishes: the plan of its messages. Pure.
+"""The plan of the messages that a job publishes. Pure.
 
 Config -> Style
 Style, Report, Memory of the job before -> messages
@@ -16,7 +16,7 @@ from aps2mqtt.truth import freshness, true_values
 
 
 def style(config: Config) -> Style:
-    """How the user wants messages to be written."""
+    """Returns the style of messages that the user has configured."""
     broker = config.broker
     return Style(
         broker.topic_prefix,
@@ -29,7 +29,7 @@ def style(config: Config) -> Style:
 
 
 def style_of_job(config: Config, memory: Memory | None, now: datetime, *, of_run: bool) -> Style:
-    """How a job at `now` writes its messages, if it leaves `memory`; `of_run`: `run` fired it."""
+    """Returns the style of messages of a job at `now` that leaves `memory`; `of_run`: `run` started it."""
     rhythm = memory.rhythm if memory is not None and memory.rhythm is not None else Rhythm(now)
     return style(config)._replace(
         expiry=freshness.expiry(rhythm, now), presence=of_run or freshness.run_is_in_use(rhythm, now)
@@ -37,15 +37,15 @@ def style_of_job(config: Config, memory: Memory | None, now: datetime, *, of_run
 
 
 def messages(chosen: Style, report: Report, before: Memory | None, by_hand: Abandoned) -> tuple[Message, ...]:
-    """All that `report` makes true, and the removal of what lies elsewhere since the configuration changed.
+    """Returns the messages of `report`, and those that clear other places if the configuration has changed.
 
-    `before` is what the last job remembered. `by_hand` are further topics to clear.
+    `before` is the memory of the last job. `by_hand` are further topics to clear.
     """
     left = NOTHING_ABANDONED
     if before is not None:
         known = report._replace(inverters=(*report.inverters, *true_values.unread(before, report)))
         left = elsewhere(chosen, before.layout, known)
-        if before.layout == chosen.layout:  # in another place anything may lie
+        if before.layout == chosen.layout:  # in another place anything may be retained
             report = _with_bare(report, before)
     return (
         *discovery.moved((*by_hand.announced, *left.announced), discovery.messages(chosen, report)),
@@ -55,7 +55,7 @@ def messages(chosen: Style, report: Report, before: Memory | None, by_hand: Aban
 
 
 def _with_bare(report: Report, before: Memory) -> Report:
-    """`report` with a mark on each inverter that was never heard, neither by this job nor by the one before."""
+    """Returns `report` with a mark on each inverter that neither this job nor an earlier one ever heard."""
     unheard = {uid for uid, known in before.inverters.items() if not known.panels}
     marked = (one._replace(bare=one.uid in unheard and not one.powers) for one in report.inverters)
     return report._replace(inverters=tuple(marked)) if unheard else report

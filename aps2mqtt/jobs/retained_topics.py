@@ -1,4 +1,4 @@
-"""What lies on the broker of an ECU or an inverter, for those who clear it by hand."""
+"""The topics that the broker retains for an ECU or an inverter, for commands that clear them by hand."""
 
 from collections.abc import Iterable
 
@@ -11,11 +11,11 @@ from aps2mqtt.mqtt.topics import Message
 
 
 def retained_topics(config: Config, readings: list[str]) -> dict[str, str]:
-    """What the broker retains under these filters, and of all announcements to Home Assistant."""
+    """Returns payloads by topic, retained under these filters and for Home Assistant. Raises BrokerRefusal."""
     chosen = style(config)
     probe = Message(f"{topics.presence_topic(chosen).rpartition('/')[0]}/probe", "probe", retain=False)
     retained = _read(config, readings, probe)
-    # Accounts may have rights of their own there. Empty, it is nothing to Home Assistant.
+    # Accounts may have other rights there. Home Assistant ignores an empty payload.
     announced = _read(config, discovery.filters(chosen), Message(discovery.probe_topic(chosen), "", retain=False))
     if retained is None or (announced is None and chosen.discovery):
         raise BrokerRefusal(

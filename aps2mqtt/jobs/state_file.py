@@ -1,7 +1,7 @@
-"""Keeps what one job tells the next: one small file for each ECU, replaced whole.
+"""Keeps the memory of the last job for the next one: one small file for each ECU, replaced whole.
 
-A file that is damaged or cannot be written costs comfort, never the job: the broker's own retained values then stand
-in for the counters (truth/). What may be in it stands in state_table.py.
+A file that is damaged or cannot be written never stops the job: the values that the broker retains then replace the
+remembered counters (truth/). state_table.py defines the content of the file.
 """
 
 import json
@@ -12,12 +12,12 @@ from aps2mqtt.base import files
 from aps2mqtt.base.memory import Memory
 from aps2mqtt.jobs.state_table import ABSURD, document_of, memory_in
 
-MAX_BYTES = 8_000_000  # 300 inverters need 100,000; this is more than the table lets pass
-MOST_NAMED = 3  # values that were left out, in a message
+MAX_BYTES = 8_000_000  # 300 inverters need 100,000; this is more than the table allows
+MOST_NAMED = 3  # number of left-out values that a message names
 
 
 class StateError(Exception):
-    """The state cannot be read or written; the message says why and what to do. `left` can be used all the same."""
+    """The state cannot be read or written; the message has the cause and the remedy. `left` can still be used."""
 
     def __init__(self, message: str, left: Memory | None = None) -> None:
         super().__init__(message)
@@ -25,18 +25,18 @@ class StateError(Exception):
 
 
 class Store:
-    """The state file of one ECU, named after its host and port as they are configured.
+    """The state file of one ECU, named after its configured host and port.
 
-    What could not be written is kept in this object, for the jobs of the same process.
+    A memory that could not be written is kept in this object, for the jobs of the same process.
     """
 
     def __init__(self, directory: Path, host: str, port: int) -> None:
         self.path = directory / f"{re.sub(r'[^a-z0-9.-]', '_', host.lower())}_{port}.json"
         self._unwritten: Memory | None = None
-        self.failed_before = False  # a save of this process, and the last one, too
+        self.failed_before = False  # the last two saves of this process failed
 
     def load(self) -> Memory | None:
-        """What the last job told; None where there was none. Raises StateError for all that cannot be understood."""
+        """Returns the memory of the last job; None if there was none. Raises StateError if any of it is damaged."""
         if self._unwritten is not None:
             return self._unwritten
         left_out: list[str] = []
@@ -60,14 +60,14 @@ class Store:
         return memory
 
     def remembered(self) -> Memory | None:
-        """What `load` gives; without a word where not all of it, or nothing, can be understood."""
+        """Returns what `load` returns; if all or part of the file cannot be read, the usable rest, without an error."""
         try:
             return self.load()
         except StateError as error:
             return error.left
 
     def save(self, memory: Memory) -> None:
-        """Replaces the file, whole or not at all, also when power fails; raises StateError."""
+        """Replaces the file, whole or not at all, also when power fails. Raises StateError."""
         try:
             readable = memory_in(document_of(memory), [])
             self.path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
@@ -83,7 +83,7 @@ class Store:
             ) from error
 
     def remove(self) -> None:
-        """Forgets; raises StateError."""
+        """Removes the file and the unwritten memory. Raises StateError."""
         self._unwritten = None
         try:
             self.path.unlink(missing_ok=True)

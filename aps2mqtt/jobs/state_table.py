@@ -1,9 +1,9 @@
-"""What may be in the state file: a table of all fields, each with the range of its values, in both directions. Pure.
+"""The content of the state file: a table of all fields and the ranges of their values, to read and to write. Pure.
 
     Memory -> document -> Memory
 
-A value that is out of its range is left out alone, and named. What is written goes through the same table, so that it
-can be read. A new field of a named tuple needs a line here and a default there: a file of before does not have it.
+Only a value out of its range is left out, and it is named. A memory to write goes through the same table, so that it
+can be read. A new field of a named tuple needs a line here and a default there: an older file does not have it.
 """
 
 import re
@@ -37,7 +37,7 @@ ABSURD = (ValueError, TypeError, KeyError, AttributeError, OverflowError, Recurs
 
 
 def document_of(memory: Memory) -> dict[str, Any]:
-    """The document that holds `memory`, for JSON."""
+    """Returns `memory` as a document for JSON."""
     document = _plain(memory)
     for group in GROUPS:
         document |= document.pop(group)
@@ -45,7 +45,7 @@ def document_of(memory: Memory) -> dict[str, Any]:
 
 
 def _plain(value: Any) -> Any:  # noqa: ANN401 - whatever JSON knows
-    """What JSON knows of `value`: objects by the names of their fields, times and dates as text."""
+    """Returns `value` as JSON values: objects by the names of their fields, times and dates as text."""
     if isinstance(value, date):
         return value.isoformat()
     if hasattr(value, "_asdict"):
@@ -55,27 +55,27 @@ def _plain(value: Any) -> Any:  # noqa: ANN401 - whatever JSON knows
     return [_plain(item) for item in value] if isinstance(value, tuple) else value
 
 
-# -- what may be in the file ------------------------------------------------------------------------------------------
+# -- the table of the file --------------------------------------------------------------------------------------------
 
-# Gives the value for one that JSON knows; raises one of ABSURD. It names what it has left out below in the list.
+# Returns the value for a JSON value; raises one of ABSURD. It adds to the list the names of inner values it left out.
 Reader = Callable[[Any, list[str]], Any]
 
-FIRST, LAST = datetime(1969, 12, 31, tzinfo=UTC), datetime(2100, 1, 1, tzinfo=UTC)  # a clock never set says 1970
-FURTHEST = timedelta(hours=15)  # of a time zone from UTC
-HALF_A_YEAR = timedelta(days=183)  # `run` polls again by then, also behind a polar night
+FIRST, LAST = datetime(1969, 12, 31, tzinfo=UTC), datetime(2100, 1, 1, tzinfo=UTC)  # a clock never set shows 1970
+FURTHEST = timedelta(hours=15)  # the largest offset of a time zone from UTC
+HALF_A_YEAR = timedelta(days=183)  # `run` polls again within this time, also after a polar night
 MOST_INVERTERS = 2000  # more than one answer of an ECU can list
 MOST_PANELS = 32  # of an inverter; the layouts of the protocol have fewer
 MOST_TOLD = 500
 LONGEST_TEXT = 500  # characters, of up to 12 bytes each in the file
-MOST = 2**32  # of anything that the wire has in four bytes
-MOST_ENERGY = 1e12  # Wh, and the like
+MOST = 2**32  # of any value that the protocol has in four bytes
+MOST_ENERGY = 1e12  # Wh, also seconds of power
 
 
 def _whole(most: int) -> Reader:
     """A whole number from 0 to `most`."""
 
     def read(value: object, _: list[str]) -> int:
-        if type(value) is not int or not 0 <= value <= most:  # True is an int, but no number of inverters
+        if type(value) is not int or not 0 <= value <= most:  # True is an int, but not a number of inverters
             raise ValueError(f"{value!r:.40} is no whole number up to {most}")
         return value
 
@@ -116,7 +116,7 @@ def _choice(*choices: str) -> Reader:
 
 
 def _prefix(value: object, left_out: list[str]) -> str:
-    """The beginning of topics, as the configuration allows it."""
+    """A prefix of topics, as the configuration allows it."""
     text = _text(value, left_out)
     if not (text.isprintable() and is_topic(text)):
         raise ValueError(f"{text!r:.40} is no topic")
@@ -130,7 +130,7 @@ def _serial(value: object, _: list[str]) -> str:
 
 
 def _moment(value: str, _: list[str]) -> datetime:
-    """A time with its offset, such that every zone has it."""
+    """A time with its offset, in the range of times that every time zone can show."""
     moment = datetime.fromisoformat(value)
     offset = moment.utcoffset()
     if offset is None or abs(offset) > FURTHEST or not FIRST <= moment < LAST:
@@ -146,12 +146,12 @@ def _date(value: str, _: list[str]) -> date:
 
 
 def _maybe(reader: Reader) -> Reader:
-    """Null, or what `reader` gives."""
+    """Null, or a value that `reader` returns."""
     return lambda value, left_out: None if value is None else reader(value, left_out)
 
 
 def _several(reader: Reader, most: int) -> Reader:
-    """A list, of which `most` count."""
+    """A list; items after the first `most` are ignored."""
 
     def read(value: object, left_out: list[str]) -> tuple[Any, ...]:
         if not isinstance(value, list | tuple):
@@ -162,7 +162,7 @@ def _several(reader: Reader, most: int) -> Reader:
 
 
 def _by_serial(reader: Reader) -> Reader:
-    """What there is of each inverter; of so many as an ECU can have."""
+    """A value for each inverter, by serial number; inverters after the first MOST_INVERTERS are ignored."""
 
     def read(value: dict[object, Any], left_out: list[str]) -> dict[str, Any]:
         found = {}
@@ -177,9 +177,9 @@ def _by_serial(reader: Reader) -> Reader:
 
 
 def _fields(kind: type[Any], **readers: Reader) -> Reader:
-    """A value of this kind. A field that cannot be read is left out where it has a default.
+    """A value of this kind. A field that cannot be read is left out if it has a default.
 
-    One that is not there, as in a file of an earlier version, is not missed.
+    A field with a default may be absent, as in a file of an earlier version; it is not named as left out.
     """
     defaults = kind._field_defaults
 
@@ -320,7 +320,7 @@ _memory = _fields(
 
 
 def memory_in(state: dict[str, Any], left_out: list[str]) -> Memory:
-    """The memory in `state`; raises one of ABSURD where it is none. What was left out of it is named in the list."""
+    """Returns the memory in `state`; adds names of left-out values to `left_out`. Raises one of ABSURD if none."""
     if state["version"] != VERSION:
         raise ValueError(f"version {state['version']!r:.40}, not {VERSION}")
     _serial(state["ecu_id"], left_out)  # without it nothing else counts
@@ -331,7 +331,7 @@ def memory_in(state: dict[str, Any], left_out: list[str]) -> Memory:
 
 
 def _possible(memory: Memory, left_out: list[str]) -> Memory:
-    """`memory` without what no array of so many inverters makes."""
+    """Returns `memory` without energies that an array of so many inverters cannot make; names them in `left_out`."""
     inverters = max(1, len(memory.inverters), min(memory.reading.registered or 0, MOST_INVERTERS))
     day, today = counters.made(inverters, counters.DAY), memory.counters.today
     most_of_one = counters.made(1, counters.DAY) * 1000
@@ -344,5 +344,5 @@ def _possible(memory: Memory, left_out: list[str]) -> Memory:
     if any(sum(known.energies) > most_of_one for known in memory.inverters.values()):
         left_out += ("energies_of", "inverters")
         zeros = {uid: known._replace(energies=(0.0,) * len(known.energies)) for uid, known in memory.inverters.items()}
-        memory = memory._replace(energies_of=None, inverters=zeros)  # nobody knows them, so that the broker is asked
+        memory = memory._replace(energies_of=None, inverters=zeros)  # unknown, so the job reads the broker
     return memory

@@ -1,1 +1,1 @@
-"""What is true on the broker, as pure functions of what was read, remembered and retained."""
+"""What is true on the broker, as pure functions of the values that were read, remembered and retained."""

@@ -1,4 +1,4 @@
-"""The ECU's two energies: from what it says, what is remembered and what the broker retains. Pure."""
+"""The ECU's two energies, from the values that it reports, that are remembered and that the broker retains. Pure."""
 
 from datetime import date, datetime, timedelta
 from typing import NamedTuple
@@ -10,11 +10,11 @@ from aps2mqtt.truth import counters
 from aps2mqtt.truth.counters import Lifetime, Moment
 
 PAUSE = timedelta(hours=2)  # without a reading
-CLOCK_SLACK = timedelta(minutes=1)  # that a clock may be set back by time synchronisation
+CLOCK_SLACK = timedelta(minutes=1)  # time synchronisation may set a clock back by this
 
 
 def clock_is_behind(memory: Memory, now: datetime) -> bool:
-    """True where `now` lies before the last reading: a Raspberry Pi that does not know the time yet."""
+    """True if `now` is before the last reading: a Raspberry Pi that does not know the time yet."""
     return now < memory.reading.at - CLOCK_SLACK
 
 
@@ -22,7 +22,7 @@ def clock_is_behind(memory: Memory, now: datetime) -> bool:
 
 
 def lifetime_of(snapshot: Snapshot, memory: Memory | None, recalled: Recalled, moment: Moment) -> Lifetime:
-    """The counter to publish, and what is doubted of it (counters.py)."""
+    """Returns the counter to publish, and the doubt about it (counters.py)."""
     known = Lifetime()
     if memory is not None:
         known = Lifetime(memory.counters.lifetime, memory.counters.doubt, memory.reading.at)
@@ -38,7 +38,7 @@ def lifetime_of(snapshot: Snapshot, memory: Memory | None, recalled: Recalled, m
 
 
 def _is_later(recalled: Recalled, memory: Memory | None, *, more: bool) -> bool:
-    """True where somebody has published data since those of `memory`; if these had no stamp, where it is `more`."""
+    """True if another job published later data than those of `memory`; `more` decides if these had no time stamp."""
     if recalled.timestamp is None:
         return False
     if memory is None:
@@ -50,11 +50,11 @@ def _is_later(recalled: Recalled, memory: Memory | None, *, more: bool) -> bool:
 
 
 class _LastReading(NamedTuple):
-    """The site's date of it, and whether more than PAUSE has passed; jobs of the night change the date without one."""
+    """The last reading's time and date. A job at night changes the date of the counters without a reading."""
 
-    at: datetime | None = None  # None: nobody knows
-    on: date | None = None
-    long_ago: bool = True
+    at: datetime | None = None  # None: it is not known
+    on: date | None = None  # the site's date
+    long_ago: bool = True  # more than PAUSE has passed
 
 
 def _last_reading(memory: Memory | None, moment: Moment) -> _LastReading:
@@ -67,20 +67,20 @@ def _last_reading(memory: Memory | None, moment: Moment) -> _LastReading:
 def today_of(
     snapshot: Snapshot, memory: Memory | None, recalled: Recalled, site_date: date, moment: Moment
 ) -> Today | None:
-    """Energy of `site_date`, which never falls within it (quirks 52, 56), nor begins with the day before's."""
+    """Energy of `site_date`. It never falls within that date or begins with yesterday's (quirks 52, 56)."""
     known, last = memory.counters.today if memory is not None else None, _last_reading(memory, moment)
     retained = _recalled_today(snapshot, recalled, site_date, moment)
     if retained is not None and _is_more(retained, known) and (known is None or _is_later(recalled, memory, more=True)):
         known, last = retained, _LastReading(recalled.timestamp, _recalled_from(recalled))
     if known is None:
         return None if snapshot.contradictory else _first_today(snapshot, recalled, site_date, moment)
-    # What `memory` has from before its date was of the date of its data.
+    # In `memory`, the values from before its date belong to the date of its data.
     set_back = memory is not None and clock_is_behind(memory, moment.now) and date_of_data(memory.reading) == site_date
     known = at_date(known, site_date, last.on, set_back=set_back)
     if snapshot.contradictory:
         return known
-    # Stamped with the day before, a counter that has grown did so after our last poll; after a pause it may have begun
-    # that day anew without us; and data that are no later than those before cannot be of another date.
+    # If the data are of the day before and the counter has grown, it grew after our last poll. After a pause it may
+    # have begun that day anew before we polled. Data that are no later than those before are not of another date.
     not_renewed = last.long_ago or snapshot.today > max(known.before, default=0) or moment.advanced == timedelta()
     of_yesterday = _is_of_day_before(snapshot, site_date) and not_renewed
     return counters.of_date(snapshot.today, known, last.at, moment, of_yesterday=of_yesterday)
@@ -91,7 +91,7 @@ def _is_more(retained: Today, known: Today | None) -> bool:
 
 
 def _first_today(snapshot: Snapshot, recalled: Recalled, site_date: date, moment: Moment) -> Today | None:
-    """With nothing known: data of the day before are not today's, and a 0 is believed only if nobody knows better."""
+    """Today's energy if none is known: not from data of the day before, and no 0 if the broker may know better."""
     value = snapshot.today
     if _is_of_day_before(snapshot, site_date):
         yesterday = value if 0 < value <= moment.made(counters.DAY) else None
@@ -103,7 +103,7 @@ def _first_today(snapshot: Snapshot, recalled: Recalled, site_date: date, moment
 
 
 def _recalled_today(snapshot: Snapshot, recalled: Recalled, site_date: date, moment: Moment) -> Today | None:
-    """What the broker retains, under its date; a day has to be able to make it."""
+    """Returns the energy that the broker retains, with its date; None if a day cannot make it or no date is known."""
     on, most = _recalled_date(snapshot, recalled, site_date), moment.made(counters.DAY)
     if on is None or recalled.today is None or recalled.today > most:
         return None
@@ -111,14 +111,14 @@ def _recalled_today(snapshot: Snapshot, recalled: Recalled, site_date: date, mom
     known = Today(on, recalled.today, recalled.today, renewed=True, yesterday=yesterday if on == site_date else None)
     if recalled.today:
         return known
-    # The date may have begun without the ECU, which then goes on with yesterday's total.
+    # The date may have begun before the ECU renewed its counter: the ECU then still reports yesterday's total.
     return known._replace(renewed=False, reported=yesterday or 0.0, before=(0.0, yesterday or 0.0))
 
 
 def _recalled_date(snapshot: Snapshot, recalled: Recalled, site_date: date) -> date | None:
-    """The date of what the broker retains, as its own time stamp gives it beside that of the ECU's data.
+    """Returns the date of the retained energy, from the retained time stamp and the time stamp of the ECU's data.
 
-    None where a clock is wrong by more than a time zone makes up.
+    None if a clock is wrong by more than a time zone explains.
     """
     stamped = date_of_data(snapshot)
     if recalled.timestamp is None or stamped is None or recalled.timestamp.date() > stamped:
@@ -130,17 +130,17 @@ def _recalled_date(snapshot: Snapshot, recalled: Recalled, site_date: date) -> d
 
 
 def _recalled_from(recalled: Recalled) -> date | None:
-    """The date of what the broker retains; None for a 0, which may be that of the date after its time stamp."""
+    """Returns the date of the retained energy; None for a 0, because a 0 may be of the date after its time stamp."""
     return recalled.timestamp.date() if recalled.timestamp is not None and recalled.today else None
 
 
 def at_date(known: Today, site_date: date, read_on: date | None, *, set_back: bool = False) -> Today:
-    """`known` on `site_date`: on a later date 0, until the ECU says something else than it said last.
+    """Returns `known` on `site_date`: on a later date 0, until the ECU reports another value than its last one.
 
-    `set_back`: the clock was, and the ECU agrees with it; a date that has begun meanwhile never did.
+    `set_back`: the clock was set back and the ECU agrees with it, so a date that has begun meanwhile is undone.
     """
     if set_back and site_date < known.date and not known.renewed:
-        total = known.before[0]  # of 0 nobody knows whether the ECU had renewed it
+        total = known.before[0]  # if it is 0, the ECU may not have renewed it
         return Today(site_date, total, known.reported, renewed=total > 0, before=known.before, doubt=known.doubt)
     if site_date <= known.date:
         return known._replace(date=site_date)
@@ -154,7 +154,7 @@ def _is_of_day_before(snapshot: Snapshot, site_date: date) -> bool:
 
 
 def date_of_data(data: Snapshot | Reading) -> date | None:
-    """The date of the data by the ECU's clock; None where the ECU gives none."""
+    """Returns the date of the data by the ECU's clock; None if the ECU gives none."""
     return data.timestamp.date() if data.timestamp is not None else None
 
 
@@ -163,7 +163,7 @@ def _day_before(site_date: date) -> date:
 
 
 def recalled_energies(snapshot: Snapshot, recalled: Recalled, site_date: date) -> dict[str, tuple[float, ...]]:
-    """Wh of `site_date` as the broker retains them, by UID and channel, of inverters that can have made so much."""
+    """Returns the retained Wh of `site_date` by UID and channel, without inverters that cannot have made so much."""
     if _recalled_date(snapshot, recalled, site_date) != site_date:
         return {}
     most = physical_limits.energy(1, counters.DAY / counters.HOUR)

@@ -1,9 +1,9 @@
 """When an ECU that hangs is to be restarted. Pure.
 
-Some ECUs answer nothing more after hours or days, until they are restarted (quirk 3). 2162 and 215x can be, as a side
-effect of setting their access point over HTTP. A restart is a grave thing, which some did not survive, so there have
-to be good reasons: five jobs in a row that found it silent, over twenty minutes of daylight at least, no restart in
-the last hour, and longer if that did not help.
+Some ECUs answer nothing more after hours or days, until they are restarted (quirk 3). A job can restart 2162 and 215x:
+setting their access point over HTTP restarts them as a side effect. Some ECUs did not survive a restart, so a restart
+needs good reasons: the ECU was silent to five jobs in a row, during at least twenty minutes of daylight, and there was
+no restart in the last hour, or in a longer time if the last restarts did not help.
 """
 
 from datetime import datetime, timedelta, tzinfo
@@ -21,7 +21,7 @@ RESTARTABLE = ("2162", "215")  # ids of ECUs with a web server
 
 
 def failed(memory: Memory, error: JobError, now: datetime) -> Memory:
-    """`memory` after a job that could not read the ECU. Only silence counts as hanging, a refusal never does."""
+    """Returns `memory` after a job that could not read the ECU. Only silence counts as hanging, never a refusal."""
     before, hang = memory.failure, None
     if isinstance(error, EcuSilent):
         hang = Hang(now, 1) if before.hang is None else before.hang._replace(jobs=before.hang.jobs + 1)
@@ -29,11 +29,11 @@ def failed(memory: Memory, error: JobError, now: datetime) -> Memory:
 
 
 def restart_is_due(memory: Memory, site: Site, timezone: tzinfo, now: datetime) -> bool:
-    """True where the reasons are good enough; whether the ECU can be restarted is another question."""
+    """True if the reasons for a restart are good enough. `can_restart` checks whether the ECU can be restarted."""
     hang = memory.failure.hang
     if hang is None or hang.jobs < JOBS or _is_patient(memory, now):
         return False
-    if now - max(hang.since, memory.reading.at) < DAYLIGHT:  # what the state says of a hang from before is no reason
+    if now - max(hang.since, memory.reading.at) < DAYLIGHT:  # a hang remembered from before is no reason
         return False
     at_site = now.astimezone(timezone)
     if MAINTENANCE[0] <= (at_site.hour, at_site.minute) < MAINTENANCE[1]:
@@ -49,15 +49,15 @@ def can_restart(ecu_id: str) -> bool:
 
 
 def restarted(memory: Memory, now: datetime) -> Memory:
-    """`memory` after a restart, or the attempt at one."""
+    """Returns `memory` after a restart, or after an attempt to restart."""
     before = memory.failure
     return memory._replace(failure=before._replace(hang=None, restarted_at=now, restarts=before.restarts + 1))
 
 
 def _is_patient(memory: Memory, now: datetime) -> bool:
-    """True where the last restart was so short a time ago that the ECU gets more time."""
+    """True if the last restart was so recent that the ECU gets more time."""
     restarted_at, restarts = memory.failure.restarted_at, memory.failure.restarts
     if restarted_at is None:
         return False
     patience = PATIENCE * (1 << min(max(restarts - 1, 0), MOST_DOUBLINGS))
-    return abs(now - restarted_at) < patience  # a clock that was years ahead keeps no ECU from it for years
+    return abs(now - restarted_at) < patience  # abs: a clock that was years ahead delays no restart for years

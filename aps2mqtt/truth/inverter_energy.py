@@ -1,7 +1,7 @@
-"""Energy where the ECU has none: that of each inverter and panel, integrated from power. Pure.
+"""The energy of each inverter and panel, integrated from power, because the ECU has no such counters. Pure.
 
-The ECU has new data every five minutes or so. Between two of them power is taken to run straight, over the ECU's own
-time stamps: the same data twice add nothing, and what was not seen for longer than LONGEST_GAP is not made up.
+The ECU has new data every five minutes or so. Between two data the power is taken as linear in time, by the ECU's own
+time stamps. The same data twice add nothing, and a gap in the data of more than LONGEST_GAP adds nothing.
 """
 
 from collections.abc import Mapping
@@ -12,11 +12,11 @@ from aps2mqtt.base.elapsed import LONGEST_GAP, elapsed
 from aps2mqtt.base.memory import Known
 
 HOUR = timedelta(hours=1)
-DIGITS = 3  # of a Wh that are remembered
+DIGITS = 3  # decimal places of a Wh that are remembered
 
 
 def hours(before: datetime | None, now: datetime | None, on: date) -> float:
-    """From one time of the ECU's data to the next, where both are of the date `on` and near enough; else 0."""
+    """Returns the hours between two times of the ECU's data, if both are of the date `on` and near enough; else 0."""
     if before is None or now is None or before.date() != on or now.date() != on:
         return 0.0
     passed = elapsed(before, now)
@@ -24,10 +24,10 @@ def hours(before: datetime | None, now: datetime | None, on: date) -> float:
 
 
 def grown(known: Known | None, powers: tuple[int | None, ...], passed: float) -> tuple[float, ...]:
-    """Wh by channel, once the `powers` (W) are those of now and so many hours have passed since those of `known`.
+    """Returns the Wh by channel, if `powers` (W) are those of now and those of `known` are `passed` hours old.
 
-    Channels that are not among `powers` keep theirs: an ECU that was restarted has none, until the inverter answers.
-    One whose power is None, before or now, gains nothing: what it gave meanwhile is not known.
+    A channel that is not in `powers` keeps its energy: a restarted ECU has no channels until the inverter answers.
+    A channel with power None, before or now, gains nothing: the power that it gave meanwhile is not known.
     """
     if known is None:
         return (0.0,) * len(powers)
@@ -38,12 +38,12 @@ def grown(known: Known | None, powers: tuple[int | None, ...], passed: float) ->
 
 
 def at_least(energies: tuple[float, ...], recalled: tuple[float, ...]) -> tuple[float, ...]:
-    """`energies`, none of them less than what was published of that channel."""
+    """Returns `energies`, none of them less than the published energy of that channel."""
     return tuple(max(one) for one in zip_longest(energies, recalled[: len(energies)], fillvalue=0.0))
 
 
 def at_date(known: Mapping[str, Known], energies_of: date | None, on: date) -> dict[str, Known]:
-    """`known`, with the energies of the date `on`: another date begins at 0."""
+    """Returns `known` with the energies of the date `on`: another date begins at 0."""
     if energies_of == on:
         return dict(known)
     return {uid: one._replace(energies=(0.0,) * len(one.energies)) for uid, one in known.items()}

@@ -1,4 +1,4 @@
-"""Which inverters there are and what they do, from a snapshot and what is remembered. Pure."""
+"""The inverters and their values, from a snapshot and what is remembered. Pure."""
 
 from collections.abc import Iterator, Mapping
 from datetime import date
@@ -19,7 +19,7 @@ UNKNOWN_AFTER = 3  # short lists in a row without it
 def inverters_of(
     snapshot: Snapshot, memory: Memory | None, site_date: date, recalled: Mapping[str, tuple[float, ...]]
 ) -> tuple[tuple[Inverter, ...], tuple[Inverter, ...], dict[str, Known]]:
-    """The inverters to publish, those that are gone, and what to know of them next time.
+    """Returns the inverters to publish, those that are gone, and what the next job has to know about them.
 
     `recalled`: Wh of `site_date` as the broker retains them, by UID and channel.
     """
@@ -27,7 +27,7 @@ def inverters_of(
     if memory is not None:
         before = inverter_energy.at_date(memory.inverters, memory.energies_of, site_date)
         passed = inverter_energy.hours(memory.reading.timestamp, snapshot.timestamp, site_date)
-    if snapshot.short is not None or memory is None:  # of a lost state: the broker may know one that is not listed
+    if snapshot.short is not None or memory is None:  # with a lost state, the broker may know one that is not listed
         before = {uid: Known(len(of), len(of), energies=of) for uid, of in recalled.items()} | before
     inverters = []
     known = {uid: before[uid]._replace(missing=0, unlisted=0) for uid in snapshot.skipped & before.keys()}
@@ -43,7 +43,7 @@ def inverters_of(
     gone = []
     for uid, was in _unlisted(snapshot, before, recalled):
         now, shown = _left_out(uid, was, snapshot) if snapshot.short is not None else _missing(uid, was, snapshot)
-        if now is not None and len(known) < MOST_INVERTERS:  # of an ECU that makes them up, the rest is gone
+        if now is not None and len(known) < MOST_INVERTERS:  # if an ECU invents inverters, the rest is gone
             known[uid] = now
             inverters += [shown] if shown is not None else []
         else:
@@ -56,9 +56,9 @@ def _all_are_offline(snapshot: Snapshot) -> bool:
 
 
 def _missing(uid: str, was: Known, snapshot: Snapshot) -> tuple[Known | None, Inverter | None]:
-    """One that a list without it makes offline, if nobody can be missing from that, and gone by the third (None).
+    """An inverter that is missing: offline after a complete list without it, gone (None) after GONE_AFTER of them.
 
-    An ECU that contradicts itself removes nothing.
+    If the ECU contradicts itself, no inverter is gone.
     """
     missing = was.missing + snapshot.complete
     if missing >= GONE_AFTER and not snapshot.contradictory:
@@ -69,7 +69,7 @@ def _missing(uid: str, was: Known, snapshot: Snapshot) -> tuple[Known | None, In
 
 
 def _left_out(uid: str, was: Known, snapshot: Snapshot) -> tuple[Known, Inverter | None]:
-    """One that a short list leaves out: it keeps what it had, until nobody knows; offline if all are."""
+    """An inverter that short lists leave out: unchanged, unknown after UNKNOWN_AFTER of them; offline if all are."""
     if _all_are_offline(snapshot):
         return _without_power(was)._replace(unlisted=0), absent(uid, was)
     unlisted = was.unlisted + 1
@@ -112,7 +112,7 @@ def _most_panels(was: Known | None) -> int:
 
 
 def _with_past(inverter: Inverter, known: Known, was: Known | None) -> Inverter:
-    """`inverter` with what only the jobs before can tell: energies, a signal that is kept, panels that it lost."""
+    """Returns `inverter` with values that only memory has: energies, a signal that is kept, panels that it lost."""
     return inverter._replace(
         signal=Unchanged(known.signal) if isinstance(inverter.signal, Unchanged) else inverter.signal,
         energies=_kwh(known.energies[: len(inverter.powers)]),
@@ -125,5 +125,5 @@ def _kwh(energies: tuple[float, ...]) -> tuple[float, ...]:
 
 
 def absent(uid: str, was: Known) -> Inverter:
-    """An inverter that was not read, as it was known: offline."""
+    """Returns an inverter that was not read: offline, with its remembered values."""
     return _with_past(offline(uid, was.panels, was.voltages), was, was)

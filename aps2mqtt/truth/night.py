@@ -1,4 +1,4 @@
-"""Whether the ECU is left alone: the rule of the night. Pure.
+"""The rule of the night: whether the ECU is polled. Pure.
 
 site, last reading, time -> night or not
 """
@@ -13,10 +13,10 @@ HALF_A_MINUTE = timedelta(seconds=30)
 
 
 def is_night(site: Site, memory: Memory | None, now: datetime) -> bool:
-    """True while the ECU is left alone: the sun is down, and the last reading had no inverter online.
+    """True while the ECU is not polled: the sun is down, and the last reading had no inverter online.
 
-    So the values on the broker end the day true. With nothing remembered there is no night, nor by a clock that is
-    behind the last reading (a Raspberry Pi before it knows the time).
+    So the values on the broker are true at the end of the day. There is no night if nothing is remembered, or if the
+    clock is behind the last reading (a Raspberry Pi before it knows the time).
     """
     if is_awake(memory, now):
         return False
@@ -26,17 +26,17 @@ def is_night(site: Site, memory: Memory | None, now: datetime) -> bool:
 
 
 def night_ends(site: Site, now: datetime) -> datetime | None:
-    """When the night of `now` ends, in UTC."""
+    """Returns the end of the night of `now`, in UTC; None if `next_sunrise` gives none."""
     from aps2mqtt.base.sun import next_sunrise
 
     return next_sunrise(site, now)
 
 
 def to_the_minute(moment: datetime) -> datetime:
-    """A sunrise or sunset as almanacs print it: rounded, so that it is the same wherever it is shown."""
+    """Returns a sunrise or sunset rounded to the minute, as in almanacs, so that it is the same everywhere."""
     return (moment + HALF_A_MINUTE).replace(second=0, microsecond=0)
 
 
 def is_awake(memory: Memory | None, now: datetime) -> bool:
-    """True where an inverter was online by the last reading, or nobody can tell."""
+    """True if an inverter was online at the last reading, or if this is not known."""
     return memory is None or memory.reading.awake or clock_is_behind(memory, now)

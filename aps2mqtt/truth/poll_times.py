@@ -10,18 +10,18 @@ from aps2mqtt.base.memory import Memory
 from aps2mqtt.base.values import Site
 from aps2mqtt.truth.night import is_awake
 
-STAGGER = 0.1  # seconds from one ECU to the next, so that neither machine nor broker has all of them at once ...
-SPREAD = 60.0  # ... and from the first to the last at most
-MOMENT = timedelta(microseconds=1)  # that what is later is later at least
+STAGGER = 0.1  # seconds from one ECU to the next, so that machine and broker do not handle all of them at once
+SPREAD = 60.0  # seconds from the first ECU to the last, at most
+MOMENT = timedelta(microseconds=1)  # the least time by which one time is later than another
 
 
 def stagger(ecus: int) -> float:
-    """Seconds by which each of so many ECUs is asked later than the one before."""
+    """Returns the seconds between the polls of two successive ECUs, of so many ECUs."""
     return min(STAGGER, SPREAD / ecus)
 
 
 class Pace(NamedTuple):
-    """What decides about the next poll, as far as the last one could know it."""
+    """The facts that decide the time of the next poll, as the last poll knew them."""
 
     interval: int  # seconds
     site: Site | None = None  # None: day and night alike
@@ -30,7 +30,7 @@ class Pace(NamedTuple):
 
 
 def pace(interval: int, site: Site | None, timezone: tzinfo, memory: Memory | None, now: datetime) -> Pace:
-    """The pace that `memory` asks for; `site` is None for those who do not stop at night."""
+    """Returns the pace that follows from `memory`; `site` is None if polls do not stop at night."""
     dates = []
     today = memory.counters.today if memory is not None else None
     if today is not None and (today.published or today.yesterday):
@@ -40,15 +40,15 @@ def pace(interval: int, site: Site | None, timezone: tzinfo, memory: Memory | No
     turns = None
     if dates:
         midnight = datetime.combine(min(dates) + timedelta(days=1), time(), timezone).astimezone(UTC)
-        turns = max(midnight, now + MOMENT)  # one that was missed is made up for: a broker was down, a laptop slept
+        turns = max(midnight, now + MOMENT)  # a missed one is retried: a broker was down, a laptop slept
     return Pace(interval, site, is_awake(memory, now), turns)
 
 
 def next_poll(pace: Pace, after: datetime) -> datetime:
-    """The first poll later than `after`, in UTC: on a grid of the interval that is aligned to the epoch.
+    """Returns the first poll later than `after`, in UTC: on a grid of the interval that is aligned to the epoch.
 
-    At night there is none but where today's energy turns to 0: one, or as many as it takes until one goes well. A
-    window between two nights that is so short that it holds no point of the grid is polled at its beginning.
+    At night the only poll is when today's energy turns to 0; it is retried until it succeeds. If the window between
+    two nights is so short that it holds no point of the grid, the poll is at the beginning of the window.
     """
     following = on_grid(pace.interval, after + MOMENT)
     if pace.site is None or pace.awake:
@@ -60,7 +60,7 @@ def next_poll(pace: Pace, after: datetime) -> datetime:
 
 
 def on_grid(interval: int, when: datetime) -> datetime:
-    """The first point of the grid that is not before `when`."""
+    """Returns the first point of the grid that is not before `when`."""
     step = timedelta(seconds=interval)
     epoch = datetime(1970, 1, 1, tzinfo=UTC)
     return epoch - (epoch - when) // step * step

@@ -1,14 +1,14 @@
-"""What is wrong with an array whose ECU can be read. Pure.
+"""The problems of an array whose ECU can be read. Pure.
 
     (Snapshot, Watch, Site | None) -> (problems in words, Watch)
 
-A list that leaves inverters out; numbers of inverters that contradict each other for an hour; an inverter that gives
-nothing through an hour of daylight in which the others give power; a counter of the ECU that stands still for an hour
-while power flows (quirk 54). Time is that of the data: the same data twice change nothing.
+The problems are: a list that leaves inverters out; numbers of inverters that contradict each other for an hour; an
+inverter that gives nothing for an hour of daylight while the others give power; a counter of the ECU that stands still
+for an hour while power flows (quirk 54). The time is that of the data: the same data twice change nothing.
 
-At dawn and dusk the roofs of one house wake and sleep up to hours apart, so a suspicion lives in broad daylight only:
-while the sun is high at the site or, where nobody has said where that is, around noon by the data's wall time.
-What was told once stays, overnight too, until the inverter gives power or the counter moves.
+At dawn and dusk the inverters on the roofs of one house start and stop up to hours apart. So an inverter is suspected
+only while the sun is high at the site or, if the site is not configured, around noon by the data's wall time.
+A problem that was reported stays, overnight too, until the inverter gives power or the counter moves.
 """
 
 from collections.abc import Iterator
@@ -20,22 +20,22 @@ from aps2mqtt.base.memory import IdleInverter, Standstill, Watch
 from aps2mqtt.base.values import Inverter, Site, Snapshot
 
 LONG = timedelta(hours=1)  # of giving nothing, or of power while a counter stands still
-HIGH = 10.0  # degrees of the sun: diffuse light then wakes the roofs that look away from it
-OTHERS = 30  # W, what the others give on average; in the twilight of a storm an inverter may sleep
-AROUND_NOON = range(11, 15)  # o'clock: a zone's noon may be two hours off that of the sun
+HIGH = 10.0  # degrees of the sun's elevation: diffuse light then starts the inverters on roofs that face away from it
+OTHERS = 30  # W, average power of the others; in the twilight of a storm an inverter may be off
+AROUND_NOON = range(11, 15)  # o'clock: noon in a time zone may be two hours from solar noon
 OTHERS_AROUND_NOON = 100  # W; in midwinter of the far north even noon is dusk
 
-STEPS = 3  # of its resolution, by which a sound counter must have moved
+STEPS = 3  # multiples of its resolution, by which a correct counter must have moved
 TODAY, LIFETIME = 10, 100  # Wh, the resolutions of the counters
-LATE = timedelta(hours=3)  # of power, within which yesterday's total has given way to today's (quirk 56)
+LATE = timedelta(hours=3)  # of power; today's total replaces yesterday's within this time (quirk 56)
 
 NOTHING = Watch(None, 0, {}, None, None)
 
 
 def look(snapshot: Snapshot, watch: Watch | None, site: Site | None) -> tuple[tuple[str, ...], Watch]:
-    """The problems, one line each, and what to remember for the next look; `site` is None where it is not known.
+    """Returns the problems, one line each, and the watch to remember; `site` is None if it is not known.
 
-    Data without a time, or of the time of the last look, teach nothing.
+    Data without a time, or of the same time as the last data, change nothing but the short list.
     """
     watch = watch if watch is not None else NOTHING
     if watch.short != snapshot.short:  # by any data, whatever their time
@@ -47,7 +47,7 @@ def look(snapshot: Snapshot, watch: Watch | None, site: Site | None) -> tuple[tu
 
 
 def in_words(watch: Watch) -> tuple[str, ...]:
-    """The problems that `watch` remembers: the ECU's counts, the inverters' by UID, and then the counters'."""
+    """Returns the problems in `watch`: those of the ECU's counts, then of inverters by UID, then of counters."""
     return (
         *_of_counts(watch),
         *(
@@ -79,7 +79,7 @@ def _of_counts(watch: Watch) -> Iterator[str]:
 
 
 def _seen(snapshot: Snapshot, at: datetime, watch: Watch, site: Site | None) -> Watch:
-    """`watch` after data of `at`, which are new."""
+    """Returns `watch` after new data of the time `at`."""
     power = (snapshot.power or 0) if snapshot.online else 0
     today, lifetime = watch.today, watch.lifetime
     if not snapshot.contradictory:
@@ -96,7 +96,7 @@ def _seen(snapshot: Snapshot, at: datetime, watch: Watch, site: Site | None) -> 
 def _idle(
     snapshot: Snapshot, at: datetime, before: dict[str, IdleInverter], site: Site | None
 ) -> dict[str, IdleInverter]:
-    """The inverters that give nothing while others give, and those that were told and have not given since."""
+    """Returns the inverters that give nothing while others give, and the reported ones that have not given since."""
     powers = {inverter.uid: _power(inverter) for inverter in snapshot.inverters}
     unread = {inverter.uid for inverter in snapshot.inverters if set(inverter.powers) == {None}}
     idle = {uid: was for uid, was in before.items() if uid not in powers and _may_be_there(uid, was, snapshot, at)}
@@ -104,7 +104,7 @@ def _idle(
     for uid, power in powers.items():
         if power:
             continue
-        if uid in unread:  # what it gives is not known: nothing is concluded
+        if uid in unread:  # its power is not known, so it is neither suspected nor cleared
             idle |= {uid: before[uid]} if uid in before else {}
         elif uid in before and before[uid].told:
             idle[uid] = before[uid]._replace(seen=at)
@@ -121,7 +121,7 @@ def _power(inverter: Inverter) -> int:
 
 
 def _may_be_there(uid: str, was: IdleInverter, snapshot: Snapshot, at: datetime) -> bool:
-    """True for an inverter without a reading that may not have been removed from the ECU."""
+    """True if an inverter without a reading may still be registered in the ECU."""
     return uid in snapshot.skipped or not snapshot.complete or _is_bridged(was.seen, at)
 
 
@@ -131,7 +131,7 @@ def _suspected(was: IdleInverter | None, at: datetime) -> IdleInverter:
 
 
 def _is_broad_daylight(site: Site | None, at: datetime, others: float) -> bool:
-    """By the sun, and by what the others give, in W on average."""
+    """True if the sun is high, or at noon without a site, and the `others` give enough (average power in W)."""
     if site is None:
         return at.hour in AROUND_NOON and others >= OTHERS_AROUND_NOON
     from aps2mqtt.base.sun import elevation
@@ -143,7 +143,7 @@ def _is_broad_daylight(site: Site | None, at: datetime, others: float) -> bool:
 
 
 class _Flow(NamedTuple):
-    """Power between two data, as far as it is known to have flowed all the time."""
+    """The flow of power between two data; zero if power may not have flowed all the time."""
 
     seconds: float = 0.0
     energy: float = 0.0  # Wh
@@ -157,7 +157,7 @@ def _flow(watch: Watch, at: datetime, power: int) -> _Flow:
 
 
 def _still(value: float, was: Standstill | None, at: datetime, flow: _Flow, resolution: int) -> Standstill:
-    """A counter that says `value`, told or not. Energy is asked for too: at dusk it moves less than once an hour."""
+    """Returns the standstill of a counter at `value`. It needs energy too: at dusk it moves less than once an hour."""
     if was is None or value != was.value:
         return Standstill(value, at)
     powered, energy = was.powered + flow.seconds, was.energy + flow.energy
@@ -171,7 +171,7 @@ def _still(value: float, was: Standstill | None, at: datetime, flow: _Flow, reso
 
 
 def _is_bridged(start: datetime, end: datetime) -> bool:
-    """False across a gap in the data, or where the ECU's clock was set back."""
+    """False across a gap in the data, or if the ECU's clock was set back."""
     return timedelta() <= elapsed(start, end) <= LONGEST_GAP
 
 

@@ -1,4 +1,4 @@
-"""What is true on the broker: a pure function of what was read, what is remembered and what the broker retains.
+"""What is true on the broker: a pure function of the values that were read, are remembered and that the broker retains.
 
     (Snapshot, Memory, Recalled, now) -> (Report, Memory)
 
@@ -23,18 +23,18 @@ from aps2mqtt.truth.ecu_energy import (
 )
 from aps2mqtt.truth.inverters import absent, inverters_of
 
-AHEAD = timedelta(hours=1)  # that the ECU's clock may be ahead of ours
-NIGHT = timedelta(days=1)  # that data stand at the most
-ALONE = timedelta(minutes=6)  # since the last reading; longer, and an ECU has had data that another state knows
+AHEAD = timedelta(hours=1)  # the ECU's clock may be ahead of ours by this
+NIGHT = timedelta(days=1)  # the longest time for which data do not change
+ALONE = timedelta(minutes=6)  # since the last reading; after a longer time another state may know later data
 
 
 def memory_of(ecu_id: str, memory: Memory | None) -> Memory | None:
-    """`memory`, if it is of this ECU."""
+    """Returns `memory` if it is of this ECU, else None."""
     return memory if memory is not None and memory.ecu_id == ecu_id else None
 
 
 def wants_recall(snapshot: Snapshot, memory: Memory | None, now: datetime) -> bool:
-    """True where the broker may know more: a counter is not remembered, or there were data that `memory` lacks."""
+    """True if the broker may know more: a counter is not remembered, or there were data that `memory` lacks."""
     if memory is None or None in (memory.counters.lifetime, memory.counters.today, memory.energies_of):
         return True
     missed = max(abs(now - memory.reading.at), _advanced(snapshot, memory) or timedelta())
@@ -44,7 +44,7 @@ def wants_recall(snapshot: Snapshot, memory: Memory | None, now: datetime) -> bo
 def settle(
     snapshot: Snapshot, memory: Memory | None, recalled: Recalled, now: datetime, timezone: tzinfo
 ) -> tuple[Report, Memory]:
-    """What a good reading makes true at the aware `now`, and what the next job has to know; `timezone`: the site's."""
+    """Returns the report of a good reading at the aware `now`, and the next job's memory; `timezone`: the site's."""
     recalled = _dated(recalled, memory)
     read_at, site_date = _when(snapshot, memory, now, timezone)
     moment = _moment(snapshot, memory, now, datetime.combine(site_date, time(), timezone))
@@ -77,7 +77,7 @@ def settle(
 
 
 def night(memory: Memory, now: datetime, timezone: tzinfo) -> tuple[Report, Memory]:
-    """What is true while the ECU is left alone: the last reading, which had no inverter online, and today's date."""
+    """Report and memory while the ECU is not polled: the last reading, with no inverter online, and today's date."""
     site_date = now.astimezone(timezone).date()
     if memory.energies_of is not None:
         site_date = max(memory.energies_of, site_date)
@@ -107,13 +107,13 @@ def night(memory: Memory, now: datetime, timezone: tzinfo) -> tuple[Report, Memo
 
 
 def unread(memory: Memory, report: Report) -> tuple[Inverter, ...]:
-    """The inverters of `memory` on which `report` is silent, and whose messages the broker keeps."""
+    """Returns the inverters of `memory` that `report` does not have; the broker keeps their messages."""
     told = {inverter.uid for inverter in (*report.inverters, *report.gone)}
     return tuple(absent(uid, known) for uid, known in memory.inverters.items() if uid not in told)
 
 
 def _reading(report: Report, at: datetime) -> Reading:
-    """What the next job has to know of the reading behind `report`; `at`: when its counters were read."""
+    """Returns the reading of `report` for the memory of the next job; `at`: when its counters were read."""
     return Reading(
         at=at,
         awake=report.online != 0 or any(inverter.online for inverter in report.inverters),
@@ -135,7 +135,7 @@ def _count(count: int | Unchanged) -> int | None:
 
 
 def _counts(snapshot: Snapshot, memory: Memory | None) -> tuple[int | Unchanged, int | Unchanged]:
-    """0001's counts; where it contradicts itself, those of the records, if all are known."""
+    """Returns the counts of 0001; if 0001 contradicts itself, the counts of the records, if all are known."""
     if not snapshot.contradictory:
         return snapshot.registered, snapshot.online
     if not snapshot.complete:
@@ -152,7 +152,7 @@ def _counts(snapshot: Snapshot, memory: Memory | None) -> tuple[int | Unchanged,
 
 
 def _when(snapshot: Snapshot, memory: Memory | None, now: datetime, timezone: tzinfo) -> tuple[datetime, date]:
-    """When the counters were read last, and the site's date of this reading, however wrong our clock is."""
+    """Returns when the counters were read last, and the site's date of this reading, also if our clock is wrong."""
     site_date = now.astimezone(timezone).date()
     if memory is None:
         return now, site_date
@@ -160,7 +160,7 @@ def _when(snapshot: Snapshot, memory: Memory | None, now: datetime, timezone: tz
     if _clock_leapt(snapshot, memory, now):
         site_date = known_date
     if clock_is_behind(memory, now) and not _agrees(snapshot, memory, site_date, now):
-        # The ECU's clock does not agree with ours, which is behind the last reading: ours brings no new date.
+        # The ECU's clock does not agree with ours, and ours is behind the last reading: ours gives no new date.
         return memory.reading.at, known_date
     return memory.reading.at if snapshot.contradictory else now, site_date
 
@@ -172,16 +172,16 @@ def _moment(snapshot: Snapshot, memory: Memory | None, now: datetime, midnight: 
 
 
 def _advanced(snapshot: Snapshot, memory: Memory) -> timedelta | None:
-    """By how much the data are later than those before; None where nobody can tell."""
+    """Returns the time from the data before to these data, 0 at least; None if a time stamp is not known."""
     if snapshot.timestamp is None or memory.reading.timestamp is None:
         return None
     return max(timedelta(), elapsed(memory.reading.timestamp, snapshot.timestamp))
 
 
 def _clock_leapt(snapshot: Snapshot, memory: Memory, now: datetime) -> bool:
-    """True where our clock has gone on by hours more than the data of inverters that are awake.
+    """True if our clock has advanced by hours more than the data of inverters that are awake.
 
-    A clock that is ahead for one job makes no new date; by the second one it is believed.
+    A clock that is ahead for one job makes no new date; at the second job it is believed.
     """
     advanced = _advanced(snapshot, memory) or timedelta()
     live = timedelta() < advanced <= PAUSE and any(inverter.online for inverter in snapshot.inverters)
@@ -189,9 +189,9 @@ def _clock_leapt(snapshot: Snapshot, memory: Memory, now: datetime) -> bool:
 
 
 def _agrees(snapshot: Snapshot, memory: Memory, site_date: date, now: datetime) -> bool:
-    """True where the data are of our date and not from behind our clock, and say more than they did.
+    """True if the data are of our date, not ahead of our clock by more than AHEAD, and newer than the last data.
 
-    At night they only stand; then it is the clock of the last reading that was wrong, if they stood for too long.
+    At night data do not change. If they are too old by the last reading's clock, that clock was wrong: also True.
     """
     at = snapshot.timestamp
     if at is None or at.date() != site_date or at > now + AHEAD:
@@ -200,7 +200,7 @@ def _agrees(snapshot: Snapshot, memory: Memory, site_date: date, now: datetime) 
 
 
 def _dated(recalled: Recalled, memory: Memory | None) -> Recalled:
-    """`recalled`, without a time stamp that our last job published beside counters of which it knew no date."""
+    """Returns `recalled`, without its time stamp if our last job published it with counters of an unknown date."""
     ours = memory is not None and memory.counters.today is None and recalled.timestamp == memory.reading.timestamp
     return recalled._replace(timestamp=None) if ours else recalled
 
