@@ -27,7 +27,7 @@ def files() -> Iterator[Path]:
     """All that people write there."""
     for place in PLACES:
         for path in sorted((ROOT / place).rglob("*")):
-            if path.is_file() and (path.suffix in {".py", ".md"} or place == "scripts"):
+            if path.is_file() and (path.suffix in {".py", ".md"} or (place == "scripts" and not path.suffix)):
                 yield path
 
 
