@@ -20,7 +20,7 @@ from aps2mqtt.base.memory import Memory
 from aps2mqtt.base.values import Site
 from aps2mqtt.check import ecu_answers
 from aps2mqtt.check.result import Finding, State, Step, explained, failed, judged, skipped
-from aps2mqtt.config import credentials
+from aps2mqtt.config import systemd_credentials
 from aps2mqtt.config.keys import KEYS, Key
 from aps2mqtt.config.values import Config
 from aps2mqtt.jobs.job import Job
@@ -39,7 +39,7 @@ Clock = Callable[[], datetime]
 OF_SITE = ("state", "site")
 OF_ECU = ("name", "lock", "connection", "0001", "0002", "0030")
 OF_BROKER = ("broker", "TLS", "login", "message")
-IN_ENVIRONMENT = "in the environment"  # the words of config/given.py
+IN_ENVIRONMENT = "in the environment"  # the words of config/file_and_environment.py
 BY_DEFAULT = "by default"
 UNLESS_MEANT = "change it, unless it is meant"
 SET_POSITION = ("set APS_ECU_POSITION_LAT and APS_ECU_POSITION_LNG: the night is reckoned there",)
@@ -136,7 +136,7 @@ def _value(config: Config, key: Key) -> tuple[str, str]:
     """The value of a key and its origin."""
     given = config.given.get(key.name)
     if given is not None:
-        in_file = not given.where.endswith((IN_ENVIRONMENT, credentials.PASSWORD))
+        in_file = not given.where.endswith((IN_ENVIRONMENT, systemd_credentials.PASSWORD))
         return given.text, given.where + (f", section {key.section}" if in_file else "")
     found = {
         "APS_ECU_TIMEZONE": ecu_answers.zone_name(config.ecu.timezone),

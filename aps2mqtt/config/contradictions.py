@@ -4,11 +4,11 @@ from collections.abc import Iterable, Iterator, Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from aps2mqtt.config import credentials
+from aps2mqtt.config import systemd_credentials
 
 if TYPE_CHECKING:
     from aps2mqtt.config.yaml_file import Section
-from aps2mqtt.config.given import GivenEcu
+from aps2mqtt.config.file_and_environment import GivenEcu
 from aps2mqtt.config.keys import BROKER_PASSWORD, KEY_FILE, KEYS, NAMES, OUR_WORDS, expanded
 from aps2mqtt.config.values import Given, is_nothing
 
@@ -51,12 +51,12 @@ def readable_by_others(
 ) -> Iterator[str]:
     """Warnings: a file with a secret that every user can read."""
     held = [key.name for key in KEYS if key.secret and any(key.name in section.values for section in sections)]
-    if path is not None and held and _is_public(credentials.at_hand(path, environ, credentials.CONFIG)):
+    if path is not None and held and _is_public(systemd_credentials.at_hand(path, environ, systemd_credentials.CONFIG)):
         yield f"{path} holds {' and '.join(held)} and can be read by everybody; chmod o-r {path}"
     files = {given.file: name for ecu in ecus for name, given in ecu.given.items() if given.file}
     files |= {Path(expanded(ecu.given[KEY_FILE].text)): KEY_FILE for ecu in ecus if KEY_FILE in ecu.given}
     for file, name in files.items():
-        if _is_public(credentials.at_hand(file, environ)):
+        if _is_public(systemd_credentials.at_hand(file, environ)):
             yield f"{file}, the file of {name}, can be read by everybody; chmod o-r {file}"
 
 

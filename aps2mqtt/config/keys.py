@@ -13,7 +13,7 @@ from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 from environs import ValidationError
 
 from aps2mqtt.base import files
-from aps2mqtt.config import credentials
+from aps2mqtt.config import systemd_credentials
 from aps2mqtt.config.values import Secret
 
 DEFAULT_POSITION = ("48.864716", "2.349014")  # Paris, as in aps2mqtt 2.x
@@ -122,13 +122,13 @@ def expanded(value: str) -> str:
 
 def content_of(value: str, environ: Mapping[str, str]) -> bytes:
     """The bytes of the file that `value` names; raises ValidationError if it cannot be read."""
-    path = credentials.at_hand(Path(expanded(value)), environ)
+    path = systemd_credentials.at_hand(Path(expanded(value)), environ)
     try:
         return files.read(path, MAX_FILE)
     except FileNotFoundError as error:
         raise ValidationError("a file; there is none") from error
     except OSError as error:
-        handed_over = f" (LoadCredential={path.name}:{path})" if credentials.is_service(environ) else ""
+        handed_over = f" (LoadCredential={path.name}:{path})" if systemd_credentials.is_service(environ) else ""
         raise ValidationError(f"a file that can be read: {error.strerror}{handed_over}") from error
     return path
 

@@ -15,7 +15,7 @@ from environs import Env, EnvValidationError
 from aps2mqtt.base.errors import DOTS, ConfigError, shown
 from aps2mqtt.base.values import Site
 from aps2mqtt.config.contradictions import contradictions, doubts, is_located, near_misses, readable_by_others, twins
-from aps2mqtt.config.given import GivenEcu, each_ecu, password_beside, read_file
+from aps2mqtt.config.file_and_environment import GivenEcu, each_ecu, password_beside, read_file
 from aps2mqtt.config.keys import BROKER_PASSWORD, KEYS, SECRETS, SECTIONS, Key, content_of, unquoted
 from aps2mqtt.config.values import AccessPoint, BrokerConfig, Config, EcuConfig, Given
 

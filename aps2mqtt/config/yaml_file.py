@@ -12,7 +12,7 @@ import yaml
 
 from aps2mqtt.base import files
 from aps2mqtt.base.errors import leading_word
-from aps2mqtt.config import credentials
+from aps2mqtt.config import systemd_credentials
 from aps2mqtt.config.keys import SECTIONS
 from aps2mqtt.config.values import is_nothing
 
@@ -42,10 +42,11 @@ def read(path: Path, environ: Mapping[str, str]) -> tuple[list[Section], list[st
     """
     text = ""
     try:
-        text = files.read(credentials.at_hand(path, environ, credentials.CONFIG), MAX_BYTES).decode(ENCODING)
+        readable = systemd_credentials.at_hand(path, environ, systemd_credentials.CONFIG)
+        text = files.read(readable, MAX_BYTES).decode(ENCODING)
         document = yaml.compose(text, Loader=yaml.BaseLoader)
     except OSError as error:
-        return [], [credentials.unreadable(path, error, environ)]
+        return [], [systemd_credentials.unreadable(path, error, environ)]
     except UnicodeDecodeError:
         return [], [f"{path} is no text in UTF-8; save it as that"]
     except (yaml.YAMLError, RecursionError) as error:

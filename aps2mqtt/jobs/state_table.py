@@ -27,7 +27,7 @@ from aps2mqtt.base.memory import (
 )
 from aps2mqtt.base.values import Placement, Short
 from aps2mqtt.config.keys import is_topic
-from aps2mqtt.truth import counters
+from aps2mqtt.truth import counter_checks
 from aps2mqtt.truth.freshness import LONGEST_PAUSE
 
 VERSION = 1
@@ -333,9 +333,9 @@ def memory_in(state: dict[str, Any], left_out: list[str]) -> Memory:
 def _possible(memory: Memory, left_out: list[str]) -> Memory:
     """Returns `memory` without energies that an array of so many inverters cannot make; names them in `left_out`."""
     inverters = max(1, len(memory.inverters), min(memory.reading.registered or 0, MOST_INVERTERS))
-    day, today = counters.made(inverters, counters.DAY), memory.counters.today
-    most_of_one = counters.made(1, counters.DAY) * 1000
-    if (memory.counters.lifetime or 0) > counters.made(inverters, counters.LIFE):
+    day, today = counter_checks.made(inverters, counter_checks.DAY), memory.counters.today
+    most_of_one = counter_checks.made(1, counter_checks.DAY) * 1000
+    if (memory.counters.lifetime or 0) > counter_checks.made(inverters, counter_checks.LIFE):
         left_out.append("lifetime")
         memory = memory._replace(counters=memory.counters._replace(lifetime=None))
     if today is not None and max(today.published, today.yesterday or 0) > day:

@@ -5,7 +5,7 @@ import ssl
 from pathlib import Path
 
 from aps2mqtt.base.errors import ConfigError, is_exhausted
-from aps2mqtt.config.credentials import at_hand
+from aps2mqtt.config.systemd_credentials import at_hand
 from aps2mqtt.config.values import BrokerConfig
 
 # Codes of X.509 verification, as OpenSSL numbers them.

@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from pathlib import Path, PurePath
 
 from aps2mqtt.base.errors import UsageError
-from aps2mqtt.config import credentials
+from aps2mqtt.config import systemd_credentials
 
 ONCE, TIMER, RUN, CRONTAB = "aps2mqtt.service", "aps2mqtt.timer", "aps2mqtt-run.service", "crontab.example"
 NAMES = (ONCE, TIMER, RUN, CRONTAB)
@@ -45,7 +45,7 @@ def render(name: str, template: str, paths: Paths) -> str:
 def _with_paths(line: str, name: str, paths: Paths) -> str:
     """A line of the template `name`, with `paths` escaped as that line requires."""
     if line.startswith("LoadCredential="):  # all text behind its colon is literal
-        beside = {DEFAULT.config.with_name(file): paths.config.with_name(file) for file in credentials.BESIDE}
+        beside = {DEFAULT.config.with_name(file): paths.config.with_name(file) for file in systemd_credentials.BESIDE}
         replaced = {path: _specifiers(new) for path, new in (beside | {DEFAULT.config: paths.config}).items()}
     elif name == CRONTAB:
         replaced = {DEFAULT.program: _for_cron(paths.program), DEFAULT.config: _for_cron(paths.config)}

@@ -6,8 +6,8 @@ from typing import NamedTuple
 from aps2mqtt.base import physical_limits
 from aps2mqtt.base.memory import Memory, Reading, Today
 from aps2mqtt.base.values import Recalled, Snapshot
-from aps2mqtt.truth import counters
-from aps2mqtt.truth.counters import Lifetime, Moment
+from aps2mqtt.truth import counter_checks
+from aps2mqtt.truth.counter_checks import Lifetime, Moment
 
 PAUSE = timedelta(hours=2)  # without a reading
 CLOCK_SLACK = timedelta(minutes=1)  # time synchronisation may set a clock back by this
@@ -22,7 +22,7 @@ def clock_is_behind(memory: Memory, now: datetime) -> bool:
 
 
 def lifetime_of(snapshot: Snapshot, memory: Memory | None, recalled: Recalled, moment: Moment) -> Lifetime:
-    """Returns the counter to publish, and the doubt about it (counters.py)."""
+    """Returns the counter to publish, and the doubt about it (counter_checks.py)."""
     known = Lifetime()
     if memory is not None:
         known = Lifetime(memory.counters.lifetime, memory.counters.doubt, memory.reading.at)
@@ -30,11 +30,11 @@ def lifetime_of(snapshot: Snapshot, memory: Memory | None, recalled: Recalled, m
     if at_broker is not None and (
         known.published is None or _is_later(recalled, memory, more=at_broker > known.published)
     ):
-        retained = counters.of_life(at_broker, Lifetime(), moment)
+        retained = counter_checks.of_life(at_broker, Lifetime(), moment)
         known = retained._replace(since=recalled.timestamp) if retained.published is not None else known
     if snapshot.contradictory or (known.published is None and snapshot.lifetime == 0 and not recalled.readable):
         return known
-    return counters.of_life(snapshot.lifetime, known, moment)
+    return counter_checks.of_life(snapshot.lifetime, known, moment)
 
 
 def _is_later(recalled: Recalled, memory: Memory | None, *, more: bool) -> bool:
@@ -83,7 +83,7 @@ def today_of(
     # have begun that day anew before we polled. Data that are no later than those before are not of another date.
     not_renewed = last.long_ago or snapshot.today > max(known.before, default=0) or moment.advanced == timedelta()
     of_yesterday = _is_of_day_before(snapshot, site_date) and not_renewed
-    return counters.of_date(snapshot.today, known, last.at, moment, of_yesterday=of_yesterday)
+    return counter_checks.of_date(snapshot.today, known, last.at, moment, of_yesterday=of_yesterday)
 
 
 def _is_more(retained: Today, known: Today | None) -> bool:
@@ -94,7 +94,7 @@ def _first_today(snapshot: Snapshot, recalled: Recalled, site_date: date, moment
     """Today's energy if none is known: not from data of the day before, and no 0 if the broker may know better."""
     value = snapshot.today
     if _is_of_day_before(snapshot, site_date):
-        yesterday = value if 0 < value <= moment.made(counters.DAY) else None
+        yesterday = value if 0 < value <= moment.made(counter_checks.DAY) else None
         total = yesterday or 0.0
         return Today(site_date, 0, total, renewed=False, before=(total,), yesterday=yesterday)
     if value > moment.made(moment.into_the_day) or (value == 0 and (recalled.today or not recalled.readable)):
@@ -104,7 +104,7 @@ def _first_today(snapshot: Snapshot, recalled: Recalled, site_date: date, moment
 
 def _recalled_today(snapshot: Snapshot, recalled: Recalled, site_date: date, moment: Moment) -> Today | None:
     """Returns the energy that the broker retains, with its date; None if a day cannot make it or no date is known."""
-    on, most = _recalled_date(snapshot, recalled, site_date), moment.made(counters.DAY)
+    on, most = _recalled_date(snapshot, recalled, site_date), moment.made(counter_checks.DAY)
     if on is None or recalled.today is None or recalled.today > most:
         return None
     yesterday = recalled.yesterday if (recalled.yesterday or 0) <= most else None
@@ -166,6 +166,6 @@ def recalled_energies(snapshot: Snapshot, recalled: Recalled, site_date: date) -
     """Returns the retained Wh of `site_date` by UID and channel, without inverters that cannot have made so much."""
     if _recalled_date(snapshot, recalled, site_date) != site_date:
         return {}
-    most = physical_limits.energy(1, counters.DAY / counters.HOUR)
+    most = physical_limits.energy(1, counter_checks.DAY / counter_checks.HOUR)
     possible = {uid: of for uid, of in recalled.energies.items() if sum(of) <= most and all(kwh >= 0 for kwh in of)}
     return {uid: tuple(kwh * 1000 for kwh in of) for uid, of in possible.items()}

@@ -11,7 +11,7 @@ from aps2mqtt.base.elapsed import elapsed
 from aps2mqtt.base.memory import Counters, Failure, Memory, Reading
 from aps2mqtt.base.values import Inverter, Recalled, Report, Snapshot, Unchanged
 from aps2mqtt.truth import inverter_energy
-from aps2mqtt.truth.counters import Moment
+from aps2mqtt.truth.counter_checks import Moment
 from aps2mqtt.truth.ecu_energy import (
     PAUSE,
     at_date,

@@ -32,8 +32,8 @@ PARTS = {
     "truth.problems": {"in_words", "_of_counts"},
     "config.yaml_file": {"read", "_malformed", "_sections", "_outside", "_slipped", "_values", "_pairs", "_is_section"},
     "base.errors": {"described"},
-    "config.credentials": {"unreadable"},
-    "config.given": {"_misplaced", "password_beside", "_with_secrets", "each_ecu"},
+    "config.systemd_credentials": {"unreadable"},
+    "config.file_and_environment": {"_misplaced", "password_beside", "_with_secrets", "each_ecu"},
     "config.loading": {"_mistake", "_missing"},
     "config.contradictions": {"contradictions", "twins", "readable_by_others", "near_misses", "doubts"},
 }

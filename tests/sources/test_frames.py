@@ -18,10 +18,7 @@ from parts import as_dict, replace
 
 from aps2mqtt.base.errors import FrameError, IncompleteFrame, MalformedFrame
 from aps2mqtt.sources.ecu8899 import frames, tables
-from aps2mqtt.sources.ecu8899.answers import (
-    RealTime,
-    Signal,
-)
+from aps2mqtt.sources.ecu8899.answers import RealTime, Signal
 from aps2mqtt.sources.ecu8899.frames import Frame
 from aps2mqtt.sources.ecu8899.history_answers import EnergyByDay, PowerOfDay
 

@@ -9,11 +9,7 @@ from snapshot_parts import DS3, INFO, PARIS, QS1, frame, info_of, levels_of, lis
 
 from aps2mqtt.base.models import inverter_model
 from aps2mqtt.base.values import Inverter, Remark
-from aps2mqtt.sources.ecu8899.answers import (
-    Record,
-    Signal,
-    decode_real_time,
-)
+from aps2mqtt.sources.ecu8899.answers import Record, Signal, decode_real_time
 from aps2mqtt.sources.ecu8899.frames import Frame
 from aps2mqtt.sources.ecu8899.snapshot import snapshot
 

@@ -27,10 +27,7 @@ from snapshot_parts import (
 
 from aps2mqtt.base.errors import MalformedFrame
 from aps2mqtt.base.values import UNCHANGED, Inverter, Remark, Short, Snapshot
-from aps2mqtt.sources.ecu8899.answers import (
-    Signal,
-    decode_system_info,
-)
+from aps2mqtt.sources.ecu8899.answers import Signal, decode_system_info
 from aps2mqtt.sources.ecu8899.frames import Frame
 from aps2mqtt.sources.ecu8899.snapshot import snapshot
 

@@ -10,11 +10,7 @@ from parts import names_of
 from aps2mqtt.base import models
 from aps2mqtt.base.physical_limits import MOST_INVERTERS, MOST_PANELS
 from aps2mqtt.sources.ecu8899 import frames, record_sizes, tables
-from aps2mqtt.sources.ecu8899.answers import (
-    RealTime,
-    Record,
-    SystemInfo,
-)
+from aps2mqtt.sources.ecu8899.answers import RealTime, Record, SystemInfo
 from aps2mqtt.sources.ecu8899.history_answers import EnergyByDay, PowerOfDay
 from aps2mqtt.sources.ecu8899.wire import Field, Layout, size, walk
 

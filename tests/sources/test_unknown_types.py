@@ -5,11 +5,7 @@ from case_checks import decode, decoded_records
 from frame_cases import REAL_TIME_OF_ONE, SYSTEM_INFO_OF_ECU_R, TYPE_05_FOUR_CHANNELS, VERSION_02, with_end
 
 from aps2mqtt.base.errors import MalformedFrame
-from aps2mqtt.sources.ecu8899.answers import (
-    Record,
-    SystemInfo,
-    encode_real_time,
-)
+from aps2mqtt.sources.ecu8899.answers import Record, SystemInfo, encode_real_time
 
 # -- the frame --------------------------------------------------------------------------------------------------------
 

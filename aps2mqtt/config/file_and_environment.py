@@ -13,7 +13,7 @@ from environs import ValidationError
 
 from aps2mqtt.base import files
 from aps2mqtt.base.errors import leading_word
-from aps2mqtt.config import credentials
+from aps2mqtt.config import systemd_credentials
 
 if TYPE_CHECKING:
     from aps2mqtt.config.yaml_file import Section
@@ -126,8 +126,8 @@ def _secret_in(content: bytes) -> str:
 
 def password_beside(path: Path, environ: Mapping[str, str], mistakes: list[str]) -> dict[str, Given]:
     """The broker's password: the first line of a file beside the configuration. Empty if there is none."""
-    named = path.with_name(credentials.PASSWORD)
-    found = credentials.at_hand(named, environ)
+    named = path.with_name(systemd_credentials.PASSWORD)
+    found = systemd_credentials.at_hand(named, environ)
     if not os.path.exists(found):  # noqa: PTH110 - Path.exists raises in a folder that is closed to us
         return {}
     where = f"in {named}"
@@ -136,7 +136,7 @@ def password_beside(path: Path, environ: Mapping[str, str], mistakes: list[str])
     except UnicodeDecodeError:
         mistakes.append(f"{BROKER_PASSWORD} {where}: allowed is a file of UTF-8 text")
     except OSError as error:
-        mistakes.append(credentials.unreadable(named, error, environ))
+        mistakes.append(systemd_credentials.unreadable(named, error, environ))
     else:
         return {BROKER_PASSWORD: Given(lines[0], where, named)} if lines and lines[0] else {}
     return {BROKER_PASSWORD: Given("", where)}
