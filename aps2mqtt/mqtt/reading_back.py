@@ -48,7 +48,7 @@ def filters(style: Style) -> tuple[str, ...]:
     return (f"{topics.root_topic(style)}/#",)
 
 
-def lying(style: Style, retained: Mapping[str, str]) -> Published:
+def read_back(style: Style, retained: Mapping[str, str]) -> Published:
     """The reports in the messages `retained`; `style` has the prefix and each ECU's unit of temperatures.
 
     A missing value is UNCHANGED, or None if its field cannot be UNCHANGED. A status other than `online` becomes an
@@ -82,7 +82,7 @@ class _Said:
         """The published text of `metric`; empty if there is none."""
         if self._object is None or metric.topic in ALWAYS_FLAT:
             return self._flat.get(metric.topic, "")[:LONGEST]
-        value = self._object.get(metric.key or metric.name)
+        value = self._object.get(metric.key)
         return topics.payload(value)[:LONGEST] if isinstance(value, str | int | float) else ""
 
     def value(self, metric: Metric, style: Style) -> Any:  # noqa: ANN401 - of the metric's type

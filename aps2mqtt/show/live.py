@@ -43,7 +43,7 @@ class Place(NamedTuple):
 
     def published(self, retained: Mapping[str, str]) -> Published:
         """The values of the wanted ECUs in the `retained` messages."""
-        published = reading_back.lying(self.style, retained)
+        published = reading_back.read_back(self.style, retained)
         return published.of(self.ecu_id) if self.ecu_id else published
 
 

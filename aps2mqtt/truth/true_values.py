@@ -156,7 +156,7 @@ def _when(snapshot: Snapshot, memory: Memory | None, now: datetime, timezone: tz
     site_date = now.astimezone(timezone).date()
     if memory is None:
         return now, site_date
-    known_date = memory.counters.today.date if memory.counters.today is not None else site_date
+    known_date = _date_of(memory) or site_date
     if _clock_leapt(snapshot, memory, now):
         site_date = known_date
     if clock_is_behind(memory, now) and not _agrees(snapshot, memory, site_date, now):

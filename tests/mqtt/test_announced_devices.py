@@ -1,22 +1,9 @@
 """The announcements of Home Assistant's devices and entities, literally."""
 
 import pytest
-from announcements import (
-    COMPONENT_STYLE,
-    DEVICE_STYLE,
-    DS3,
-    DS3_FLAT,
-    ECU,
-    ECU_FLAT,
-    QS1,
-    READABLE,
-    STYLES,
-    YC1000,
-    entities,
-    report,
-    told,
-)
+from announcements import COMPONENT_STYLE, DEVICE_STYLE, DS3_FLAT, ECU_FLAT, READABLE, STYLES, entities, told
 from parts import replace
+from reports import DS3, ECU, QS1, YC1000, report
 
 from aps2mqtt import __version__
 from aps2mqtt.mqtt.topics import Style

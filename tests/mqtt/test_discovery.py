@@ -12,24 +12,17 @@ import pytest
 from announcements import (
     COMPONENT_STYLE,
     DEVICE_STYLE,
-    DS3,
     DS3_FLAT,
-    ECU,
     ECU_FLAT,
-    QS1,
-    QUAD,
     READABLE,
     SHRUNK,
     STYLES,
-    THREE,
-    TWO,
-    YC1000,
     entities,
     entities_in,
-    report,
     told,
 )
 from parts import replace, sunny_ecu
+from reports import DS3, ECU, QS1, QUAD, THREE, TWO, YC1000, report
 
 from aps2mqtt.base.memory import Memory, Reading, Rhythm
 from aps2mqtt.base.values import UNCHANGED, Inverter, Report

@@ -7,6 +7,7 @@ from zoneinfo import ZoneInfo
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from reports import AT, DS3, ECU, QS1, QUAD, TWO, report
 
 from aps2mqtt.base.memory import Memory
 from aps2mqtt.base.values import UNCHANGED, Inverter, Recalled, Report, Snapshot, Unchanged
@@ -16,35 +17,8 @@ from aps2mqtt.sources.ecu8899.snapshot import snapshot
 from aps2mqtt.truth import true_values
 
 PARIS = ZoneInfo("Europe/Paris")
-AT = datetime(2026, 6, 21, 13, 45, 9, tzinfo=PARIS)
-ECU = "216000000001"
-TWO = "700000000001"  # a DS3: two channels
-QUAD = "800000000001"  # a QS1: four channels, one voltage
 NEVER = "806000000009"
 JSON = Style(payload="json")
-
-DS3 = Inverter(TWO, True, (60, 61), (227, 228), 49.9, 31, 67, (0.5, 0.512))
-QS1 = Inverter(QUAD, True, (1, 22, 333, 0), (229,), 50.0, -7, 100, (0.001, 0.1, 3.0, 0.0))
-
-
-def report(*inverters: Inverter, **changes: object) -> Report:
-    """A report of these inverters."""
-    return Report(
-        **{
-            "ecu_id": ECU,
-            "power": 907,
-            "today": 0.17,
-            "lifetime": 22310.9,
-            "registered": 3,
-            "online": 3,
-            "timestamp": AT,
-            "firmware": "ECU_R_1.2.31",
-            "yesterday": 12.25,
-            "problems": (),
-            "inverters": inverters,
-        }
-        | changes
-    )
 
 
 def said(made: Report, style: Style = JSON) -> dict[str, object]:

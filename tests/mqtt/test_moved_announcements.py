@@ -3,9 +3,10 @@
 import json
 
 import pytest
-from announcements import COMPONENT_STYLE, DEVICE_STYLE, DS3, ECU, QS1, QUAD, SHRUNK, TWO, YC1000, report, told
+from announcements import COMPONENT_STYLE, DEVICE_STYLE, SHRUNK, told
 from hypothesis import given
 from hypothesis import strategies as st
+from reports import DS3, ECU, QS1, QUAD, TWO, YC1000, report
 
 from aps2mqtt.base.values import Report
 from aps2mqtt.mqtt import discovery

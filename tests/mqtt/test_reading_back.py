@@ -10,7 +10,7 @@ from parts import replace
 
 from aps2mqtt.base.values import UNCHANGED, Inverter, Report, Unchanged
 from aps2mqtt.mqtt import reading_back, topics
-from aps2mqtt.mqtt.reading_back import Published, lying
+from aps2mqtt.mqtt.reading_back import Published, read_back
 from aps2mqtt.mqtt.topics import Style, messages
 from aps2mqtt.screen import picture
 from aps2mqtt.screen.canvas import Canvas
@@ -122,7 +122,7 @@ def test_a_report_comes_back_from_its_messages(report: Report, style: Style, pay
     """In every style, below every prefix, in either unit of temperature."""
     assume(payload != "both" or report.timestamp is not None)  # else the object alone says something
     style = replace(style, payload=payload)
-    found = lying(style, on_broker(style, report))
+    found = read_back(style, on_broker(style, report))
     assert found == Published("", (settled(report, flat=style.flat),))
 
 
@@ -130,14 +130,14 @@ def test_a_report_comes_back_from_its_messages(report: Report, style: Style, pay
 def test_what_was_written_in_another_style_is_read_as_well(report: Report, style: Style, payloads) -> None:
     """That of a `run` on another machine, say."""
     wrote, reads = (replace(style, payload=payload) for payload in payloads)
-    assert lying(reads, on_broker(wrote, report)).reports == (settled(report, flat=wrote.flat),)
+    assert read_back(reads, on_broker(wrote, report)).reports == (settled(report, flat=wrote.flat),)
 
 
 @given(reports)
 def test_what_is_read_back_is_published_as_it_lies(report: Report) -> None:
     """And so is every metric of every row: one that was not read back would be missing."""
     lies = on_broker(Style(), report)
-    found = lying(Style(), lies).reports[0]
+    found = read_back(Style(), lies).reports[0]
     assert on_broker(Style(), found) == lies
 
 
@@ -161,14 +161,14 @@ REPORT = Report(
 
 def test_of_an_inverter_that_fell_asleep_nothing_measured_is_left() -> None:
     asleep = Inverter(UID, online=False, powers=(0, 0), voltages=(None, None))
-    found = lying(Style(), on_broker(Style(), REPORT, replace(REPORT, inverters=(asleep,)))).reports[0]
+    found = read_back(Style(), on_broker(Style(), REPORT, replace(REPORT, inverters=(asleep,)))).reports[0]
     assert found.inverters == (Inverter(UID, online=False, powers=(0, 0)),)
 
 
 def test_what_a_failed_job_says_stands_beside_the_last_readings() -> None:
     lies = on_broker(Style(), REPORT)
     lies |= {message.topic: message.payload for message in topics.status_messages(Style(), ECU, "it is silent")}
-    assert lying(Style(), lies).reports == (replace(REPORT, error="it is silent"),)
+    assert read_back(Style(), lies).reports == (replace(REPORT, error="it is silent"),)
 
 
 @pytest.mark.parametrize(
@@ -185,26 +185,26 @@ def test_what_a_failed_job_says_stands_beside_the_last_readings() -> None:
 def test_a_status_is_told_in_words(status: str, error: str, told: str) -> None:
     """With MQTT 5 it expires where no job renews it."""
     lies = on_broker(Style(), REPORT) | {f"{ROOT}/status": status, f"{ROOT}/error": error}
-    assert lying(Style(), lies).reports[0].error == told
+    assert read_back(Style(), lies).reports[0].error == told
 
 
 @pytest.mark.parametrize(("payload", "presence"), [("online", "online"), ("offline", "offline"), ("\033[2J", "")])
 def test_the_presence_of_run_is_told(payload: str, presence: str) -> None:
-    assert lying(Style(), {"aps/status": payload}) == Published(presence, ())
+    assert read_back(Style(), {"aps/status": payload}) == Published(presence, ())
 
 
 def test_every_ecu_below_the_prefix_is_found_and_none_beside_it() -> None:
     second = replace(REPORT, ecu_id="216200000002")
     lies = on_broker(Style(), REPORT, second) | on_broker(Style(prefix="x"), replace(REPORT, ecu_id="215000000003"))
-    assert [report.ecu_id for report in lying(Style(), lies).reports] == [ECU, "216200000002"]
-    assert lying(Style(), lies).of("216200000002").reports == (second,)
+    assert [report.ecu_id for report in read_back(Style(), lies).reports] == [ECU, "216200000002"]
+    assert read_back(Style(), lies).of("216200000002").reports == (second,)
 
 
 def test_an_object_of_2x_beside_flat_topics_is_not_believed() -> None:
     """Nobody renews it: what an inverter that sleeps measured would be shown for ever."""
     lies = on_broker(Style(), replace(REPORT, inverters=(Inverter(UID, online=False, powers=(0, 0)),)))
     lies[f"{ROOT}/{UID}"] = json.dumps({"online": True, "temperature": 70, "panel_1_power": 300})
-    assert lying(Style(), lies).reports[0].inverters == (Inverter(UID, online=False, powers=(0, 0)),)
+    assert read_back(Style(), lies).reports[0].inverters == (Inverter(UID, online=False, powers=(0, 0)),)
 
 
 # -- whatever lies there ----------------------------------------------------------------------------------------------
@@ -265,7 +265,7 @@ def test_whatever_lies_there_can_be_drawn(lies: dict[str, str], style: Style, pa
     style = replace(style, prefix="", payload=payload)
     lies = {f"{ROOT}/{UID}/online": "True", **lies}
     for width, height in ((40, None), (80, 12)):
-        lines = picture.arrays(lying(style, lies).reports, style, AT, Canvas(width, height))
+        lines = picture.arrays(read_back(style, lies).reports, style, AT, Canvas(width, height))
         assert "".join(lines).isprintable()
         assert all(len(line) <= width for line in lines)
 
@@ -274,7 +274,7 @@ def test_whatever_lies_there_can_be_drawn(lies: dict[str, str], style: Style, pa
 def test_what_cannot_be_understood_is_left_out_alone(payload: str) -> None:
     """The others are as they were."""
     lies = on_broker(Style(), REPORT) | {f"{ROOT}/power": payload, f"{ROOT}/{UID}/2/power": payload}
-    found = lying(Style(), lies).reports[0]
+    found = read_back(Style(), lies).reports[0]
     assert found == replace(REPORT, power=UNCHANGED, inverters=(replace(INVERTER, powers=(100,)),))
 
 
@@ -286,7 +286,7 @@ def test_what_is_no_value_of_its_metric_is_left_out(topic: str, payload: str) ->
     """Half a watt, a time of no time zone."""
     lies = on_broker(Style(), REPORT)
     without = {name: text for name, text in lies.items() if name != f"{ROOT}/{topic}"}
-    assert lying(Style(), lies | {f"{ROOT}/{topic}": payload}) == lying(Style(), without)
+    assert read_back(Style(), lies | {f"{ROOT}/{topic}": payload}) == read_back(Style(), without)
 
 
 def test_there_is_only_so_much_of_everything() -> None:
@@ -295,10 +295,10 @@ def test_there_is_only_so_much_of_everything() -> None:
     many |= {f"{ROOT}/{uid:012}/online": "False" for uid in range(1500)}
     many |= {f"aps/{0:012}/{1:012}/{panel}/power": "1" for panel in range(50)}
     many |= {f"aps/{0:012}/firmware": "x" * 60_000}
-    found = lying(Style(), many).reports
+    found = read_back(Style(), many).reports
     assert len(found) == reading_back.MOST_ECUS
     assert len(found[0].inverters[1].powers) == len(reading_back.PANELS)
     assert len(found[0].firmware) == reading_back.LONGEST
-    assert len(lying(Style(), many | {"aps/status": ""}).of(f"{0:012}").reports[0].inverters) == 3
+    assert len(read_back(Style(), many | {"aps/status": ""}).of(f"{0:012}").reports[0].inverters) == 3
     ours = {topic: text for topic, text in many.items() if topic.startswith(ROOT)}
-    assert len(lying(Style(), ours).reports[0].inverters) == reading_back.MOST_INVERTERS
+    assert len(read_back(Style(), ours).reports[0].inverters) == reading_back.MOST_INVERTERS

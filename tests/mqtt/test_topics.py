@@ -1,46 +1,12 @@
 """Topics and payloads, literally: what people's dashboards and scripts hang on."""
 
 from datetime import UTC, datetime, timedelta, timezone
-from zoneinfo import ZoneInfo
 
 import pytest
+from reports import AT, DS3, ECU, QS1, YC1000, report
 
 from aps2mqtt.base.values import UNCHANGED, Inverter, Recalled, Report
 from aps2mqtt.mqtt.topics import Message, Style, ecu_topic, messages, payload, presence_topic, recalled, status_messages
-
-ECU = "216000000001"
-AT = datetime(2026, 6, 21, 13, 45, 9, tzinfo=ZoneInfo("Europe/Paris"))
-
-DS3 = Inverter(
-    "700000000001",
-    online=True,
-    powers=(60, 61),
-    voltages=(227, 228),
-    frequency=49.9,
-    temperature=31,
-    signal=67,
-    energies=(0.5, 0.512),
-)
-QS1 = Inverter(
-    "800000000001",
-    online=True,
-    powers=(1, 22, 333, 0),
-    voltages=(229,),
-    frequency=50.0,
-    temperature=-7,
-    signal=100,
-    energies=(0.001, 0.1, 3.0, 0.0),
-)
-YC1000 = Inverter(
-    "500000000001",
-    online=True,
-    powers=(91, 92, 93, 94),
-    voltages=(235, 236, 235),
-    frequency=50.1,
-    temperature=0,
-    signal=0,
-    energies=(0.4, 0.4, 0.4, 0.4),
-)
 
 LITERAL = [
     ("aps/216000000001/power", "907"),
@@ -102,26 +68,6 @@ LITERAL = [
     ("aps/216000000001/error", ""),
     ("aps/216000000001/status", "online"),
 ]
-
-
-def report(*inverters: Inverter, **changes: object) -> Report:
-    """A report of these inverters; with none, of all three."""
-    return Report(
-        **{
-            "ecu_id": ECU,
-            "power": 907,
-            "today": 0.17,
-            "lifetime": 22310.9,
-            "registered": 3,
-            "online": 3,
-            "timestamp": AT,
-            "firmware": "ECU_R_1.2.31",
-            "yesterday": 12.25,
-            "problems": (),
-            "inverters": inverters or (DS3, QS1, YC1000),
-        }
-        | changes
-    )
 
 
 def said(style: Style, made: Report) -> dict[str, str]:

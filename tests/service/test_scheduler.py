@@ -97,14 +97,12 @@ def test_yesterdays_energy_is_not_that_of_a_day_long_ago() -> None:
     """In a polar night a second midnight turns it to that of a day without sun, and then nothing is left to turn."""
     site, zone, now = Site(70, 25), ZoneInfo("Europe/Oslo"), datetime(2026, 11, 30, 12, tzinfo=UTC)
     today = Today(date(2026, 11, 30), 0.1, 0.1, renewed=True)
-    memory, polls = (
-        Memory(
-            ecu_id="216000000001",
-            reading=Reading(at=now, awake=False, registered=5),
-            counters=Counters(lifetime=100.0, today=today),
-        ),
-        [],
+    memory = Memory(
+        ecu_id="216000000001",
+        reading=Reading(at=now, awake=False, registered=5),
+        counters=Counters(lifetime=100.0, today=today),
     )
+    polls = []
     for _ in range(3):
         now = next_poll(pace(300, site, zone, memory, now), now)
         _, memory = night(memory, now, zone)
