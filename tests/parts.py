@@ -6,7 +6,6 @@ import dataclasses
 import hashlib
 import json
 import os
-import random
 import resource
 import shutil
 import socket
@@ -23,6 +22,7 @@ from typing import Self, TypeVar
 
 import pytest
 import trustme
+from free_ports import free_port
 from paho.mqtt.client import Client
 from paho.mqtt.enums import CallbackAPIVersion
 
@@ -69,17 +69,6 @@ def capture(name: str) -> Path:
 def frame(name: str) -> bytes:
     """Bytes of a captured frame."""
     return bytes.fromhex(json.loads(capture(name).read_text())["hex"])
-
-
-def free_port() -> int:
-    """A port of the loopback interface on which nothing listens.
-
-    Below those that the kernel gives to outgoing connections, so that it can be taken up again later in a test.
-    """
-    for port in random.SystemRandom().sample(range(20_000, 32_000), 100):
-        with contextlib.suppress(OSError), socket.create_server(("127.0.0.1", port)):
-            return port
-    pytest.fail("there is no free port")
 
 
 # -- the program ------------------------------------------------------------------------------------------------------

@@ -8,7 +8,6 @@ import asyncio
 import contextlib
 import itertools
 import os
-import random
 import shutil
 import signal
 import socket
@@ -18,6 +17,7 @@ from collections.abc import AsyncIterator, Iterator, Mapping
 from pathlib import Path
 from typing import NamedTuple
 
+from free_ports import free_port
 from homeassistant import bootstrap
 from homeassistant.components import mqtt
 from homeassistant.core import HomeAssistant
@@ -143,14 +143,6 @@ def mosquitto(folder: Path) -> Iterator[Broker]:
     finally:
         process.terminate()
         process.wait(START)
-
-
-def free_port() -> int:
-    """One on which nothing listens, below those that the kernel gives to outgoing connections."""
-    for port in random.SystemRandom().sample(range(20_000, 32_000), 100):
-        with contextlib.suppress(OSError), socket.create_server(("127.0.0.1", port)):
-            return port
-    raise AssertionError("there is no free port")
 
 
 def _await_listening(port: int) -> None:
