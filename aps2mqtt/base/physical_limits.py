@@ -1,11 +1,11 @@
 """The most that inverters can give and measure. A frame has no checksum: a value beyond these was not measured."""
 
 INVERTER = 4000  # W; the largest known, a QT2, gives 2000
-CHANNEL = 2000  # W
-VOLTAGE = 1000  # V
+CHANNEL_POWERS = range(2001)  # W
+VOLTAGES = range(1001)  # V AC
+TEMPERATURES = range(-60, 151)  # degC
 MOST_PANELS = 4  # of an inverter; raise it for a type with more
 MOST_INVERTERS = 1111  # of an ECU: one answer of 8899 holds 10,000 bytes, and the shortest record has 9
-COLDEST, HOTTEST = -60, 150  # degC
 
 
 def power(inverters: int) -> int:

@@ -2,7 +2,6 @@
 
 import json
 from collections.abc import Callable, Iterable, Mapping
-from dataclasses import replace
 from datetime import datetime
 from pathlib import Path
 
@@ -51,7 +50,7 @@ def plant_answers(plant: Plant, fault: str = "") -> Answers:
         if command == tables.SYSTEM_INFO:
             info = plant.system_info(now, asleep=asleep)
             if fault == "counter-glitch":  # quirk 53
-                info = replace(info, lifetime_energy=0.0, energy_today=0.0, registered=0, online=max(1, info.online))
+                info = info._replace(lifetime_energy=0.0, energy_today=0.0, registered=0, online=max(1, info.online))
             return answers.encode_system_info(info, plant.group).encode()
         wrong = fault == "status-02" or ecu_id != plant.ecu.ecu_id
         if command == tables.REAL_TIME:

@@ -412,15 +412,7 @@ def test_an_ecu_that_refuses_its_own_id_is_captured() -> None:
     one = taken(refused)
     assert isinstance(one.error, EcuRefusal)
     assert [json.loads(document.text)["decoded"] for document in documents(one)][1] == {"group": "11", "status": "02"}
-    new = encode_system_info(
-        INFO.__class__(
-            **{
-                **{slot: getattr(INFO, slot) for slot in SystemInfo.__slots__},
-                "registered": 0,
-                "online": 0,
-            }
-        )
-    ).encode()
+    new = encode_system_info(INFO._replace(registered=0, online=0)).encode()
     assert taken([new, b"APS110015000201\n", b"APS110015003001\n"]).error is None
 
 

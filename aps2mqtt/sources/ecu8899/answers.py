@@ -4,37 +4,27 @@ Frame -> SystemInfo | RealTime | Signal         and back, byte for byte
 """
 
 from collections.abc import Iterator
-from dataclasses import dataclass, field, replace
 from typing import Any, NamedTuple, cast
 
 from aps2mqtt.base.errors import FrameError, MalformedFrame
 from aps2mqtt.base.values import Remark
-from aps2mqtt.sources.ecu8899.frames import Frame, absent_trailer, read_part, rows_of, status_of, wrong_end
-from aps2mqtt.sources.ecu8899.record_sizes import Sizes, record_layouts, record_sizes, type_at
-from aps2mqtt.sources.ecu8899.tables import (
-    BODY,
-    KNOWN_UNKNOWN,
-    REAL_TIME,
-    REAL_TIME_HEAD,
-    RECORD_HEAD,
-    RECORD_LAYOUTS,
-    RECORDS,
-    SIGNAL,
-    SIGNAL_RECORD,
-    STATUS,
-    STATUS_OK,
-    SYSTEM_INFO,
-    SYSTEM_INFO_LAYOUTS,
-    SYSTEM_INFO_VERSION,
-    is_uid,
+from aps2mqtt.sources.ecu8899 import tables
+from aps2mqtt.sources.ecu8899.frames import (
+    Frame,
+    absent_trailer,
+    encoded_rows,
+    read_part,
+    rows_of,
+    status_of,
+    wrong_end,
 )
+from aps2mqtt.sources.ecu8899.record_sizes import Sizes, record_layouts, record_sizes, type_at
 from aps2mqtt.sources.ecu8899.wire import Layout, Value, read, size, write
 
 # -- 0001 -------------------------------------------------------------------------------------------------------------
 
 
-@dataclass(frozen=True, slots=True)
-class SystemInfo:
+class SystemInfo(NamedTuple):
     """Answer to 0001. The fields that format 02 lacks are empty."""
 
     ecu_id: str
@@ -52,7 +42,7 @@ class SystemInfo:
     wireless_mac: str = ""
     reserved: str = ""
     unknown: str = ""
-    remarks: tuple[Remark, ...] = field(default=(), compare=False)
+    remarks: tuple[Remark, ...] = ()
 
 
 def decode_system_info(frame: Frame) -> SystemInfo:
@@ -63,29 +53,28 @@ def decode_system_info(frame: Frame) -> SystemInfo:
     failure: FrameError | None = None
     for layout in system_info_layouts(frame.body):
         try:
-            info = SystemInfo(**cast("dict[str, Any]", read(layout, frame.body, BODY)))
+            info = SystemInfo(**cast("dict[str, Any]", read(layout, frame.body, tables.BODY)))
         except FrameError as error:
             failure = failure or error
             continue
-        if not frame.trailer and len(info.unknown) not in KNOWN_UNKNOWN:
+        if not frame.trailer and len(info.unknown) not in tables.KNOWN_UNKNOWN:
             raise MalformedFrame("the answer to 0001 does not end behind its last field" + wrong_end(frame))
         remarks = absent_trailer(frame)
-        if info.version not in SYSTEM_INFO_LAYOUTS:
+        if info.version not in tables.SYSTEM_INFO_LAYOUTS:
             remarks += (Remark(f"format {info.version!r} of 0001 is new", "read as the one that fits"),)
-        return replace(info, remarks=remarks)
+        return info._replace(remarks=remarks)
     raise MalformedFrame(f"the answer to 0001 cannot be understood: {failure}") from failure
 
 
 def system_info_layouts(body: bytes) -> tuple[Layout, ...]:
     """The layout of this answer's format; for an unknown format, all layouts."""
-    known = SYSTEM_INFO_LAYOUTS.get(body[SYSTEM_INFO_VERSION].decode("latin-1"))
-    return tuple(SYSTEM_INFO_LAYOUTS.values()) if known is None else (known,)
+    known = tables.SYSTEM_INFO_LAYOUTS.get(body[tables.SYSTEM_INFO_VERSION].decode("latin-1"))
+    return tuple(tables.SYSTEM_INFO_LAYOUTS.values()) if known is None else (known,)
 
 
 def encode_system_info(info: SystemInfo, group: str = "11") -> Frame:
     """The frame of `info`, under the layout of its version."""
-    values = {name: getattr(info, name) for name in SystemInfo.__slots__}
-    return Frame.build(group, SYSTEM_INFO, write(SYSTEM_INFO_LAYOUTS[info.version], values))
+    return Frame.build(group, tables.SYSTEM_INFO, write(tables.SYSTEM_INFO_LAYOUTS[info.version], info._asdict()))
 
 
 # -- 0002 -------------------------------------------------------------------------------------------------------------
@@ -104,17 +93,16 @@ class Record(NamedTuple):
     undecoded: str = ""  # hexadecimal: the bytes behind the type code, if the type is unknown
 
 
-@dataclass(frozen=True, slots=True)
-class RealTime:
+class RealTime(NamedTuple):
     """Answer to 0002. If `status` is not "00", all else is empty."""
 
     status: str
     version: str = ""
-    count: int = 0
+    count: int = 0  # type: ignore[assignment]  # not that of a tuple, which nobody calls here
     time: str = ""  # yyyymmddhhmmss, wall time of the site
     records: tuple[Record, ...] = ()
-    complete: bool = field(default=True, compare=False)  # every record was decoded, and `count` is their number
-    remarks: tuple[Remark, ...] = field(default=(), compare=False)
+    complete: bool = True  # every record was decoded, and `count` is their number
+    remarks: tuple[Remark, ...] = ()
 
 
 def decode_real_time(frame: Frame) -> RealTime:
@@ -125,23 +113,26 @@ def decode_real_time(frame: Frame) -> RealTime:
     number is not `count`, but then the list is not complete.
     """
     status = status_of(frame)
-    if status != STATUS_OK:
+    if status != tables.STATUS_OK:
         return RealTime(status)
-    head = cast("dict[str, Any]", read_part(REAL_TIME_HEAD, frame, BODY + size(STATUS)))
+    head = read_part(tables.REAL_TIME_HEAD, frame, tables.DATA)
+    count = int(head["count"])
     remarks = absent_trailer(frame)
     if head["version"] != "01":
         remarks += (Remark(f"format {head['version']!r} of 0002 is new", "read as format 01"),)
-    sizes = record_sizes(frame, head["count"])
+    sizes = record_sizes(frame, count)
     records, end = _records(frame.body, sizes)
     return RealTime(
         status,
-        **head,
+        str(head["version"]),
+        count,
+        str(head["time"]),
         records=tuple(record for _, record in records),
-        complete=end == len(frame.body) and len(records) == head["count"],
+        complete=end == len(frame.body) and len(records) == count,
         remarks=(
             *remarks,
             *_of_skipped(frame.body, records, sizes),
-            *_of_end(frame, end, sizes, len(records), head["count"]),
+            *_of_end(frame, end, sizes, len(records), count),
         ),
     )
 
@@ -149,14 +140,14 @@ def decode_real_time(frame: Frame) -> RealTime:
 def _of_skipped(body: bytes, records: list[tuple[int, Record]], sizes: Sizes) -> Iterator[Remark]:
     """A remark on each record that gives no reading: first those of an unknown type, then those with a garbled UID."""
     for at, record in records:
-        if record.type not in RECORD_LAYOUTS:
+        if record.type not in tables.RECORD_LAYOUTS:
             raw = body[at : at + sizes[record.type]].hex()
             yield Remark(
                 f"inverter {record.uid} is of the unknown type {record.type}",
                 f"skipped; please report its record at byte {at}: {raw}",
             )
     for at, record in records:
-        if not is_uid(record.uid):
+        if not tables.is_uid(record.uid):
             raw = body[at : at + sizes[record.type]].hex()
             yield Remark(
                 f"inverter {record.uid} has a UID that is not decimal",
@@ -185,16 +176,14 @@ def _of_end(frame: Frame, end: int, sizes: Sizes, listed: int, count: int) -> It
 
 def encode_real_time(real_time: RealTime, group: str = "11") -> Frame:
     """The frame of `real_time`; a status other than "00" has no trailer."""
-    payload = write(STATUS, {"status": real_time.status})
-    if real_time.status != STATUS_OK:
-        return Frame.build(group, REAL_TIME, payload, trailer=False)
-    payload += write(REAL_TIME_HEAD, {name: getattr(real_time, name) for name in ("version", "count", "time")})
-    return Frame.build(group, REAL_TIME, payload + b"".join(map(_encode_record, real_time.records)))
+    head = write(tables.REAL_TIME_HEAD, real_time._asdict())
+    records = b"".join(map(_encode_record, real_time.records))
+    return Frame.of_status(group, tables.REAL_TIME, real_time.status, head + records)
 
 
 def _records(body: bytes, sizes: Sizes) -> tuple[list[tuple[int, Record]], int]:
     """The records of known size with their offsets, and where they end."""
-    records, end = [], RECORDS
+    records, end = [], tables.RECORDS
     for offset, layout in record_layouts(body, sizes):
         records.append((offset, _record(read(layout, body, offset))))
         end = offset + size(layout)
@@ -205,24 +194,15 @@ def _record(values: dict[str, Value]) -> Record:
     named = cast("dict[str, Any]", values)
     powers = tuple(value for name, value in named.items() if name.startswith("power_"))
     voltages = tuple(value for name, value in named.items() if name.startswith("voltage_"))
-    return Record(
-        named["uid"],
-        named["online"],
-        named["type"],
-        named.get("frequency", 0.0),
-        named.get("temperature", 0),
-        powers,
-        voltages,
-        named.get("undecoded", ""),
-    )
+    return Record(**{name: named[name] for name in Record._fields if name in named}, powers=powers, voltages=voltages)
 
 
 def _encode_record(record: Record) -> bytes:
-    values: dict[str, Value] = {name: getattr(record, name) for name in Record._fields}
+    values = record._asdict()
     values |= {f"power_{n}": power for n, power in enumerate(record.powers, 1)}
     values |= {f"voltage_{n}": voltage for n, voltage in enumerate(record.voltages, 1)}
     names = values.keys()
-    layouts = RECORD_LAYOUTS.get(record.type, (RECORD_HEAD,))
+    layouts = tables.RECORD_LAYOUTS.get(record.type, (tables.RECORD_HEAD,))
     layout = max((one for one in layouts if {item.name for item in one} <= names), key=size)
     return write(layout, values) + bytes.fromhex(record.undecoded)
 
@@ -241,9 +221,9 @@ class Signal(NamedTuple):
 def decode_signal(frame: Frame) -> Signal:
     """The link qualities in `frame`; raises FrameError."""
     status = status_of(frame)
-    if status != STATUS_OK:
+    if status != tables.STATUS_OK:
         return Signal(status)
-    rows = rows_of(SIGNAL_RECORD, frame, BODY + size(STATUS))
+    rows = rows_of(tables.SIGNAL_RECORD, frame, tables.DATA)
     if rows is None:
         raise MalformedFrame("the answer to 0030 does not end with a whole record" + wrong_end(frame))
     levels = tuple((str(row["uid"]), int(row["level"])) for row in rows)
@@ -252,6 +232,4 @@ def decode_signal(frame: Frame) -> Signal:
 
 def encode_signal(signal: Signal, group: str = "11") -> Frame:
     """The frame of `signal`; a status other than "00" has no trailer."""
-    payload = write(STATUS, {"status": signal.status})
-    payload += b"".join(write(SIGNAL_RECORD, {"uid": uid, "level": level}) for uid, level in signal.levels)
-    return Frame.build(group, SIGNAL, payload, trailer=signal.status == STATUS_OK)
+    return Frame.of_status(group, tables.SIGNAL, signal.status, encoded_rows(tables.SIGNAL_RECORD, signal.levels))

@@ -1,11 +1,12 @@
 """A frame: the request for one, its header, its length and its trailer. Pure."""
 
+from collections.abc import Iterable
 from typing import NamedTuple, Self
 
 from aps2mqtt.base.errors import IncompleteFrame, MalformedFrame, NoFrame
 from aps2mqtt.base.values import Remark
-from aps2mqtt.sources.ecu8899.tables import BODY, LENGTH_KNOWN, NEWLINE, STATUS, TRAILER
-from aps2mqtt.sources.ecu8899.wire import Layout, Value, read, size
+from aps2mqtt.sources.ecu8899.tables import BODY, LENGTH_KNOWN, NEWLINE, STATUS, STATUS_OK, TRAILER
+from aps2mqtt.sources.ecu8899.wire import Layout, Value, read, size, write
 
 
 def request(command: str, ecu_id: str = "", argument: str = "") -> bytes:
@@ -83,6 +84,12 @@ class Frame(NamedTuple):
         """A frame of these parts; `encode` fills in its length."""
         return cls(f"APS{group}0000{command}".encode("latin-1") + payload, trailer)
 
+    @classmethod
+    def of_status(cls, group: str, command: str, status: str, payload: bytes) -> Self:
+        """The answer to anything but 0001; a status other than "00" has neither a payload nor a trailer."""
+        has_data = status == STATUS_OK
+        return cls.build(group, command, write(STATUS, {"status": status}) + payload * has_data, trailer=has_data)
+
 
 def rows_of(layout: Layout, frame: Frame, offset: int) -> list[dict[str, Value]] | None:
     """The rows of `layout` that fill `frame` from `offset` on; None if they do not."""
@@ -90,6 +97,12 @@ def rows_of(layout: Layout, frame: Frame, offset: int) -> list[dict[str, Value]]
     if (len(frame.body) - offset) % step:
         return None
     return [read(layout, frame.body, at) for at in range(offset, len(frame.body), step)]
+
+
+def encoded_rows(layout: Layout, rows: Iterable[Iterable[Value]]) -> bytes:
+    """The bytes of rows of `layout`, the reverse of `rows_of`; a row has the values in the order of the layout."""
+    names = [field.name for field in layout]
+    return b"".join(write(layout, dict(zip(names, row, strict=True))) for row in rows)
 
 
 # -- parts of a frame -------------------------------------------------------------------------------------------------

@@ -7,30 +7,18 @@ from typing import NamedTuple
 
 from aps2mqtt.base.errors import MalformedFrame
 from aps2mqtt.base.values import Remark
-from aps2mqtt.sources.ecu8899.answers import (
-    RealTime,
-    Signal,
-    SystemInfo,
-    decode_real_time,
-    decode_signal,
-    decode_system_info,
+from aps2mqtt.sources.ecu8899 import answers, tables
+from aps2mqtt.sources.ecu8899.answers import RealTime, Signal, SystemInfo
+from aps2mqtt.sources.ecu8899.frames import (
+    Frame,
+    absent_trailer,
+    encoded_rows,
+    read_part,
+    rows_of,
+    status_of,
+    wrong_end,
 )
-from aps2mqtt.sources.ecu8899.frames import Frame, absent_trailer, read_part, rows_of, status_of, wrong_end
-from aps2mqtt.sources.ecu8899.tables import (
-    BODY,
-    ENERGIES,
-    ENERGY_BY_DAY,
-    ENERGY_POINTS,
-    PERIOD,
-    POWER_OF_DAY,
-    POWER_POINT,
-    REAL_TIME,
-    SIGNAL,
-    STATUS,
-    STATUS_OK,
-    SYSTEM_INFO,
-)
-from aps2mqtt.sources.ecu8899.wire import Layout, size, write
+from aps2mqtt.sources.ecu8899.wire import Layout, write
 
 # -- 0003 and 0004: history -------------------------------------------------------------------------------------------
 
@@ -46,9 +34,9 @@ class PowerOfDay(NamedTuple):
 def decode_power_of_day(frame: Frame) -> PowerOfDay:
     """The points in `frame`, without those whose time is filler; raises FrameError."""
     status = status_of(frame)
-    if status != STATUS_OK:
+    if status != tables.STATUS_OK:
         return PowerOfDay(status)
-    rows = rows_of(POWER_POINT, frame, BODY + size(STATUS))
+    rows = rows_of(tables.POWER_POINT, frame, tables.DATA)
     if rows is None:
         raise MalformedFrame("the answer to 0003 does not end with a whole point" + wrong_end(frame))
     points = tuple((str(row["time"]), int(row["power"])) for row in rows if _is_time(str(row["time"])))
@@ -58,9 +46,7 @@ def decode_power_of_day(frame: Frame) -> PowerOfDay:
 
 def encode_power_of_day(power: PowerOfDay, group: str = "11") -> Frame:
     """The frame of `power`; a status other than "00" has no trailer."""
-    payload = write(STATUS, {"status": power.status})
-    payload += b"".join(write(POWER_POINT, {"time": time, "power": watts}) for time, watts in power.points)
-    return Frame.build(group, POWER_OF_DAY, payload, trailer=power.status == STATUS_OK)
+    return Frame.of_status(group, tables.POWER_OF_DAY, power.status, encoded_rows(tables.POWER_POINT, power.points))
 
 
 class EnergyByDay(NamedTuple):
@@ -82,10 +68,10 @@ def decode_energy_by_day(frame: Frame) -> EnergyByDay:
     If both widths of an energy give ascending dates, the width that leaves out no day is right.
     """
     status = status_of(frame)
-    if status != STATUS_OK:
+    if status != tables.STATUS_OK:
         return EnergyByDay(status)
-    period = str(read_part(PERIOD, frame, BODY + size(STATUS))["period"])
-    fitting = [energy for layout in ENERGY_POINTS if (energy := _energies(layout, frame, period)) is not None]
+    period = str(read_part(tables.PERIOD, frame, tables.DATA)["period"])
+    fitting = [energy for layout in tables.ENERGY_POINTS if (energy := _energies(layout, frame, period)) is not None]
     if not fitting:
         raise MalformedFrame("the answer to 0004 is no list of ascending dates with energies" + wrong_end(frame))
     return max(fitting, key=lambda energy: _is_without_gap([day for day, _ in energy.points]))
@@ -93,18 +79,14 @@ def decode_energy_by_day(frame: Frame) -> EnergyByDay:
 
 def encode_energy_by_day(energy: EnergyByDay, group: str = "11") -> Frame:
     """The frame of `energy`; a status other than "00" has no trailer."""
-    payload = write(STATUS, {"status": energy.status})
-    if energy.status != STATUS_OK:
-        return Frame.build(group, ENERGY_BY_DAY, payload, trailer=False)
-    payload += write(PERIOD, {"period": energy.period})
-    layout = next(layout for layout in ENERGY_POINTS if layout[-1].width == energy.width)
-    payload += b"".join(write(layout, {"date": day, "energy": kwh}) for day, kwh in energy.points)
-    return Frame.build(group, ENERGY_BY_DAY, payload)
+    layout = next(layout for layout in tables.ENERGY_POINTS if layout[-1].width == energy.width)
+    payload = write(tables.PERIOD, {"period": energy.period}) + encoded_rows(layout, energy.points)
+    return Frame.of_status(group, tables.ENERGY_BY_DAY, energy.status, payload)
 
 
 def _energies(layout: Layout, frame: Frame, period: str) -> EnergyByDay | None:
     """The answer to 0004 under `layout`; None if its points do not fill the frame, or their dates do not ascend."""
-    rows = rows_of(layout, frame, ENERGIES)
+    rows = rows_of(layout, frame, tables.ENERGIES)
     if rows is None:
         return None
     points = tuple((str(row["date"]), float(row["energy"])) for row in rows if row["date"] not in FILLER)
@@ -112,7 +94,7 @@ def _energies(layout: Layout, frame: Frame, period: str) -> EnergyByDay | None:
     if not all(map(_is_date, days)) or any(later <= earlier for earlier, later in pairwise(days)):
         return None
     remarks = absent_trailer(frame) + _filler(frame, len(rows) - len(points))
-    return EnergyByDay(STATUS_OK, period, points, layout[-1].width, remarks)
+    return EnergyByDay(tables.STATUS_OK, period, points, layout[-1].width, remarks)
 
 
 def calendar_date(digits: str) -> date:
@@ -149,9 +131,9 @@ def _filler(frame: Frame, points: int) -> tuple[Remark, ...]:
 
 # All that an ECU answers, by command.
 DECODERS: dict[str, Callable[[Frame], SystemInfo | RealTime | Signal | PowerOfDay | EnergyByDay]] = {
-    SYSTEM_INFO: decode_system_info,
-    REAL_TIME: decode_real_time,
-    SIGNAL: decode_signal,
-    POWER_OF_DAY: decode_power_of_day,
-    ENERGY_BY_DAY: decode_energy_by_day,
+    tables.SYSTEM_INFO: answers.decode_system_info,
+    tables.REAL_TIME: answers.decode_real_time,
+    tables.SIGNAL: answers.decode_signal,
+    tables.POWER_OF_DAY: decode_power_of_day,
+    tables.ENERGY_BY_DAY: decode_energy_by_day,
 }

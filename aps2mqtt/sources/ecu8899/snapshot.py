@@ -9,7 +9,7 @@ from datetime import datetime, tzinfo
 from aps2mqtt.base import physical_limits
 from aps2mqtt.base.errors import MalformedFrame
 from aps2mqtt.base.metrics import offline
-from aps2mqtt.base.physical_limits import MOST_INVERTERS
+from aps2mqtt.base.physical_limits import CHANNEL_POWERS, MOST_INVERTERS, TEMPERATURES, VOLTAGES
 from aps2mqtt.base.printable import printable
 from aps2mqtt.base.values import UNCHANGED, Inverter, Remark, Short, Snapshot, Unchanged
 from aps2mqtt.sources.ecu8899.answers import RealTime, Record, Signal, SystemInfo
@@ -122,9 +122,9 @@ def impossible(record: Record) -> Iterator[Remark]:
     """A remark on the values of `record` that are no readings, if there are any."""
     if not _measures(record):
         return
-    values = [f"{watts} W on channel {n}" for n, watts in enumerate(record.powers, 1) if not _is_power(watts)]
-    values += [f"{volts} V as V{n}" for n, volts in enumerate(record.voltages, 1) if not _is_voltage(volts)]
-    if record.temperature != UNMEASURED and not _is_temperature(record.temperature):
+    values = [f"{watts} W on channel {n}" for n, watts in enumerate(record.powers, 1) if watts not in CHANNEL_POWERS]
+    values += [f"{volts} V as V{n}" for n, volts in enumerate(record.voltages, 1) if volts not in VOLTAGES]
+    if record.temperature != UNMEASURED and record.temperature not in TEMPERATURES:
         values.append(f"{record.temperature} degC")
     if values:
         yield Remark(
@@ -164,32 +164,16 @@ def _inverter(record: Record, levels: dict[str, int] | None) -> Inverter:
     return Inverter(
         record.uid,
         online=True,
-        powers=tuple(power if _is_power(power) else None for power in record.powers),
-        voltages=tuple(volts if _is_voltage(volts) else None for volts in record.voltages) if awake else _none(record),
+        powers=tuple(power if power in CHANNEL_POWERS else None for power in record.powers),
+        voltages=tuple(volts if awake and volts in VOLTAGES else None for volts in record.voltages),
         frequency=record.frequency if awake else None,
-        temperature=record.temperature if _is_temperature(record.temperature) else None,
+        temperature=record.temperature if record.temperature in TEMPERATURES else None,
         signal=_percent(record.uid, levels),
     )
 
 
 def _measures(record: Record) -> bool:
     return record.online and record.type != NEVER_HEARD
-
-
-def _is_power(watts: int) -> bool:
-    return watts <= physical_limits.CHANNEL
-
-
-def _is_voltage(volts: int) -> bool:
-    return volts <= physical_limits.VOLTAGE
-
-
-def _is_temperature(degrees: int) -> bool:
-    return physical_limits.COLDEST <= degrees <= physical_limits.HOTTEST
-
-
-def _none(record: Record) -> tuple[None, ...]:
-    return (None,) * len(record.voltages)
 
 
 def _percent(uid: str, levels: dict[str, int] | None) -> int | Unchanged | None:

@@ -67,6 +67,7 @@ SYSTEM_INFO_VERSION = slice(BODY + 12, BODY + 14)
 KNOWN_UNKNOWN = (0, 24)  # lengths seen in `unknown`, in hexadecimal digits
 
 STATUS: Layout = (Text("status", 2),)
+DATA = BODY + size(STATUS)  # offset of what follows the status
 REAL_TIME_HEAD: Layout = (
     Text("version", 2),
     Number("count", 2),  # of records
@@ -133,7 +134,7 @@ def size_of(type_code: str) -> int:
     return max(size(layout) for layout in RECORD_LAYOUTS[type_code])
 
 
-RECORDS = BODY + size(STATUS) + size(REAL_TIME_HEAD)  # offset of the first record
+RECORDS = DATA + size(REAL_TIME_HEAD)  # offset of the first record
 
 
 def is_uid(digits: str) -> bool:
@@ -141,4 +142,4 @@ def is_uid(digits: str) -> bool:
     return digits.isdecimal()
 
 
-ENERGIES = BODY + size(STATUS) + size(PERIOD)  # offset of the first point
+ENERGIES = DATA + size(PERIOD)  # offset of the first point

@@ -5,7 +5,6 @@ are fields too. Every field reads and writes symmetrically: `write(layout, read(
 """
 
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass
 from typing import NamedTuple
 
 from aps2mqtt.base.errors import IncompleteFrame, MalformedFrame
@@ -13,17 +12,14 @@ from aps2mqtt.base.errors import IncompleteFrame, MalformedFrame
 Value = int | float | bool | str
 
 
-@dataclass(frozen=True, slots=True)
-class Field:
-    """One value on the wire.
-
-    `width` is in bytes; 0 if the bytes themselves determine it (`PrefixedText`, `Rest`). `unit` is that of the value
-    read, empty if it has none.
-    """
+class Field(NamedTuple):
+    """One value on the wire."""
 
     name: str
-    width: int
-    unit: str = ""
+    width: int  # in bytes; 0 if the bytes themselves determine it (`PrefixedText`, `Rest`)
+    unit: str = ""  # of the value read; empty if it has none
+    per: int = 1  # these two are for a `Number`
+    less: int = 0
 
     def end(self, data: bytes, offset: int) -> int:
         """Offset behind this field, which begins at `offset`."""
@@ -39,15 +35,11 @@ class Field:
         raise NotImplementedError
 
 
-@dataclass(frozen=True, slots=True)
 class Number(Field):
     """Unsigned big-endian integer n, read as (n - less) / per: an int where `per` is 1, else a float.
 
     Dividing by a power of ten is rounded correctly, so the value prints as the shortest decimal.
     """
-
-    per: int = 1
-    less: int = 0
 
     def decode(self, raw: bytes) -> Value:
         number = int.from_bytes(raw, "big") - self.less
