@@ -43,33 +43,17 @@ class Outcome(NamedTuple):
     night: bool = False
 
 
-class Job:
-    """One job at the aware time `now`.
+class Job(NamedTuple):
+    """One job at the aware time `now`."""
 
-    `force`: the job ignores the night. `dry_run`: it publishes and remembers nothing. `of_run`: `run` started it.
-    `abandoned`: topics of another program, which the job clears.
-    """
-
-    def __init__(  # noqa: PLR0913 - most are options, by keyword
-        self,
-        config: Config,
-        now: datetime,
-        store: Store,
-        *,
-        force: bool = False,
-        dry_run: bool = False,
-        of_run: bool = False,
-        abandoned: Abandoned = NOTHING_ABANDONED,
-        limits: client.Limits = client.NORMAL,
-    ) -> None:
-        self.config = config
-        self.now = now
-        self.store = store
-        self.limits = limits
-        self._force = force
-        self._dry_run = dry_run
-        self._of_run = of_run
-        self._abandoned = abandoned
+    config: Config
+    now: datetime
+    store: Store
+    force: bool = False  # the job ignores the night
+    dry_run: bool = False  # it publishes and remembers nothing
+    of_run: bool = False  # `run` started it
+    abandoned: Abandoned = NOTHING_ABANDONED  # topics of another program, which the job clears
+    limits: client.Limits = client.NORMAL
 
     def run(self) -> Outcome:
         """Does the job. Raises JobError; before that it publishes the error, if it can."""
@@ -123,11 +107,11 @@ class Job:
 
     def _is_night(self, memory: Memory) -> bool:
         ecu = self.config.ecu
-        return ecu.stop_at_night and not self._force and is_night(ecu.site, memory, self.now)
+        return ecu.stop_at_night and not self.force and is_night(ecu.site, memory, self.now)
 
     def _publish(self, snapshot: Snapshot, before: Memory | None, replaced: str) -> Outcome:
         """Publishes the reading, and the status of the ECU that was `replaced`, if any."""
-        if self._dry_run:
+        if self.dry_run:
             report, memory = self._settle(snapshot, before, Recalled())
             return Outcome(_reading(report), report, self._plan(report, before, memory))
         with Session(self.config.broker) as session:
@@ -159,7 +143,7 @@ class Job:
         opening = to_the_minute(opens).astimezone(ecu.timezone) if opens else None
         until = f"{opening:%Y-%m-%d %H:%M %Z}" if opening else "further notice"
         summary = f"night at the site: the ECU is left alone until {until}"
-        if self._dry_run:
+        if self.dry_run:
             return Outcome(summary, report, messages, night=True)
         with Session(self.config.broker) as session:
             session.publish(messages)
@@ -175,17 +159,17 @@ class Job:
         return report._replace(problems=words), self._timed(memory._replace(watch=watch), before)
 
     def _plan(self, report: Report, before: Memory | None, memory: Memory) -> tuple[Message, ...]:
-        return plan.messages(self._style(memory), report, before, self._abandoned)
+        return plan.messages(self._style(memory), report, before, self.abandoned)
 
     def _style(self, memory: Memory | None) -> Style:
-        return plan.style_of_job(self.config, memory, self.now, of_run=self._of_run)
+        return plan.style_of_job(self.config, memory, self.now, of_run=self.of_run)
 
     def _timed(self, memory: Memory, before: Memory | None) -> Memory:
         """Returns `memory` with the time and style of this job, for the next job."""
         past = before.rhythm if before is not None else None
         if before is not None and ecu_energy.clock_is_behind(before, self.now):
             timed = past
-        elif self._of_run:
+        elif self.of_run:
             ecu = self.config.ecu
             site = ecu.site if ecu.stop_at_night else None
             due = poll_times.next_poll(
@@ -198,7 +182,7 @@ class Job:
 
     def _fail(self, memory: Memory | None, error: EcuError, endpoint: client.Endpoint | EcuUnreachable) -> None:
         """Publishes status and cause, if the ECU's id is known. Raises BothFailed if the broker fails too."""
-        if self._dry_run:
+        if self.dry_run:
             return
         if error.ecu_id:
             memory = true_values.memory_of(error.ecu_id, memory)

@@ -11,8 +11,6 @@ from aps2mqtt.jobs.state_file import Store
 from aps2mqtt.mqtt import discovery, topics
 from aps2mqtt.mqtt.abandoned import Abandoned
 
-SERIAL = re.compile("[0-9]{12}")
-
 
 def left_by_2x(config: Config, now: datetime, store: Store) -> Abandoned:
     """Returns the topics that aps2mqtt 2.x has left for this ECU and that this configuration does not use.
@@ -31,17 +29,11 @@ def left_by_2x(config: Config, now: datetime, store: Store) -> Abandoned:
         for topic, payload in left.items()
         if discovery.is_component(topic) and ecu_id in discovery.device_of(topic, payload)
     ]
-    objects = [topic for topic, payload in left.items() if _is_object(topic, root) and payload.startswith("{")]
+    place = re.compile(rf"{re.escape(root)}(/[0-9]{{12}})?")  # of a JSON object: that of the ECU or of an inverter
+    objects = [topic for topic, payload in left.items() if place.fullmatch(topic) and payload.startswith("{")]
     return Abandoned(tuple(announced) if chosen.discovery else (), tuple(objects))
 
 
 def migrate(config: Config, now: datetime, store: Store, left: Abandoned) -> None:
     """Runs a job that clears what is left; Home Assistant keeps its entities. Raises JobError."""
     Job(config, now, store, abandoned=left).run()
-
-
-def _is_object(topic: str, root: str) -> bool:
-    """True for the topics of JSON objects: those of the ECU and of its inverters."""
-    return topic == root or (
-        topic.startswith(f"{root}/") and SERIAL.fullmatch(topic.removeprefix(f"{root}/")) is not None
-    )

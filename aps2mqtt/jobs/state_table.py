@@ -217,7 +217,7 @@ _doubt = _fields(
     at=_moment,
     timestamp=_maybe(_moment),
 )
-_read_today = _fields(
+_today = _fields(
     Today,
     date=_date,
     published=_kwh,
@@ -227,32 +227,13 @@ _read_today = _fields(
     yesterday=_maybe(_kwh),
     doubt=_maybe(_doubt),
 )
-
-
-def _today(value: dict[str, Any], left_out: list[str]) -> Today:
-    today: Today = _read_today(value, left_out)
-    if not (today.renewed or today.before):
-        raise ValueError("today knows nothing of the day before")
-    return today
-
-
-_read_rhythm = _fields(
+_rhythm = _fields(
     Rhythm,
     at=_moment,
     longest=_amount(LONGEST_PAUSE.total_seconds()),
     longest_at=_maybe(_moment),
     run_due=_maybe(_moment),
 )
-
-
-def _rhythm(value: dict[str, Any], left_out: list[str]) -> Rhythm:
-    rhythm: Rhythm = _read_rhythm(value, left_out)
-    if rhythm.run_due is not None and rhythm.run_due - rhythm.at > HALF_A_YEAR:
-        left_out.append("run_due")
-        return rhythm._replace(run_due=None)
-    return rhythm
-
-
 _still = _fields(
     Standstill, value=_kwh, since=_moment, powered=_amount(MOST_ENERGY), energy=_amount(MOST_ENERGY), told=_flag
 )
@@ -331,18 +312,22 @@ def memory_in(state: dict[str, Any], left_out: list[str]) -> Memory:
 
 
 def _possible(memory: Memory, left_out: list[str]) -> Memory:
-    """Returns `memory` without energies that an array of so many inverters cannot make; names them in `left_out`."""
+    """Returns `memory` without values that contradict the others, or that no such array makes; names them."""
     inverters = max(1, len(memory.inverters), min(memory.reading.registered or 0, MOST_INVERTERS))
     day, today = counter_checks.made(inverters, counter_checks.DAY), memory.counters.today
     most_of_one = counter_checks.made(1, counter_checks.DAY) * 1000
+    rhythm = memory.rhythm
     if (memory.counters.lifetime or 0) > counter_checks.made(inverters, counter_checks.LIFE):
         left_out.append("lifetime")
         memory = memory._replace(counters=memory.counters._replace(lifetime=None))
-    if today is not None and max(today.published, today.yesterday or 0) > day:
+    if today is not None and (max(today.published, today.yesterday or 0) > day or not (today.renewed or today.before)):
         left_out.append("today")
         memory = memory._replace(counters=memory.counters._replace(today=None))
     if any(sum(known.energies) > most_of_one for known in memory.inverters.values()):
         left_out += ("energies_of", "inverters")
         zeros = {uid: known._replace(energies=(0.0,) * len(known.energies)) for uid, known in memory.inverters.items()}
         memory = memory._replace(energies_of=None, inverters=zeros)  # unknown, so the job reads the broker
+    if rhythm is not None and rhythm.run_due is not None and rhythm.run_due - rhythm.at > HALF_A_YEAR:
+        left_out.append("rhythm: run_due")
+        memory = memory._replace(rhythm=rhythm._replace(run_due=None))
     return memory
