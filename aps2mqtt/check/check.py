@@ -267,7 +267,7 @@ def _ecu(job: Job, memory: Memory | None, clock: Clock, patience: float, message
         yield ecu_answers.inverters(real_time, info, ecu.timezone, clock())
         read = snapshot(info, real_time, None, ecu.timezone)
         for of_run in (False, True):  # the announcements of `run` are longer
-            messages += Job(job.config, job.now, job.store, dry_run=True, of_run=of_run).would_publish(read, memory)
+            messages += job._replace(of_run=of_run).would_publish(read, memory).messages
         try:
             yield ecu_answers.signals(conversation.signal(info), real_time)
         except EcuError as error:

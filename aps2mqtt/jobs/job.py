@@ -112,8 +112,7 @@ class Job(NamedTuple):
     def _publish(self, snapshot: Snapshot, before: Memory | None, replaced: str) -> Outcome:
         """Publishes the reading, and the status of the ECU that was `replaced`, if any."""
         if self.dry_run:
-            report, memory = self._settle(snapshot, before, Recalled())
-            return Outcome(_reading(report), report, self._plan(report, before, memory))
+            return self.would_publish(snapshot, before)
         with Session(self.config.broker) as session:
             wanted = true_values.wants_recall(snapshot, before, self.now)
             recalled = self._recall(session, snapshot.ecu_id) if wanted else Recalled()
@@ -126,11 +125,11 @@ class Job(NamedTuple):
         self._remember(memory)
         return Outcome(f"{_reading(report)}; {self._sent(messages)}", report, messages)
 
-    def would_publish(self, snapshot: Snapshot, before: Memory | None) -> tuple[Message, ...]:
-        """Returns the messages of a job that reads `snapshot`, as far as they are known without the broker."""
+    def would_publish(self, snapshot: Snapshot, before: Memory | None) -> Outcome:
+        """Returns the outcome of a job that reads `snapshot`, as far as it is known without the broker."""
         before = true_values.memory_of(snapshot.ecu_id, before)
         report, memory = self._settle(snapshot, before, Recalled())
-        return self._plan(report, before, memory)
+        return Outcome(_reading(report), report, self._plan(report, before, memory))
 
     def _leave_alone(self, before: Memory) -> Outcome:
         ecu = self.config.ecu
