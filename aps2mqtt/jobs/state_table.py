@@ -71,32 +71,26 @@ MOST = 2**32  # of any value that the protocol has in four bytes
 MOST_ENERGY = 1e12  # Wh, also seconds of power
 
 
-def _whole(most: int) -> Reader:
-    """A whole number from 0 to `most`."""
+def _checked(ok: Callable[[Any], object], what: str) -> Reader:
+    """A value that is `ok`; `what` says of another one what it is not."""
 
-    def read(value: object, _: list[str]) -> int:
-        if type(value) is not int or not 0 <= value <= most:  # True is an int, but not a number of inverters
-            raise ValueError(f"{value!r:.40} is no whole number up to {most}")
+    def read(value: object, _: list[str]) -> object:
+        if not ok(value):
+            raise ValueError(f"{value!r:.40} is {what}")
         return value
 
     return read
 
 
+def _whole(most: int) -> Reader:
+    """A whole number from 0 to `most`. True is an int, but not a number of inverters."""
+    return _checked(lambda value: type(value) is int and 0 <= value <= most, f"no whole number up to {most}")
+
+
 def _amount(most: float) -> Reader:
-    """A number from 0 to `most`."""
-
-    def read(value: object, _: list[str]) -> float:
-        if isinstance(value, bool) or not isinstance(value, int | float) or not 0 <= value <= most:
-            raise ValueError(f"{value!r:.40} is no number up to {most:g}")
-        return float(value)
-
-    return read
-
-
-def _flag(value: object, _: list[str]) -> bool:
-    if not isinstance(value, bool):
-        raise TypeError(f"{value!r:.40} is neither true nor false")
-    return value
+    """A number from 0 to `most`, as a float."""
+    number = _checked(lambda value: type(value) in (int, float) and 0 <= value <= most, f"no number up to {most:g}")
+    return lambda value, left_out: float(number(value, left_out))
 
 
 def _text(value: object, _: list[str]) -> str:
@@ -107,12 +101,7 @@ def _text(value: object, _: list[str]) -> str:
 
 
 def _choice(*choices: str) -> Reader:
-    def read(value: object, _: list[str]) -> object:
-        if value not in choices:
-            raise ValueError(f"{value!r:.40} is none of {choices}")
-        return value
-
-    return read
+    return _checked(lambda value: value in choices, f"none of {choices}")
 
 
 def _prefix(value: object, left_out: list[str]) -> str:
@@ -123,10 +112,8 @@ def _prefix(value: object, left_out: list[str]) -> str:
     return text
 
 
-def _serial(value: object, _: list[str]) -> str:
-    if not (isinstance(value, str) and re.fullmatch("[0-9]{12}", value)):
-        raise ValueError(f"{value!r:.40} is no serial number")
-    return value
+_flag = _checked(lambda value: isinstance(value, bool), "neither true nor false")
+_serial = _checked(lambda value: isinstance(value, str) and re.fullmatch("[0-9]{12}", value), "no serial number")
 
 
 def _moment(value: str, _: list[str]) -> datetime:
