@@ -168,16 +168,16 @@ def is_exhausted(error: Exception) -> bool:
 
 DOTS = "••••"  # for a secret of any length
 # Matches `?password=x`, `"password": "x"`, and a key that was written into a value by mistake.
-PASSWORD = r"(?i)(pass|pwd|\b(pw|psk|secret|token))\w{0,20}\W{0,3}[\s:=]\W{0,3}"
+PASSWORD = re.compile(r"(pass|pwd|\b(pw|psk|secret|token))\w{0,20}\W{0,3}[\s:=]\W{0,3}", re.IGNORECASE)
 LONGEST = 100  # characters of a value; the rest is not shown
 
 
 def shown(value: str) -> str:
     """The part of a configured value that may be shown: no login, no password, and at most LONGEST characters."""
     before, login, value = value.replace("%40", "@").rpartition("@")
-    if re.search(PASSWORD, before):  # the @ may be a part of that password
+    if PASSWORD.search(before):  # the @ may be a part of that password
         return DOTS
-    if password := re.search(PASSWORD, value):
+    if password := PASSWORD.search(value):
         value = f"{value[: password.end()]}{DOTS}"
     value = f"{value[:LONGEST]}…" if len(value) > LONGEST else value
     return f"{DOTS}@{value}" if login else value

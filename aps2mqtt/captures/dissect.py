@@ -17,8 +17,8 @@ from aps2mqtt.sources.ecu8899 import answers, frames, history_answers, record_si
 from aps2mqtt.sources.ecu8899.answers import RealTime, Signal, SystemInfo
 from aps2mqtt.sources.ecu8899.frames import Frame
 from aps2mqtt.sources.ecu8899.history_answers import EnergyByDay, PowerOfDay
+from aps2mqtt.sources.ecu8899.layouts import Field, Layout, Rest, Text, Value, size, walk
 from aps2mqtt.sources.ecu8899.tables import BODY, NEWLINE, STATUS, TRAILER
-from aps2mqtt.sources.ecu8899.wire import Field, Layout, Rest, Text, Value, size, walk
 
 REST = "rest"  # name of a part that is no field: its bytes are not understood
 UNDECODED = "undecoded"  # name of the part behind the head, in a record of an unknown type

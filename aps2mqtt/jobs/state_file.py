@@ -1,7 +1,7 @@
 """Keeps the memory of the last job for the next one: one small file for each ECU, replaced whole.
 
 A file that is damaged or cannot be written never stops the job: the values that the broker retains then replace the
-remembered counters (truth/). state_table.py defines the content of the file.
+remembered counters (truth/). state_format.py defines the content of the file.
 """
 
 import json
@@ -10,7 +10,7 @@ from pathlib import Path
 
 from aps2mqtt.base import files
 from aps2mqtt.base.memory import Memory
-from aps2mqtt.jobs.state_table import ABSURD, document_of, memory_in
+from aps2mqtt.jobs.state_format import ABSURD, document_of, memory_in
 
 MAX_BYTES = 8_000_000  # 300 inverters need 100,000; this is more than the table allows
 MOST_NAMED = 3  # number of left-out values that a message names

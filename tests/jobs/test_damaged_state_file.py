@@ -23,7 +23,7 @@ from aps2mqtt.base.memory import (
     Watch,
 )
 from aps2mqtt.base.values import Placement
-from aps2mqtt.jobs import state_file, state_table
+from aps2mqtt.jobs import state_file, state_format
 from aps2mqtt.jobs.state_file import StateError, Store
 from aps2mqtt.sources.ecu8899 import tables
 
@@ -173,7 +173,7 @@ HARMLESS = {  # what may be taken for damage or not
     ("inverters", "500000000001", "missing"): [-1],
 }
 PLACES = [
-    *((key,) for key in state_table.document_of(RICH)),
+    *((key,) for key in state_format.document_of(RICH)),
     *(("doubt", name) for name in Doubt._fields),
     *(("today", name) for name in Today._fields),
     *(("rhythm", name) for name in Rhythm._fields),
@@ -243,7 +243,7 @@ def test_every_field_has_its_line_in_the_table():
     kinds = {type(RICH), *(kind for kind, _ in off_default(RICH))}
     assert kinds >= {Memory, Reading, Counters, Failure, Known, Today, Rhythm, Placement, IdleInverter, Standstill}
     assert set(off_default(RICH)) == {(kind, name) for kind in kinds for name in kind._field_defaults}
-    assert state_table.memory_in(state_table.document_of(RICH), []) == RICH
+    assert state_format.memory_in(state_format.document_of(RICH), []) == RICH
 
 
 def test_what_a_memory_can_do_without_has_a_default():
@@ -318,16 +318,16 @@ def test_without_the_ecu_or_the_time_of_its_reading_nothing_is_known(saved, key,
 def test_what_a_hostile_ecu_has_a_job_remember_can_be_read(store):
     """The most of everything: what is written is cut to what the next job reads."""
     beyond = 10**4
-    panels = state_table.MOST_PANELS
+    panels = state_format.MOST_PANELS
     inverter = Known(
         panels,
         panels,
-        state_table.MOST,
+        state_format.MOST,
         panels,
         100,
-        (state_table.MOST,) * panels,
+        (state_format.MOST,) * panels,
         (123456789012.34567,) * panels,
-        state_table.MOST,
+        state_format.MOST,
     )
     at = FULL.reading.at
     worst = FULL._replace(
@@ -342,7 +342,7 @@ def test_what_a_hostile_ecu_has_a_job_remember_can_be_read(store):
     assert said == ""
     assert store.path.stat().st_size < state_file.MAX_BYTES
     assert (
-        len(memory.inverters) == len(memory.watch.idle) == state_table.MOST_INVERTERS >= physical_limits.MOST_INVERTERS
+        len(memory.inverters) == len(memory.watch.idle) == state_format.MOST_INVERTERS >= physical_limits.MOST_INVERTERS
     )
     assert memory.counters.lifetime == FULL.counters.lifetime
 
@@ -353,7 +353,7 @@ def test_more_channels_than_any_layout_has_can_be_remembered(store):
     store.save(many)
     assert load(reopened(store)) == (many, "")
     assert all(
-        len(layout) < state_table.MOST_PANELS for layouts in tables.RECORD_LAYOUTS.values() for layout in layouts
+        len(layout) < state_format.MOST_PANELS for layouts in tables.RECORD_LAYOUTS.values() for layout in layouts
     )
 
 

@@ -21,7 +21,7 @@ from aps2mqtt.base.errors import EcuSilent, MalformedFrame
 from aps2mqtt.base.memory import Memory
 from aps2mqtt.base.values import UNCHANGED, Inverter, Recalled, Snapshot
 from aps2mqtt.config import loading
-from aps2mqtt.jobs import job, state_table
+from aps2mqtt.jobs import job, state_format
 from aps2mqtt.jobs.job import Job
 from aps2mqtt.jobs.state_file import Store
 from aps2mqtt.mqtt import topics
@@ -85,7 +85,7 @@ def _is_there(inner: object, key: str | int) -> bool:
     return isinstance(inner, dict) and key in inner
 
 
-DOCUMENT = json.loads(json.dumps(state_table.document_of(RICH)))
+DOCUMENT = json.loads(json.dumps(state_format.document_of(RICH)))
 PLACES = tuple(leaves(DOCUMENT))
 
 
@@ -137,7 +137,7 @@ def jobs_over(store: Store, memory: Memory | None) -> None:
             failed = a_job._timed(hang.failed(memory, EcuSilent("the ECU is silent; wait"), now), memory)
             hang.restart_is_due(failed, chosen.ecu.site, chosen.ecu.timezone, now)
             for left in (failed, *settled(a_job, read, memory)):
-                assert state_table.memory_in(json.loads(json.dumps(state_table.document_of(left))), []) == left
+                assert state_format.memory_in(json.loads(json.dumps(state_format.document_of(left))), []) == left
 
 
 def settled(a_job: Job, read: Snapshot, memory: Memory) -> Iterator[Memory]:

@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from aps2mqtt.sources.ecu8899 import tables, wire
+from aps2mqtt.sources.ecu8899 import layouts, tables
 
 ROOT = Path(__file__).parents[2]
 
@@ -30,15 +30,15 @@ def test_the_written_tables_are_current(write_docs):
 def test_every_layout_of_the_protocol_is_in_a_table(write_docs):
     """One that is added to the code has to find its place on the page."""
     page = (ROOT / "docs" / "protocol.md").read_text(encoding="utf-8")
-    layouts = [
+    written = [
         value
         for value in vars(tables).values()
-        if isinstance(value, tuple) and value and isinstance(value[0], wire.Field)
+        if isinstance(value, tuple) and value and isinstance(value[0], layouts.Field)
     ]
-    layouts += tables.SYSTEM_INFO_LAYOUTS.values()
-    layouts += tables.ENERGY_POINTS
-    assert len(layouts) > 10
-    for layout in layouts:
+    written += tables.SYSTEM_INFO_LAYOUTS.values()
+    written += tables.ENERGY_POINTS
+    assert len(written) > 10
+    for layout in written:
         for field in layout:
             words = field.name.startswith(("power_", "voltage_"))
             assert words or f"`{field.name}` | {write_docs.ENCODINGS[type(field)]} |" in page

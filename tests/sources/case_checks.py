@@ -20,7 +20,7 @@ from aps2mqtt.sources.ecu8899.answers import (
 )
 from aps2mqtt.sources.ecu8899.frames import Frame
 from aps2mqtt.sources.ecu8899.history_answers import DECODERS, encode_energy_by_day, encode_power_of_day
-from aps2mqtt.sources.ecu8899.wire import Layout, size, walk
+from aps2mqtt.sources.ecu8899.layouts import Layout, size, walk
 
 ENCODE = {
     "0001": encode_system_info,

@@ -37,9 +37,9 @@ from aps2mqtt.sources.ecu8899.history_answers import (
     encode_energy_by_day,
     encode_power_of_day,
 )
+from aps2mqtt.sources.ecu8899.layouts import Layout
 from aps2mqtt.sources.ecu8899.snapshot import snapshot
 from aps2mqtt.sources.ecu8899.tables import RECORD_LAYOUTS
-from aps2mqtt.sources.ecu8899.wire import Layout
 
 CAPTURES = {
     file.stem: bytes.fromhex(json.loads(file.read_text(encoding="utf-8"))["hex"])

@@ -12,7 +12,7 @@ from aps2mqtt.base.physical_limits import MOST_INVERTERS, MOST_PANELS
 from aps2mqtt.sources.ecu8899 import frames, record_sizes, tables
 from aps2mqtt.sources.ecu8899.answers import RealTime, Record, SystemInfo
 from aps2mqtt.sources.ecu8899.history_answers import EnergyByDay, PowerOfDay
-from aps2mqtt.sources.ecu8899.wire import Field, Layout, size, walk
+from aps2mqtt.sources.ecu8899.layouts import Field, Layout, size, walk
 
 
 def test_every_row_of_every_table_is_asserted_by_some_frame():

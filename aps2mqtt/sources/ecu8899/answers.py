@@ -18,8 +18,8 @@ from aps2mqtt.sources.ecu8899.frames import (
     status_of,
     wrong_end,
 )
+from aps2mqtt.sources.ecu8899.layouts import Layout, Value, read, size, write
 from aps2mqtt.sources.ecu8899.record_sizes import Sizes, record_layouts, record_sizes, type_at
-from aps2mqtt.sources.ecu8899.wire import Layout, Value, read, size, write
 
 # -- 0001 -------------------------------------------------------------------------------------------------------------
 

@@ -5,8 +5,8 @@ from typing import NamedTuple, Self
 
 from aps2mqtt.base.errors import IncompleteFrame, MalformedFrame, NoFrame
 from aps2mqtt.base.values import Remark
+from aps2mqtt.sources.ecu8899.layouts import Layout, Value, read, size, write
 from aps2mqtt.sources.ecu8899.tables import BODY, LENGTH_KNOWN, NEWLINE, STATUS, STATUS_OK, TRAILER
-from aps2mqtt.sources.ecu8899.wire import Layout, Value, read, size, write
 
 
 def request(command: str, ecu_id: str = "", argument: str = "") -> bytes:

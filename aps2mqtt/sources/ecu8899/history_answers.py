@@ -18,7 +18,7 @@ from aps2mqtt.sources.ecu8899.frames import (
     status_of,
     wrong_end,
 )
-from aps2mqtt.sources.ecu8899.wire import Layout, write
+from aps2mqtt.sources.ecu8899.layouts import Layout, write
 
 # -- 0003 and 0004: history -------------------------------------------------------------------------------------------
 

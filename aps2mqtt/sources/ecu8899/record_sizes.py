@@ -30,8 +30,8 @@ ECUs; the frames in tests/captures do.
 from collections.abc import Iterable, Iterator
 
 from aps2mqtt.sources.ecu8899.frames import Frame
+from aps2mqtt.sources.ecu8899.layouts import Hex, Layout, size
 from aps2mqtt.sources.ecu8899.tables import RECORD_HEAD, RECORD_HEAD_SIZE, RECORD_LAYOUTS, RECORDS, is_uid
-from aps2mqtt.sources.ecu8899.wire import Hex, Layout, size
 
 LARGEST_RECORD = 64  # bytes, of an unknown type; the largest known type has 27
 Sizes = dict[str, int]  # bytes of a record by type code

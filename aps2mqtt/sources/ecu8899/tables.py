@@ -5,7 +5,7 @@ reverse-engineering agrees on with what captured frames show (tests/captures has
 with their sources). Integers are unsigned and big-endian. All offsets count from the first byte of the frame.
 """
 
-from aps2mqtt.sources.ecu8899.wire import Bcd, Flag, Hex, Layout, Number, PrefixedText, Rest, Text, size
+from aps2mqtt.sources.ecu8899.layouts import Bcd, Flag, Hex, Layout, Number, PrefixedText, Rest, Text, size
 
 MAX_FRAME = 10_000  # the length has four digits, and does not count the final newline
 

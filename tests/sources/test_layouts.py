@@ -3,7 +3,7 @@
 import pytest
 
 from aps2mqtt.base.errors import IncompleteFrame, MalformedFrame
-from aps2mqtt.sources.ecu8899.wire import (
+from aps2mqtt.sources.ecu8899.layouts import (
     Bcd,
     Field,
     Flag,
