@@ -9,7 +9,8 @@ from collections.abc import Sequence
 from functools import partial
 from importlib import import_module
 from pathlib import Path
-from typing import NoReturn, Protocol, cast
+from types import ModuleType
+from typing import NoReturn
 
 from aps2mqtt import __version__, commands
 from aps2mqtt.base import logs
@@ -78,11 +79,11 @@ def main(arguments: Sequence[str] | None = None) -> int:
     """Runs the program; returns its exit status."""
     _open_streams()
     given = sys.argv[1:] if arguments is None else arguments
-    first = _first_options()
-    known, _ = first.parse_known_args(given)
+    common_options = _common_options()
+    known, _ = common_options.parse_known_args(given, _defaults())  # before anything else can fail
     logs.set_up(debug=known.debug, level=known.log_level or os.environ.get("APS_LOG_LEVEL", ""))
     try:
-        options = _parser(first, given).parse_args(given)
+        options = _parser(common_options, given).parse_args(given, _defaults())
         status: int = _module(options.command).run(options)
         sys.stdout.flush()
     except KeyboardInterrupt:
@@ -104,70 +105,46 @@ def _open_streams() -> None:
             stream.reconfigure(errors="backslashreplace")
 
 
-def _first_options() -> argparse.ArgumentParser:
-    """The parser of the options that must be known before anything else can fail."""
-    parser = _Parser(prog="aps2mqtt", add_help=False, allow_abbrev=False)
-    _add_common(parser, first=True)
-    return parser
-
-
-def _parser(first: argparse.ArgumentParser, given: Sequence[str]) -> argparse.ArgumentParser:
-    """The parser of the command that the user calls; of the other commands it knows only the name."""
-    parser = _Parser(
-        prog="aps2mqtt",
-        description=DESCRIPTION,
-        epilog=EPILOG,
-        formatter_class=_help,
-        parents=[first],
-    )
-    parser.add_argument("--version", action="version", version=f"aps2mqtt {__version__}")
-    parser.set_defaults(command=DEFAULT_COMMAND, ecu=None)
-    known = parser.add_subparsers(title="commands", metavar="COMMAND", parser_class=_Parser)
-    for name, about in commands.ABOUT.items():
-        command = known.add_parser(name, help=about, formatter_class=_help)
-        if name in given:
-            module = _module(name)
-            command.description = module.__doc__
-            command.set_defaults(command=name)
-            _add_common(command)
-            module.arguments(command)
-    return parser
-
-
-def _add_common(parser: argparse.ArgumentParser, *, first: bool = False) -> None:
-    """Options that may stand before the command and after it."""
+def _common_options() -> _Parser:
+    """The parser of the options that may stand before the command and after it; see `_defaults`."""
+    parser = _Parser(prog="aps2mqtt", add_help=False, allow_abbrev=False, argument_default=argparse.SUPPRESS)
     parser.add_argument(
         "-c",
         "--config",
         metavar="FILE",
         type=_config_file,
-        default=None if first else argparse.SUPPRESS,
         help="default: $CONFIG_FILE, else /etc/aps2mqtt/config.yaml",
     )
     parser.add_argument(
-        "-D",
-        "--debug",
-        action="store_true",
-        default=False if first else argparse.SUPPRESS,
-        help="log everything, frames in hex included; secrets never",
+        "-D", "--debug", action="store_true", help="log everything, frames in hex included; secrets never"
     )
-    parser.add_argument(
-        "--log-level",
-        metavar="LEVEL",
-        choices=logs.LEVELS,
-        default="" if first else argparse.SUPPRESS,
-        help=f"log from here on: {', '.join(logs.LEVELS)}",
+    about = f"log from here on: {', '.join(logs.LEVELS)}"
+    parser.add_argument("--log-level", metavar="LEVEL", choices=logs.LEVELS, help=about)
+    return parser
+
+
+def _defaults() -> argparse.Namespace:
+    """The options that nobody gave. The parsers set none of these, so that a command keeps what stands before it."""
+    return argparse.Namespace(command=DEFAULT_COMMAND, config=None, debug=False, log_level="", ecu=None)
+
+
+def _parser(common_options: _Parser, given: Sequence[str]) -> argparse.ArgumentParser:
+    """The parser of the command that the user calls; of the other commands it knows only the name."""
+    parser = _Parser(
+        prog="aps2mqtt", description=DESCRIPTION, epilog=EPILOG, formatter_class=_help, parents=[common_options]
     )
+    parser.add_argument("--version", action="version", version=f"aps2mqtt {__version__}")
+    known = parser.add_subparsers(title="commands", metavar="COMMAND", parser_class=_Parser)
+    for name, about in commands.ABOUT.items():
+        parents = [common_options] if name in given else []
+        command = known.add_parser(name, help=about, formatter_class=_help, parents=parents)
+        if name in given:
+            module = _module(name)
+            command.description = module.__doc__
+            command.set_defaults(command=name)
+            module.arguments(command)
+    return parser
 
 
-class _Command(Protocol):
-    """The members of a module in commands/."""
-
-    __doc__: str | None
-
-    def arguments(self, parser: argparse.ArgumentParser) -> None: ...
-    def run(self, options: argparse.Namespace) -> int: ...
-
-
-def _module(name: str) -> _Command:
-    return cast("_Command", import_module(f"aps2mqtt.commands.{name}"))
+def _module(name: str) -> ModuleType:
+    return import_module(f"aps2mqtt.commands.{name}")

@@ -312,7 +312,7 @@ def test_every_command_has_a_help_that_fits_a_screen_and_names_an_example(comman
     assert any(re.search(rf"\b{command}\b", example) for example in examples)
     for example in examples:
         words = shlex.split(example)
-        cli._parser(cli._first_options(), words).parse_args(words)
+        cli._parser(cli._common_options(), words).parse_args(words)
 
 
 def test_the_line_of_each_command_in_the_help_is_one(monkeypatch, capsys) -> None:
