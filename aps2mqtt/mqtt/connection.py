@@ -12,7 +12,6 @@ import struct
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from contextlib import contextmanager, suppress
 from functools import cache
-from types import TracebackType
 from typing import TYPE_CHECKING, Any, Self
 
 from paho.mqtt import MQTTException
@@ -57,7 +56,6 @@ class Connection:
         self.certificate: Mapping[str, Any] | None = None  # of the broker, as `ssl.SSLSocket.getpeercert` returns it
         self.version = ""  # of MQTT, once connected
         self.wildcards = True  # the broker takes subscriptions with wildcards
-        self._name = broker.name
         self._broker = broker
         self._end = Deadline(LONGEST)
         self._deadline = self._end.within(SESSION)
@@ -97,15 +95,13 @@ class Connection:
                 return self._enter(version)
             except failures.OldBroker as error:
                 _tell_fallback(
-                    f"{self._name}: no MQTT {version:d} ({error}); trying the version before, without expiry"
+                    f"{self._broker.name}: no MQTT {version:d} ({error}); trying the version before, without expiry"
                 )
                 self._failure = None
                 self._deadline = self._end.within(SESSION)
         return self._enter(last)
 
-    def __exit__(
-        self, kind: type[BaseException] | None, error: BaseException | None, traceback: TracebackType | None
-    ) -> None:
+    def __exit__(self, *_: object) -> None:
         self._close()
 
     def _enter(self, version: MQTTProtocolVersion) -> Self:
@@ -124,7 +120,7 @@ class Connection:
             self._close()
             raise
         self.version = "5" if self._is_5 else "3.1.1"
-        log.debug("%s > connected", self._name)
+        log.debug("%s > connected", self._broker.name)
         return self
 
     def _connect(self) -> None:
@@ -135,7 +131,7 @@ class Connection:
         if isinstance(secured := self._client.socket(), ssl.SSLSocket):
             self.certificate = secured.getpeercert()
         # With this callback paho writes only in its loop, after reading: so the broker's reason for hanging up is read.
-        self._client.on_socket_register_write = _nothing
+        self._client.on_socket_register_write = lambda *_: None
         self._loop_until(lambda: self._connected, "accepts the connection, but not one byte came back")
 
     @contextmanager
@@ -164,7 +160,7 @@ class Connection:
 
     def _send(self, message: Message) -> int:
         """Returns the id by which the broker will acknowledge `message`."""
-        log.debug("%s < %s %s%s", self._name, message.topic, message.payload, " (retained)" * message.retain)
+        log.debug("%s < %s %s%s", self._broker.name, message.topic, message.payload, " (retained)" * message.retain)
         properties = None
         if message.expiry is not None and self._is_5:
             properties = Properties(PacketTypes.PUBLISH)  # type: ignore[no-untyped-call] # paho has no type for it
@@ -217,8 +213,7 @@ class Connection:
         """Raises BrokerUnreachable if the broker's first bytes are not MQTT."""
         if isinstance(self._connection, tls.Secured):
             self._first = self._connection.first
-        error = failures.no_mqtt(self._broker, self._first)
-        if error is not None:
+        if error := failures.no_mqtt(self._broker, self._first):
             raise error
 
     def _late(self, otherwise: str) -> JobError:
@@ -264,8 +259,7 @@ class Connection:
         left = b""
         with suppress(OSError):
             left = connection.recv(MAX_UNREAD)
-        code = reason_codes.farewell(left) if self._connected and self._is_5 else None
-        if code is not None:
+        if self._connected and self._is_5 and (code := reason_codes.farewell(left)) is not None:
             self._failure = self._failure or failures.ended(self._broker, code)
 
     def _on_publish(self, _client: Client, _userdata: object, mid: int, code: ReasonCode, properties: object) -> None:
@@ -292,10 +286,6 @@ class Connection:
 def _tell_fallback(what: str) -> None:
     """Logs `what` once for a process: `run` would log it at each poll."""
     log.info("%s", what)
-
-
-def _nothing(*_: object) -> None:
-    pass
 
 
 def client(broker: BrokerConfig, client_id: str, version: MQTTProtocolVersion, *, reconnect: bool) -> Client:

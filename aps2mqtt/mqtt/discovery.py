@@ -23,9 +23,9 @@ from aps2mqtt.mqtt.topics import (
     ONLINE,
     Message,
     Style,
+    all_rows,
     ecu_topic,
     inverter_rows,
-    inverter_topic,
     presence_topic,
 )
 
@@ -119,17 +119,15 @@ def _ids(message: Message) -> Iterator[str]:
 
 def _announced(style: Style, device: Device) -> Iterator[Message]:
     origin = {"name": "aps2mqtt", "sw_version": __version__}
-    shared = {"device": device.about, "origin": origin, "availability_mode": "all"}
+    shared = {"device": device.about, "origin": origin, "availability_mode": "all", "availability": device.available}
     if style.discovery == DEVICE:
         removed = {metric.name: {"platform": _platform(metric)} for metric in device.removed}
-        components = {"components": {**device.components, **removed}}
-        announcement = {**shared, "availability": device.available, **components}
+        announcement = shared | {"components": device.components | removed}
         yield Message(_device_topic(style, device.id), json.dumps(announcement, ensure_ascii=False))
         return
     for name, component in device.components.items():
         topic = _component_topic(style, device.id, component["platform"], name)
-        announcement = {**shared, "availability": device.available, **component}
-        yield Message(topic, json.dumps(announcement, ensure_ascii=False))
+        yield Message(topic, json.dumps(shared | component, ensure_ascii=False))
     for metric in device.removed:
         yield Message(_component_topic(style, device.id, _platform(metric), metric.name), "")
 
@@ -139,7 +137,7 @@ def _cleared(style: Style, inverter: Inverter) -> Iterator[Message]:
     if style.discovery == DEVICE:
         yield Message(_device_topic(style, inverter.uid), "")
         return
-    for metric, _ in (*inverter_rows(style, inverter), *lost_rows(inverter)):
+    for metric, _ in all_rows(style, inverter):
         yield Message(_component_topic(style, inverter.uid, _platform(metric), metric.name), "")
 
 
@@ -153,7 +151,6 @@ def _component_topic(style: Style, device_id: str, platform: str, name: str) -> 
 
 def _ecu(style: Style, report: Report) -> Device:
     root = ecu_topic(style, report.ecu_id)
-    model = ecu_model(report.ecu_id)
     # An unknown metric gets no entity, which would stay without a value; a time may be unknown in some polls.
     metrics = [metric for metric, value in ecu_rows(report) if value is not None or _may_be_unknown(metric)]
     components = {metric.name: _component(style, report.ecu_id, root, metric) for metric in metrics}
@@ -172,7 +169,7 @@ def _ecu(style: Style, report: Report) -> Device:
         "json_attributes_topic": f"{root}/{PROBLEM.topic}",
         "json_attributes_template": _attribute(PROBLEM.name),
     }
-    about = _about(report.ecu_id, model) | {"sw_version": report.firmware}
+    about = _about(report.ecu_id, ecu_model(report.ecu_id)) | {"sw_version": report.firmware}
     return Device(report.ecu_id, about, _readable(style, root), components)
 
 
@@ -183,10 +180,9 @@ def _may_be_unknown(metric: Metric) -> bool:
 
 def _inverter(style: Style, report: Report, inverter: Inverter) -> Device:
     root = ecu_topic(style, report.ecu_id)
-    topic = inverter_topic(style, report.ecu_id, inverter.uid)
+    topic = f"{root}/{inverter.uid}"
     # An inverter that was never heard has only `online`; a metric that is unknown in this poll only stays announced.
-    metrics = [metric for metric, _ in inverter_rows(style, inverter)] if inverter.powers else []
-    metrics = metrics or [IS_ONLINE]
+    metrics = [metric for metric, _ in inverter_rows(style, inverter)] if inverter.powers else [IS_ONLINE]
     components = {metric.name: _component(style, inverter.uid, topic, metric) for metric in metrics}
     for metric in metrics:
         if metric.type is bool:

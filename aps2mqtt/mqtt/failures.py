@@ -123,24 +123,16 @@ def garbled(broker: BrokerConfig) -> BrokerUnreachable:
 
 def lost_early(broker: BrokerConfig) -> OldBroker:
     """The connection has ended before the login."""
+    remedy = "if its port expects TLS, set MQTT_BROKER_SECURED_CONNECTION: True"
     if broker.tls:
-        return OldBroker(
-            f"{broker.name} drops the connection before the login; if it asks for a client certificate, set "
-            "MQTT_BROKER_CERT_PATH and MQTT_BROKER_KEY_PATH"
-        )
-    return OldBroker(
-        f"{broker.name} drops the connection before the login; if its port expects TLS, set "
-        "MQTT_BROKER_SECURED_CONNECTION: True"
-    )
+        remedy = "if it asks for a client certificate, set MQTT_BROKER_CERT_PATH and MQTT_BROKER_KEY_PATH"
+    return OldBroker(f"{broker.name} drops the connection before the login; {remedy}")
 
 
 def lost(broker: BrokerConfig, *, is_5: bool) -> BrokerUnreachable:
     """The connection has ended after the login, without a reason."""
-    if is_5:
-        return BrokerUnreachable(f"{broker.name} drops the connection; look at its log")
-    return BrokerUnreachable(
-        f"{broker.name} drops the connection; look at its log, or set MQTT_VERSION: 5, over which it says why"
-    )
+    other = "" if is_5 else ", or set MQTT_VERSION: 5, over which it says why"
+    return BrokerUnreachable(f"{broker.name} drops the connection; look at its log{other}")
 
 
 def unreachable(broker: BrokerConfig, error: Exception, *, resolved: bool) -> BrokerUnreachable:

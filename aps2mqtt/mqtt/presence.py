@@ -4,7 +4,7 @@ import logging
 from collections.abc import Callable
 from contextlib import suppress
 
-from paho.mqtt.client import Client, ConnectFlags, DisconnectFlags, MQTTMessage
+from paho.mqtt.client import Client, ConnectFlags, MQTTMessage
 from paho.mqtt.enums import MQTTProtocolVersion
 from paho.mqtt.properties import Properties
 from paho.mqtt.reasoncodes import ReasonCode
@@ -34,14 +34,13 @@ class Presence:
         self._broker = broker
         self._topic = topic
         self._connected = connected
-        self._lost = lost
         self._refused: int | None = None  # the code of the broker's last refusal
         self._leaving = False
         self._client = client(broker, broker.client_id, MQTTProtocolVersion.MQTTv311, reconnect=True)
         self._client.will_set(topic, OFFLINE, qos=QOS, retain=True)
         self._client.reconnect_delay_set(*RECONNECT)
         self._client.on_connect = self._on_connect
-        self._client.on_disconnect = self._on_disconnect
+        self._client.on_disconnect = lambda *_: lost()
         self._client.on_message = self._on_message
 
     def start(self) -> None:
@@ -81,8 +80,3 @@ class Presence:
         """Answers the last will of an earlier `run`, or the `offline` of another one: this process is online."""
         if message.payload == OFFLINE.encode():
             self.renew()
-
-    def _on_disconnect(
-        self, _client: Client, _userdata: object, _flags: DisconnectFlags, _code: ReasonCode, _props: Properties | None
-    ) -> None:
-        self._lost()

@@ -80,7 +80,7 @@ class Session(Connection):
         self._loop_until(lambda: not self._unacknowledged, "does not acknowledge in time")
         if self._refused is not None:
             raise self._refused
-        log.debug("%s > all acknowledged", self._name)
+        log.debug("%s > all acknowledged", self._broker.name)
 
     def _fits(self, message: Message) -> bool:
         """False for a message that is larger than the broker takes, because it would end the session."""

@@ -94,13 +94,8 @@ def check_topic(style: Style) -> str:
 
 
 def ecu_topic(style: Style, ecu_id: str) -> str:
-    """Topic above all topics of one ECU; in JSON, the topic of its own object."""
+    """Topic above all topics of one ECU; in JSON, the topic of its own object. Those of an inverter: with its UID."""
     return f"{root_topic(style)}/{ecu_id}"
-
-
-def inverter_topic(style: Style, ecu_id: str, uid: str) -> str:
-    """Topic above all topics of one inverter; in JSON, the topic of its own object."""
-    return f"{ecu_topic(style, ecu_id)}/{uid}"
 
 
 def messages(style: Style, report: Report) -> tuple[Message, ...]:
@@ -108,12 +103,12 @@ def messages(style: Style, report: Report) -> tuple[Message, ...]:
     root = ecu_topic(style, report.ecu_id)
     readings = [*_device(style, root, list(ecu_rows(report)))]
     for inverter in report.inverters:
-        rows = [*inverter_rows(style, inverter), *lost_rows(inverter)]
-        said = _device(style, f"{root}/{inverter.uid}", rows)
-        readings += _without_removals(said) if inverter.bare else said
+        said = _device(style, f"{root}/{inverter.uid}", all_rows(style, inverter))
+        if inverter.bare:  # the broker retains only `online` of it
+            said = (one for one in said if one.payload or one.topic.endswith(f"/{IS_ONLINE.topic}"))
+        readings += said
     for inverter in report.gone:
-        rows = [*inverter_rows(style, inverter), *lost_rows(inverter)]
-        readings += [*_removed(style, f"{root}/{inverter.uid}", [metric for metric, _ in rows])]
+        readings += _removed(style, f"{root}/{inverter.uid}", all_rows(style, inverter))
     if not isinstance(report.problems, Unchanged):
         readings.append(
             Message(f"{root}/{metrics.PROBLEM.topic}", "; ".join(report.problems) or NO_PROBLEM, style.retain)
@@ -124,14 +119,12 @@ def messages(style: Style, report: Report) -> tuple[Message, ...]:
 def places(style: Style, report: Report) -> Iterator[str]:
     """Every topic on which a message of `report` may be retained, those with UNCHANGED values included."""
     root = ecu_topic(style, report.ecu_id)
-    yield from (one.topic for one in _removed(style, root, [metric for metric, _ in ecu_rows(report)]))
+    removals = [*_removed(style, root, ecu_rows(report))]
     for inverter in (*report.inverters, *report.gone):
-        rows = [*inverter_rows(style, inverter), *lost_rows(inverter)]
-        yield from (one.topic for one in _removed(style, f"{root}/{inverter.uid}", [metric for metric, _ in rows]))
-    yield from (
-        f"{root}/{topic}"
-        for topic in (*HISTORY.values(), metrics.PROBLEM.topic, metrics.ERROR.topic, metrics.STATUS.topic)
-    )
+        removals += _removed(style, f"{root}/{inverter.uid}", all_rows(style, inverter))
+    yield from (removal.topic for removal in removals)
+    others = (*HISTORY.values(), metrics.PROBLEM.topic, metrics.ERROR.topic, metrics.STATUS.topic)
+    yield from (f"{root}/{topic}" for topic in others)
 
 
 def status_messages(style: Style, ecu_id: str, error: str) -> tuple[Message, Message]:
@@ -154,6 +147,11 @@ def inverter_rows(style: Style, inverter: Inverter) -> Iterator[Row]:
     for metric in metrics.OF_PANEL:
         rows += [(metric.of_panel(panel), value) for panel, value in enumerate(metric.values(inverter), 1)]
     return (_in_fahrenheit(*row) if style.fahrenheit and row[0].unit == metrics.CELSIUS else row for row in rows)
+
+
+def all_rows(style: Style, inverter: Inverter) -> list[Row]:
+    """The same, and the panels that it has lost."""
+    return [*inverter_rows(style, inverter), *lost_rows(inverter)]
 
 
 def payload(value: Value) -> str:
@@ -255,15 +253,10 @@ def _device(style: Style, topic: str, rows: list[Row]) -> Iterator[Message]:
         yield Message(topic, json.dumps(said), style.retain)
 
 
-def _without_removals(said: Iterable[Message]) -> Iterator[Message]:
-    """The messages of an inverter of which the broker retains only `online`."""
-    return (one for one in said if one.payload or one.topic.endswith(f"/{IS_ONLINE.topic}"))
-
-
-def _removed(style: Style, topic: str, metrics: list[Metric]) -> Iterator[Message]:
+def _removed(style: Style, topic: str, rows: Iterable[Row]) -> Iterator[Message]:
     """The messages that remove the values of an ECU or an inverter."""
     if style.flat:
-        yield from (Message(f"{topic}/{metric.topic}", "") for metric in metrics)
+        yield from (Message(f"{topic}/{metric.topic}", "") for metric, _ in rows)
     if style.json:
         yield Message(topic, "")
 
