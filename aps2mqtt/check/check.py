@@ -10,14 +10,13 @@ import os
 import platform
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import ExitStack, suppress
-from datetime import datetime, time, timedelta
+from datetime import datetime, timedelta, tzinfo
 from pathlib import Path
 
 from aps2mqtt import __version__
 from aps2mqtt.base import files, sun
 from aps2mqtt.base.errors import BrokerUnreachable, ConfigError, EcuError, JobError, shown
 from aps2mqtt.base.memory import Memory
-from aps2mqtt.base.values import Site
 from aps2mqtt.check import ecu_answers
 from aps2mqtt.check.result import Finding, State, Step, explained, failed, judged, skipped
 from aps2mqtt.config import systemd_credentials
@@ -29,6 +28,7 @@ from aps2mqtt.jobs.state_file import StateError, Store
 from aps2mqtt.mqtt import discovery, reason_codes, topics
 from aps2mqtt.mqtt.sessions import Session
 from aps2mqtt.mqtt.topics import Message, Style
+from aps2mqtt.screen import timetable
 from aps2mqtt.sources import ask
 from aps2mqtt.sources.ecu8899 import client
 from aps2mqtt.sources.ecu8899.snapshot import snapshot
@@ -117,12 +117,11 @@ def _configuration(configs: Sequence[Config]) -> Step:
     table: dict[str, list[Finding]] = {}
     for name, text, where in rows:
         table.setdefault(where, [Finding(f"  {where}")]).append(Finding(f"    {name:<30}  {text or '(empty)'}"))
-    warnings = (explained(warning) for config in configs for warning in config.warnings)
     return judged(
         "configuration",
         (
             _version(),
-            *(warning._replace(remedies=warning.remedies or (UNLESS_MEANT,)) for warning in warnings),
+            *(explained(warning, UNLESS_MEANT) for config in configs for warning in config.warnings),
             *(row for group in table.values() for row in group),
         ),
         {
@@ -150,8 +149,7 @@ def _state(config: Config, store: Store) -> tuple[Step, Memory | None]:
     try:
         memory, doubt = store.load(), None
     except StateError as error:
-        memory, doubt = error.left, explained(str(error))
-        doubt = doubt._replace(remedies=doubt.remedies or ("nothing: the next job writes it anew",))
+        memory, doubt = error.left, explained(str(error), "nothing: the next job writes it anew")
     obstacle = _obstacle(config.state_directory)
     place = Finding(f"{store.path} can be written")
     if obstacle:
@@ -194,7 +192,8 @@ def _site(config: Config, memory: Memory | None, now: datetime) -> Step:
     ecu = config.ecu
     paris = not ecu.located
     local = now.astimezone(ecu.timezone)
-    rises, sets = _day(ecu.site, local)
+    (today,) = timetable.days(ecu.site, ecu.timezone, ecu.poll_interval, local.date(), 1)
+    rises, sets = _rises_and_sets(today, ecu.timezone)
     assumed = " (Paris, as none is set)" if paris else ""
     place = (
         f"{ecu.site.latitude}, {ecu.site.longitude}{assumed}, {local:%H:%M} in {ecu_answers.zone_name(ecu.timezone)}"
@@ -223,19 +222,11 @@ def _site(config: Config, memory: Memory | None, now: datetime) -> Step:
     )
 
 
-def _day(site: Site, local: datetime) -> tuple[datetime | None, datetime | None]:
-    """Sunrise and sunset on the date of `local`; None for one that does not happen on that date."""
-    midnight = datetime.combine(local.date(), time(), local.tzinfo)
-    next_midnight = datetime.combine(local.date() + timedelta(days=1), time(), local.tzinfo)
-
-    def on_date(moment: datetime | None) -> datetime | None:
-        return moment.astimezone(local.tzinfo) if moment is not None and moment < next_midnight else None
-
-    if sun.is_up(site, midnight):
-        sets = on_date(sun.next_sunset(site, midnight))
-        return on_date(sun.next_sunrise(site, sets)) if sets else None, sets
-    rises = on_date(sun.next_sunrise(site, midnight))
-    return rises, on_date(sun.next_sunset(site, rises)) if rises else None
+def _rises_and_sets(day: timetable.Day, timezone: tzinfo) -> tuple[datetime | None, datetime | None]:
+    """Sunrise and sunset on that date; None for one that does not happen on it."""
+    rises = (window.begins.astimezone(timezone) for window in day.windows if window.begins > day.begins)
+    sets = (window.ends.astimezone(timezone) for window in day.windows if window.ends < day.ends)
+    return next(rises, None), next(sets, None)
 
 
 def _sunlight(rises: datetime | None, sets: datetime | None, *, up: bool) -> str:

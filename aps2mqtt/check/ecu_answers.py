@@ -332,15 +332,12 @@ def signals(signal: Signal, real_time: RealTime) -> Step:
 
 def no_signals(error: JobError) -> Step:
     """The step if 0030 failed with `error`: a warning, as a job goes on without signals."""
-    finding = explained(str(error))
-    return judged("0030", [finding._replace(remedies=finding.remedies or ("restart the ECU if this stays",))], {})
+    return judged("0030", [explained(str(error), "restart the ECU if this stays")], {})
 
 
 def _of_remarks(remarks: Iterable[Remark]) -> Iterable[Finding]:
     """A finding for each remark; one without a remedy asks the user to report it."""
-    for remark in remarks:
-        finding = explained(str(remark))
-        yield finding._replace(remedies=finding.remedies or ("please report it if it stays",))
+    return [explained(str(remark), "please report it if it stays") for remark in remarks]
 
 
 # -- the broker's certificate -----------------------------------------------------------------------------------------

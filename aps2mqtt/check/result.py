@@ -82,9 +82,10 @@ def skipped(name: str, why: str) -> Step:
     return Step(name, State.SKIPPED, (Finding(why),))
 
 
-def explained(line: str) -> Finding:
-    """The finding in an error's line: the cause and, after a semicolon, the remedy."""
+def explained(line: str, otherwise: str = "") -> Finding:
+    """The finding in an error's line: the cause and, after a semicolon, the remedy; `otherwise` where it has none."""
     cause, _, remedy = line.partition("; ")
+    remedy = remedy or otherwise
     return Finding(cause, (remedy,) if remedy else ())
 
 
