@@ -363,7 +363,5 @@ def certificate(certificate: Mapping[str, Any], now: datetime) -> Step:
 def _distinguished(name: Iterable[Iterable[tuple[str, str]]]) -> str:
     """The part of a distinguished name that people know; empty if it has none."""
     parts = dict(pair for relative in name for pair in relative)
-    for key in ("commonName", "organizationalUnitName", "organizationName"):
-        if key in parts:
-            return parts[key]
-    return ""
+    known = ("commonName", "organizationalUnitName", "organizationName")
+    return next((parts[key] for key in known if key in parts), "")
