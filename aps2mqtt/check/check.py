@@ -10,7 +10,7 @@ import os
 import platform
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import ExitStack, suppress
-from datetime import datetime, timedelta
+from datetime import datetime, timedelta, tzinfo
 from pathlib import Path
 
 from aps2mqtt import __version__
@@ -21,7 +21,7 @@ from aps2mqtt.check import ecu_answers
 from aps2mqtt.check.result import Finding, State, Step, explained, failed, judged, skipped
 from aps2mqtt.config import systemd_credentials
 from aps2mqtt.config.keys import KEYS, Key
-from aps2mqtt.config.values import Config, EcuConfig
+from aps2mqtt.config.values import Config
 from aps2mqtt.jobs.job import Job
 from aps2mqtt.jobs.plan import style
 from aps2mqtt.jobs.state_file import StateError, Store
@@ -192,7 +192,8 @@ def _site(config: Config, memory: Memory | None, now: datetime) -> Step:
     ecu = config.ecu
     paris = not ecu.located
     local = now.astimezone(ecu.timezone)
-    rises, sets = _rises_and_sets(ecu, local)
+    (today,) = timetable.days(ecu.site, ecu.timezone, ecu.poll_interval, local.date(), 1)
+    rises, sets = _rises_and_sets(today, ecu.timezone)
     assumed = " (Paris, as none is set)" if paris else ""
     place = (
         f"{ecu.site.latitude}, {ecu.site.longitude}{assumed}, {local:%H:%M} in {ecu_answers.zone_name(ecu.timezone)}"
@@ -221,11 +222,10 @@ def _site(config: Config, memory: Memory | None, now: datetime) -> Step:
     )
 
 
-def _rises_and_sets(ecu: EcuConfig, local: datetime) -> tuple[datetime | None, datetime | None]:
-    """Sunrise and sunset on the date of `local`; None for one that does not happen on that date."""
-    day, *_ = timetable.days(ecu.site, ecu.timezone, ecu.poll_interval, local.date(), 1)
-    rises = (window.begins.astimezone(ecu.timezone) for window in day.windows if window.begins > day.begins)
-    sets = (window.ends.astimezone(ecu.timezone) for window in day.windows if window.ends < day.ends)
+def _rises_and_sets(day: timetable.Day, timezone: tzinfo) -> tuple[datetime | None, datetime | None]:
+    """Sunrise and sunset on that date; None for one that does not happen on it."""
+    rises = (window.begins.astimezone(timezone) for window in day.windows if window.begins > day.begins)
+    sets = (window.ends.astimezone(timezone) for window in day.windows if window.ends < day.ends)
     return next(rises, None), next(sets, None)
 
 

@@ -186,6 +186,7 @@ def zone_name(timezone: tzinfo) -> str:
 def inverters(real_time: RealTime, info: SystemInfo, timezone: tzinfo, now: datetime) -> Step:
     """The step for the answer to 0002 of an ECU that answered `info` to 0001; `timezone` is the site's."""
     records = [record for record in real_time.records if record.uid != info.ecu_id]
+    lists_itself = len(records) < len(real_time.records)
     groups = {name: [record.uid for record in records if _condition(record) == name] for name in CONDITIONS}
     of = timestamp(real_time.time, timezone)
     return judged(
@@ -195,7 +196,7 @@ def inverters(real_time: RealTime, info: SystemInfo, timezone: tzinfo, now: date
             _of_left_out(info, real_time),
             *(Finding(f"{name}: {_named(group)}", CONDITIONS[name]) for name, group in groups.items() if group),
             _of_age(of, bool(groups["online"] or info.online), timezone, now),
-            _of_own_id(real_time, info.ecu_id),
+            Finding("it lists itself as an inverter, which is left out") if lists_itself else None,  # quirk 29
             *_of_remarks((*real_time.remarks, *(remark for record in records for remark in impossible(record)))),
         ),
         {
@@ -264,11 +265,6 @@ def _named(uids: Sequence[str]) -> str:
 def _some(names: Sequence[str]) -> str:
     more = len(names) - MOST_NAMED
     return ", ".join(names[:MOST_NAMED]) + (f" and {more} more" if more > 0 else "")
-
-
-def _of_own_id(real_time: RealTime, ecu_id: str) -> Finding | None:
-    listed = any(record.uid == ecu_id for record in real_time.records)
-    return Finding("it lists itself as an inverter, which is left out") if listed else None  # quirk 29
 
 
 # -- its clock --------------------------------------------------------------------------------------------------------
@@ -363,7 +359,5 @@ def certificate(certificate: Mapping[str, Any], now: datetime) -> Step:
 def _distinguished(name: Iterable[Iterable[tuple[str, str]]]) -> str:
     """The part of a distinguished name that people know; empty if it has none."""
     parts = dict(pair for relative in name for pair in relative)
-    for key in ("commonName", "organizationalUnitName", "organizationName"):
-        if key in parts:
-            return parts[key]
-    return ""
+    known = ("commonName", "organizationalUnitName", "organizationName")
+    return next((parts[key] for key in known if key in parts), "")

@@ -6,7 +6,7 @@ steps -> JSON document, exit status
 
 import re
 import textwrap
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Collection, Iterable, Iterator, Mapping
 from enum import StrEnum
 from typing import NamedTuple
 
@@ -72,9 +72,8 @@ def judged(name: str, findings: Iterable[Finding | None], details: Mapping[str, 
 
 def failed(name: str, error: JobError, *more: str) -> Step:
     """A step that failed with `error`; `more` are further remedies beside the one that the error names."""
-    finding = explained(str(error))
-    finding = finding._replace(remedies=finding.remedies + more)
-    return Step(name, State.FAILED, (finding,), status=error.status)
+    cause, remedies = explained(str(error))
+    return Step(name, State.FAILED, (Finding(cause, remedies + more),), status=error.status)
 
 
 def skipped(name: str, why: str) -> Step:
@@ -118,14 +117,13 @@ def lines(step: Step, before: Step | None, *, width: int, color: bool) -> Iterat
     yield from below[:-1]
 
 
-def summary(steps: Iterable[Step], width: int) -> list[str]:
+def summary(steps: Collection[Step], width: int) -> list[str]:
     """One sentence on how the steps ended, in lines of `width` columns."""
-    taken = tuple(steps)
-    warnings = sum(step.state is State.WARNING for step in taken)
+    warnings = sum(step.state is State.WARNING for step in steps)
     counted = f"{warnings} warning{'s' if warnings > 1 else ''}" if warnings else ""
-    failures = ", ".join(_whole_title(step) for step in taken if step.state is State.FAILED)
+    failures = ", ".join(_whole_title(step) for step in steps if step.state is State.FAILED)
     outcome = f"A job would fail: {failures}" if failures else "A job would go well"
-    ending = f" Exit status {status(taken):d}." if failures else ""
+    ending = f" Exit status {status(steps):d}." if failures else ""
     return _wrap(f"{outcome}{f'; {counted}' if counted else ''}.{ending}", width, "", "")
 
 
@@ -156,10 +154,9 @@ def _wrap(text: str, width: int, first: str, others: str) -> list[str]:
 # -- for machines -----------------------------------------------------------------------------------------------------
 
 
-def document(steps: Iterable[Step]) -> dict[str, object]:
+def document(steps: Collection[Step]) -> dict[str, object]:
     """All steps in types that JSON knows, and the exit status."""
-    taken = tuple(steps)
-    return {"status": int(status(taken)), "steps": [_object(step) for step in taken]}
+    return {"status": int(status(steps)), "steps": [_object(step) for step in steps]}
 
 
 def _object(step: Step) -> dict[str, object]:

@@ -8,9 +8,10 @@ example:
 import argparse
 import json
 import logging
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from datetime import UTC, date, datetime
 from functools import partial
+from itertools import chain
 from pathlib import Path
 
 from aps2mqtt.base import files
@@ -56,7 +57,8 @@ def run(options: argparse.Namespace) -> int:
     _print(options, found)
     if options.publish:
         try:
-            _publish(configs[0], found)
+            count = query.publish(configs[0], found)
+            log.info("%d messages to %s", count, configs[0].broker.address)
         except JobError as error:  # the picture is drawn all the same
             statuses.append(common.failed(error))
     if options.plot and found:
@@ -90,7 +92,8 @@ def _read(periods: Sequence[str], config: Config, day: date) -> query.Recollecti
 
 def _print(options: argparse.Namespace, found: Sequence[Series]) -> None:
     if options.csv:
-        output.show(_csv(found))
+        rows = chain([time_series.COLUMNS], *map(time_series.rows, found))
+        output.show(",".join(row) for row in rows)  # no value contains a comma
     elif options.json:
         said = ",\n".join(json.dumps(time_series.document(one)) for one in found)
         output.show(f"[{said}]".splitlines())
@@ -98,16 +101,6 @@ def _print(options: argparse.Namespace, found: Sequence[Series]) -> None:
         color, width = output.has_color(), output.width()
         drawn = [chart.text(one, width=width, color=color) for one in found]
         output.draw("\n".join(lines) + "\n" * (lines is not drawn[-1]) for lines in drawn)
-
-
-def _csv(found: Sequence[Series]) -> Iterator[str]:
-    yield ",".join(time_series.COLUMNS)
-    yield from (",".join(row) for one in found for row in time_series.rows(one))  # no value contains a comma
-
-
-def _publish(config: Config, found: Sequence[Series]) -> None:
-    count = query.publish(config, found)
-    log.info("%d messages to %s", count, config.broker.address)
 
 
 def _plot(path: Path, found: Sequence[Series]) -> None:

@@ -9,10 +9,10 @@ example:
 
 import argparse
 import logging
-import threading
 import time
 from collections.abc import Callable, Sequence
 from datetime import UTC, datetime
+from threading import Thread
 
 from aps2mqtt.base.errors import ExitStatus, gravest
 from aps2mqtt.commands import common
@@ -56,34 +56,24 @@ def run(options: argparse.Namespace) -> int:
     return status
 
 
-class _JobThread(threading.Thread):
-    """The job of one of several ECUs; its failure is logged, and the others go on."""
-
-    def __init__(self, poll: Callable[[Config], Outcome], config: Config) -> None:
-        super().__init__(name=config.ecu.address, daemon=True)  # Ctrl-C does not wait for this thread
-        self._poll = poll
-        self._config = config
-        self.outcome: Outcome | None = None
-        self.status = ExitStatus.SOFTWARE
-
-    def run(self) -> None:
-        """Does the job in this thread."""
-        try:
-            self.outcome = self._poll(self._config)
-            self.status = ExitStatus.OK
-        except Exception as error:  # noqa: BLE001 - the boundary of this job; `main` is that of a single job
-            self.status = common.failed(error)
-
-
 def _side_by_side(poll: Callable[[Config], Outcome], configs: Sequence[Config]) -> tuple[ExitStatus, list[Outcome]]:
     """Does each ECU's job in its own thread; returns the gravest exit status and the outcomes of successful jobs."""
     from aps2mqtt.truth import poll_times
 
-    threads = [_JobThread(poll, config) for config in configs]
+    outcomes: dict[str, Outcome] = {}
+    statuses = {config.ecu.address: ExitStatus.SOFTWARE for config in configs}  # until the job has ended
+
+    def job(config: Config) -> None:
+        try:
+            outcomes[config.ecu.address] = poll(config)
+            statuses[config.ecu.address] = ExitStatus.OK
+        except Exception as error:  # noqa: BLE001 - the boundary of this job; `main` is that of a single job
+            statuses[config.ecu.address] = common.failed(error)
+
+    threads = [Thread(target=job, args=[config], name=config.ecu.address, daemon=True) for config in configs]
     for number, thread in enumerate(threads):
         time.sleep(poll_times.stagger(len(threads)) if number else 0)
         thread.start()
     for thread in threads:
         thread.join()
-    status = gravest(thread.status for thread in threads)
-    return status, [thread.outcome for thread in threads if thread.outcome is not None]
+    return gravest(statuses.values()), [outcomes[address] for address in statuses if address in outcomes]

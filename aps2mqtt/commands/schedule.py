@@ -32,22 +32,20 @@ def arguments(parser: argparse.ArgumentParser) -> None:
 
 def run(options: argparse.Namespace) -> int:
     """Prints a table for each site and interval."""
-    now, alike = datetime.now(UTC), _alike(common.load(options))
-    listed = [
-        timetable.days(ecu.site, ecu.timezone, ecu.poll_interval, now.astimezone(ecu.timezone).date(), options.days)
-        for ecu, *_ in alike
-    ]
-    for ecu, *_ in alike:
+    now, listed = datetime.now(UTC), []
+    for ecus in _alike(common.load(options)):
+        ecu, today = ecus[0], now.astimezone(ecus[0].timezone).date()
+        listed.append((ecus, timetable.days(ecu.site, ecu.timezone, ecu.poll_interval, today, options.days)))
         if not ecu.located:
             log.warning(
                 "the site of %s is assumed to be in Paris; set APS_ECU_POSITION_LAT and APS_ECU_POSITION_LNG",
                 ecu.address,
             )
     if options.json:
-        document = [_plain(ecus, days) for ecus, days in zip(alike, listed, strict=True)]
-        output.show(json.dumps(document, indent=1).splitlines())
+        document = [_plain(ecus, days) for ecus, days in listed]
+        output.show(json.dumps(document, indent=1, default=lambda moment: moment.isoformat()).splitlines())
         return ExitStatus.OK
-    for number, (ecus, days) in enumerate(zip(alike, listed, strict=True)):
+    for number, (ecus, days) in enumerate(listed):
         table = timetable.table(days, ecus[0].timezone, width=output.width(), color=output.has_color())
         output.draw([*[""] * (number > 0), *_heading(ecus), "", *table, "", *_explained(ecus[0])])
     return ExitStatus.OK
@@ -92,8 +90,8 @@ def _explained(ecu: EcuConfig) -> Iterator[str]:
     yield "today's energy turns to 0."
 
 
-def _plain(ecus: Sequence[EcuConfig], listed: Sequence[timetable.Day]) -> dict[str, Any]:
-    """The table in types that JSON knows."""
+def _plain(ecus: Sequence[EcuConfig], days: Sequence[timetable.Day]) -> dict[str, Any]:
+    """The table in types that JSON knows, and dates."""
     ecu = ecus[0]
     return {
         "ecus": [one.address for one in ecus],
@@ -103,19 +101,10 @@ def _plain(ecus: Sequence[EcuConfig], listed: Sequence[timetable.Day]) -> dict[s
         "stop_at_night": ecu.stop_at_night,
         "days": [
             {
-                "date": day.date.isoformat(),
+                "date": day.date,
                 "all_day": day.is_all_day,
-                "windows": [
-                    {
-                        "begins": window.begins.isoformat(),
-                        "ends": window.ends.isoformat(),
-                        "polls": window.polls,
-                        "first": window.first and window.first.isoformat(),
-                        "last": window.last and window.last.isoformat(),
-                    }
-                    for window in day.windows
-                ],
+                "windows": [window._asdict() for window in day.windows],
             }
-            for day in listed
+            for day in days
         ],
     }

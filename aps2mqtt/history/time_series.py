@@ -99,13 +99,10 @@ def months(series: Energy) -> list[Month]:
     found = []
     for first, points in groupby(series.points, lambda point: point[0].replace(day=1)):
         energies = [kwh for _, kwh in points]
-        found.append(Month(first, sum(energies), len(energies), _days_within(first, begin, end)))
+        last = first.replace(day=monthrange(first.year, first.month)[1])
+        within = (min(last, end) - max(first, begin)).days + 1
+        found.append(Month(first, sum(energies), len(energies), within))
     return found
-
-
-def _days_within(first: date, begin: date, end: date) -> int:
-    last = first.replace(day=monthrange(first.year, first.month)[1])
-    return (min(last, end) - max(first, begin)).days + 1
 
 
 # -- for other programs -----------------------------------------------------------------------------------------------
@@ -113,17 +110,12 @@ def _days_within(first: date, begin: date, end: date) -> int:
 
 def document(series: Series) -> dict[str, object]:
     """A JSON object: times are ISO 8601 with an offset, dates are those of the site, a whole month is yyyy-mm."""
+    head: dict[str, object] = {"ecu": series.ecu_id, "period": period(series)}
     if isinstance(series, Power):
         said = [{"time": at.isoformat(), "power": watts} for at, watts in series.points]
-        return {
-            "ecu": series.ecu_id,
-            "period": DAY,
-            "date": series.day.isoformat(),
-            "unit": POWER_UNIT,
-            "points": said,
-        }
+        return head | {"date": series.day.isoformat(), "unit": POWER_UNIT, "points": said}
     points = [{"date": _dated(series, day), "energy": kwh} for day, kwh in series.points]
-    return {"ecu": series.ecu_id, "period": series.period, "unit": ENERGY_UNIT, "points": points}
+    return head | {"unit": ENERGY_UNIT, "points": points}
 
 
 def rows(series: Series) -> Iterator[tuple[str, ...]]:

@@ -40,9 +40,9 @@ BROKER_FAILED = (BrokerUnreachable, BrokerRefusal, BothFailed)
 
 
 class Daemon:
-    """Polls each ECU at its own pace. `clock` returns the time at the site, as an aware datetime."""
+    """Polls each ECU at its own pace."""
 
-    def __init__(self, configs: Sequence[Config], clock: Callable[[], datetime] = lambda: datetime.now(UTC)) -> None:
+    def __init__(self, configs: Sequence[Config]) -> None:
         broker, topic = configs[0].broker, presence_topic(style(configs[0]))
         polled = ", ".join(f"{config.ecu.address} every {config.ecu.poll_interval} s" for config in configs)
         self._about = f"version {__version__}, polling {polled}, publishing to {broker.host}:{broker.port}"
@@ -50,7 +50,7 @@ class Daemon:
         step = poll_times.stagger(len(configs))
         self._presence = Presence(broker, topic, self._connected, self._lost)
         renew = self._presence.renew
-        self._ecus = [_PolledEcu(config, n * step, self._schedule, clock, renew) for n, config in enumerate(configs)]
+        self._ecus = [_PolledEcu(config, n * step, self._schedule, renew) for n, config in enumerate(configs)]
         self._connections: deque[float] = deque(maxlen=FLAPPING)  # on the monotonic clock
 
     def run(self) -> None:
@@ -113,19 +113,11 @@ class _End(Event):
 class _PolledEcu:
     """One ECU with its polls, their log and their schedule."""
 
-    def __init__(
-        self,
-        config: Config,
-        delay: float,
-        schedule: Schedule,
-        clock: Callable[[], datetime],
-        renew: Callable[[], None],
-    ) -> None:
+    def __init__(self, config: Config, delay: float, schedule: Schedule, renew: Callable[[], None]) -> None:
         self._config = config
         self._renew = renew  # publishes that the process is alive
         self._name = config.ecu.address
         self._store = Store(config.state_directory, config.ecu.host, config.ecu.port)
-        self._clock = clock
         self._told = PollLog(config.ecu.timezone)
         self._fill = False  # the broker may have forgotten everything
         self._again = False  # another poll is needed after the one in flight
@@ -166,7 +158,7 @@ class _PolledEcu:
         error: Exception | None = None
         summary = ""
         try:
-            summary = Job(self._config, self._clock(), self._store, of_run=True).run().summary
+            summary = Job(self._config, datetime.now(UTC), self._store, of_run=True).run().summary
         except Exception as caught:  # noqa: BLE001 - the scheduler's boundary: the next poll may well succeed
             error = caught
             self._fill |= isinstance(caught, BROKER_FAILED)
@@ -175,7 +167,7 @@ class _PolledEcu:
         if not isinstance(error, EcuBusy):  # EcuBusy is raised before the job logs the warnings
             self._config = self._config._replace(warnings=())
         following = self.reschedule().astimezone(self._config.ecu.timezone)
-        self._told.tell(self._clock(), summary, error, f"next poll at {following:%H:%M:%S}")
+        self._told.tell(datetime.now(UTC), summary, error, f"next poll at {following:%H:%M:%S}")
         if self._again:
             self._schedule.within(self._name, self._pause())
 
@@ -186,7 +178,7 @@ class _PolledEcu:
     def _pace(self) -> poll_times.Pace:
         ecu = self._config.ecu
         site = ecu.site if ecu.stop_at_night else None
-        return poll_times.pace(ecu.poll_interval, site, ecu.timezone, self._store.remembered(), self._clock())
+        return poll_times.pace(ecu.poll_interval, site, ecu.timezone, self._store.remembered(), datetime.now(UTC))
 
 
 class PollLog:

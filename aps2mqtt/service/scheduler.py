@@ -41,7 +41,7 @@ class Schedule:
         self._delays[name] = timedelta(seconds=delay)
         self._scheduler.add_job(
             fire,
-            self._trigger(name, pace),
+            PollTrigger(pace, self._delays[name]),
             id=name,
             next_run_time=datetime.now(UTC) + self._delays[name],
             coalesce=True,
@@ -55,7 +55,7 @@ class Schedule:
 
     def at(self, name: str, pace: Pace) -> datetime:
         """Continues the job at `pace`; returns the time of the next poll. Also helps after a clock jump."""
-        job = self._scheduler.reschedule_job(name, trigger=self._trigger(name, pace))
+        job = self._scheduler.reschedule_job(name, trigger=PollTrigger(pace, self._delays[name]))
         next_run: datetime = job.next_run_time
         return next_run
 
@@ -71,9 +71,6 @@ class Schedule:
     def stop(self) -> None:
         """Starts no more jobs; does not wait for a job in flight."""
         self._scheduler.shutdown(wait=False)
-
-    def _trigger(self, name: str, pace: Pace) -> PollTrigger:
-        return PollTrigger(pace, self._delays[name])
 
 
 class _DaemonExecutor(BaseExecutor):  # type: ignore[misc] # as above

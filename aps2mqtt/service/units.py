@@ -6,8 +6,8 @@ template, Paths -> text
 import re
 import shlex
 from collections.abc import Iterable
-from dataclasses import dataclass
 from pathlib import Path, PurePath
+from typing import NamedTuple
 
 from aps2mqtt.base.errors import UsageError
 from aps2mqtt.config import systemd_credentials
@@ -19,8 +19,7 @@ HIDDEN = ("/home", "/root", "/run/user", "/tmp", "/var/tmp")  # noqa: S108 - fro
 SYSTEM = "/etc/systemd/system/"
 
 
-@dataclass(frozen=True, slots=True)
-class Paths:
+class Paths(NamedTuple):
     """The absolute paths of the program and of its configuration, as the files name them."""
 
     program: PurePath
