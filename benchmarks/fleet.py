@@ -14,7 +14,6 @@ import sys
 import tempfile
 import threading
 from contextlib import closing, suppress
-from dataclasses import replace
 from pathlib import Path
 
 from once import NOON, ONCE, PORT, broker, cost
@@ -37,7 +36,7 @@ class Fleet:
         self.ports: list[int] = []
         plant = Plant(inverters=inverter_models("4xDS3"))
         for number in range(size):
-            one = replace(plant, ecu=replace(plant.ecu, ecu_id=f"2160{number:08d}"))
+            one = plant._replace(ecu=plant.ecu._replace(ecu_id=f"2160{number:08d}"))
             frames = {command: plant_answers(one)(command, one.ecu.ecu_id, NOON) for command in COMMANDS}
             server = socket.create_server(("127.0.0.1", 0))
             self.ports.append(server.getsockname()[1])

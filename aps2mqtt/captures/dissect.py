@@ -14,9 +14,9 @@ from typing import NamedTuple, NoReturn
 from aps2mqtt.base.errors import FrameError, IncompleteFrame, MalformedFrame
 from aps2mqtt.base.values import Remark
 from aps2mqtt.sources.ecu8899 import answers, frames, history_answers, record_sizes, tables
-from aps2mqtt.sources.ecu8899.answers import RealTime, Signal, SystemInfo
+from aps2mqtt.sources.ecu8899.answers import RealTime
 from aps2mqtt.sources.ecu8899.frames import Frame
-from aps2mqtt.sources.ecu8899.history_answers import EnergyByDay, PowerOfDay
+from aps2mqtt.sources.ecu8899.history_answers import DECODERS, Answer
 from aps2mqtt.sources.ecu8899.layouts import Field, Layout, Rest, Text, Value, size, walk
 from aps2mqtt.sources.ecu8899.tables import BODY, NEWLINE, STATUS, TRAILER
 
@@ -178,6 +178,9 @@ class _Knife:
         )
 
 
+Walker = Callable[[_Knife, Frame | None], Layout]  # splits the payload of an answer; the frame is None if it is cut
+
+
 def _is_of_offline(before: dict[str, Value]) -> bool:
     """True if the fields `before` are the head of an offline inverter's record."""
     return before.get("online") is False and "type" in before
@@ -216,9 +219,9 @@ def _answer(knife: _Knife) -> tuple[Remark, ...]:
     has_trailer = TRAILER.startswith(data[max(BODY, end - len(TRAILER)) : end])  # or may have one, if it is cut
     knife.payload_ends(max(BODY, end - len(TRAILER)) if has_trailer else end)
     command = data[tables.LENGTH_KNOWN : BODY].decode("latin-1")
-    if command not in ANSWERS:
+    if command not in WALKERS:
         raise MalformedFrame(f"nobody knows the answer to {command!r}")
-    walked, decode = ANSWERS[command]
+    walked = WALKERS[command]
     if knife.is_cut:
         _cut(knife, walked)
     frame = Frame.decode(data[: knife.declared])
@@ -228,7 +231,7 @@ def _answer(knife: _Knife) -> tuple[Remark, ...]:
         unproven = walked(knife, frame)
     except FrameError as error:
         failure = error
-    answer = decode(frame)
+    answer = DECODERS[command](frame)
     if failure is not None:
         raise failure
     knife.take(unproven)
@@ -244,7 +247,7 @@ def _answer(knife: _Knife) -> tuple[Remark, ...]:
     return answer.remarks
 
 
-def _cut(knife: _Knife, walked: "Callable[[_Knife, Frame | None], Layout]") -> NoReturn:
+def _cut(knife: _Knife, walked: Walker) -> NoReturn:
     """Takes what is there of a frame that is cut; always raises FrameError."""
     data = knife.data
     ends = IncompleteFrame(f"the answer ends at byte {len(data)} of {knife.declared}")
@@ -263,7 +266,7 @@ def _cut(knife: _Knife, walked: "Callable[[_Knife, Frame | None], Layout]") -> N
     raise ends
 
 
-def _doubt(knife: _Knife, answer: "Answer") -> None:
+def _doubt(knife: _Knife, answer: Answer) -> None:
     """Raises MalformedFrame if the decoder has left bytes; notes a number of records that is wrong."""
     if not isinstance(answer, RealTime) or answer.status != tables.STATUS_OK:
         if knife.at < knife.end:
@@ -327,18 +330,15 @@ def _cut_record(knife: _Knife, title: str) -> None:
     raise MalformedFrame("no record begins like this")
 
 
-def _signal(knife: _Knife, frame: Frame | None) -> Layout:
-    del frame
-    if _has_data(knife):
-        knife.rows(tables.SIGNAL_RECORD, "signals")
-    return ()
+def _only_rows(layout: Layout, title: str) -> Walker:
+    """The function that splits a payload of rows and nothing else."""
 
+    def walked(knife: _Knife, _: Frame | None) -> Layout:
+        if _has_data(knife):
+            knife.rows(layout, title)
+        return ()
 
-def _power_of_day(knife: _Knife, frame: Frame | None) -> Layout:
-    del frame
-    if _has_data(knife):
-        knife.rows(tables.POWER_POINT, "points")
-    return ()
+    return walked
 
 
 def _energy_by_day(knife: _Knife, frame: Frame | None) -> Layout:
@@ -369,12 +369,11 @@ def _has_data(knife: _Knife) -> bool:
     return knife.take(STATUS)["status"] == tables.STATUS_OK
 
 
-Answer = SystemInfo | RealTime | Signal | PowerOfDay | EnergyByDay
-# For each command: the function that splits its payload, and the decoder whose verdict counts.
-ANSWERS: dict[str, tuple[Callable[[_Knife, Frame | None], Layout], Callable[[Frame], Answer]]] = {
-    tables.SYSTEM_INFO: (_system_info, answers.decode_system_info),
-    tables.REAL_TIME: (_real_time, answers.decode_real_time),
-    tables.SIGNAL: (_signal, answers.decode_signal),
-    tables.POWER_OF_DAY: (_power_of_day, history_answers.decode_power_of_day),
-    tables.ENERGY_BY_DAY: (_energy_by_day, history_answers.decode_energy_by_day),
+# For each command the function that splits its payload; it returns what only the decoder tells from a wrong end.
+WALKERS: dict[str, Walker] = {
+    tables.SYSTEM_INFO: _system_info,
+    tables.REAL_TIME: _real_time,
+    tables.SIGNAL: _only_rows(tables.SIGNAL_RECORD, "signals"),
+    tables.POWER_OF_DAY: _only_rows(tables.POWER_POINT, "points"),
+    tables.ENERGY_BY_DAY: _energy_by_day,
 }

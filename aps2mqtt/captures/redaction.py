@@ -36,7 +36,7 @@ class Redaction(NamedTuple):
         for frame in frames:
             for original, kind in _originals(frame):
                 kinds.setdefault(original, kind)
-        numbers = {"ecu_id": count(1), "uid": count(1), "wired_mac": count(1), "wireless_mac": count(1)}
+        numbers = {kind: count(1) for kind in KEPT}
         stand_ins: dict[str, str] = {}
         for original, kind in kinds.items():
             made = (_stand_in(original, kind, number) for number in numbers[kind])

@@ -5,10 +5,10 @@ Plant, time -> SystemInfo, RealTime, Signal, PowerOfDay, EnergyByDay
 
 import re
 from collections.abc import Iterable
-from dataclasses import dataclass
 from datetime import UTC, date, datetime, timedelta, tzinfo
 from functools import lru_cache
 from math import ceil, cos, pi, radians, sin
+from typing import NamedTuple
 
 from aps2mqtt.base import physical_limits, sun
 from aps2mqtt.base.values import Site
@@ -23,8 +23,7 @@ MOST_SHOWN = 40  # characters of a wrong set of inverters, in the error message
 PARIS = Site(48.864716, 2.349014)
 
 
-@dataclass(frozen=True, slots=True)
-class EcuModel:
+class EcuModel(NamedTuple):
     """The differences between models of ECU on the wire.
 
     `newer` models have ids that begin with 2162 or 215. Their 0001 is in group 12, with a true time zone and a longer
@@ -37,8 +36,7 @@ class EcuModel:
     newer: bool
 
 
-@dataclass(frozen=True, slots=True)
-class InverterModel:
+class InverterModel(NamedTuple):
     """The differences between models of inverter on the wire."""
 
     uid_prefix: str
@@ -93,8 +91,7 @@ def inverter_models(text: str) -> tuple[str, ...]:
 # -- the array --------------------------------------------------------------------------------------------------------
 
 
-@dataclass(frozen=True, slots=True)
-class Plant:
+class Plant(NamedTuple):
     """An ECU and its inverters at a site. All its answers depend on the time alone."""
 
     ecu: EcuModel = ECU_MODELS["ECU-R"]

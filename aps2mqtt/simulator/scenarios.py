@@ -8,7 +8,7 @@ from pathlib import Path
 from aps2mqtt.base import files
 from aps2mqtt.simulator.plant import Plant, ScenarioError
 from aps2mqtt.sources.ecu8899 import answers, history_answers, tables
-from aps2mqtt.sources.ecu8899.answers import RealTime, Signal
+from aps2mqtt.sources.ecu8899.answers import SystemInfo
 from aps2mqtt.sources.ecu8899.frames import Frame
 from aps2mqtt.sources.ecu8899.history_answers import EnergyByDay, PowerOfDay
 
@@ -39,37 +39,40 @@ FAULTS: dict[str, str] = {
     "history-gaps": "remembers a day without its noon, and not every day",
     "narrow-history": "has energies of two bytes in 0004, as some ECUs do",
 }
+HISTORY = (tables.POWER_OF_DAY, tables.ENERGY_BY_DAY)
 WIDEST_NARROW = 655.35  # kWh, the most that two bytes hold
 
 
 def plant_answers(plant: Plant, fault: str = "") -> Answers:
     """The answers of `plant`, with the `fault` if it is one of content."""
+    asleep = fault == "night"
+    frames: dict[str, Callable[[datetime, str], Frame]] = {
+        tables.SYSTEM_INFO: lambda now, _: answers.encode_system_info(_system_info(plant, now, fault), plant.group),
+        tables.REAL_TIME: lambda now, _: answers.encode_real_time(plant.real_time(now, asleep=asleep)),
+        tables.SIGNAL: lambda now, _: answers.encode_signal(plant.signal(now, asleep=asleep)),
+        tables.POWER_OF_DAY: lambda now, day: history_answers.encode_power_of_day(_power(plant, day, now, fault)),
+        tables.ENERGY_BY_DAY: lambda now, period: history_answers.encode_energy_by_day(
+            _energies(plant, period, now, fault)
+        ),
+    }
 
     def answer(command: str, ecu_id: str, now: datetime, argument: str = "") -> bytes:
-        asleep = fault == "night"
-        if command == tables.SYSTEM_INFO:
-            info = plant.system_info(now, asleep=asleep)
-            if fault == "counter-glitch":  # quirk 53
-                info = info._replace(lifetime_energy=0.0, energy_today=0.0, registered=0, online=max(1, info.online))
-            return answers.encode_system_info(info, plant.group).encode()
-        wrong = fault == "status-02" or ecu_id != plant.ecu.ecu_id
-        if command == tables.REAL_TIME:
-            real_time = plant.real_time(now, asleep=asleep)
-            return answers.encode_real_time(RealTime(tables.STATUS_WRONG_ECU) if wrong else real_time).encode()
-        if command == tables.SIGNAL:
-            signal = plant.signal(now, asleep=asleep)
-            return answers.encode_signal(Signal(tables.STATUS_WRONG_ECU) if wrong else signal).encode()
-        if command == tables.POWER_OF_DAY and fault != "no-history":
-            power = _power(plant, argument, now, fault)
-            return history_answers.encode_power_of_day(PowerOfDay(tables.STATUS_WRONG_ECU) if wrong else power).encode()
-        if command == tables.ENERGY_BY_DAY and fault != "no-history":
-            energy = _energies(plant, argument, now, fault)
-            return history_answers.encode_energy_by_day(
-                EnergyByDay(tables.STATUS_WRONG_ECU) if wrong else energy
-            ).encode()
-        return b""
+        if command not in frames or (command in HISTORY and fault == "no-history"):
+            return b""
+        if command != tables.SYSTEM_INFO and (fault == "status-02" or ecu_id != plant.ecu.ecu_id):
+            return Frame.of_status("11", command, tables.STATUS_WRONG_ECU, b"").encode()
+        if command in HISTORY and fault == "history-01":
+            return Frame.of_status("11", command, tables.STATUS_NO_DATA, b"").encode()
+        return frames[command](now, argument).encode()
 
     return answer
+
+
+def _system_info(plant: Plant, now: datetime, fault: str) -> SystemInfo:
+    info = plant.system_info(now, asleep=fault == "night")
+    if fault != "counter-glitch":
+        return info
+    return info._replace(lifetime_energy=0.0, energy_today=0.0, registered=0, online=max(1, info.online))  # quirk 53
 
 
 def _power(plant: Plant, argument: str, now: datetime, fault: str) -> PowerOfDay:
@@ -77,16 +80,12 @@ def _power(plant: Plant, argument: str, now: datetime, fault: str) -> PowerOfDay
         power = plant.power_of_day(history_answers.calendar_date(argument), now)
     except ValueError:
         return PowerOfDay(tables.STATUS_NO_DATA)
-    if fault == "history-01":
-        return PowerOfDay(tables.STATUS_NO_DATA)
     kept = (point for point in power.points if fault != "history-gaps" or not "1130" <= point[0] < "1315")
     return power._replace(points=() if fault == "empty-history" else tuple(kept))
 
 
 def _energies(plant: Plant, period: str, now: datetime, fault: str) -> EnergyByDay:
     energy = plant.energy_by_day(period, now)
-    if fault == "history-01":
-        return EnergyByDay(tables.STATUS_NO_DATA)
     if fault == "narrow-history":
         return energy._replace(points=tuple((day, min(kwh, WIDEST_NARROW)) for day, kwh in energy.points), width=2)
     kept = (

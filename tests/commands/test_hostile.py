@@ -1,6 +1,5 @@
 """What others wrote, in an ECU, on a broker, in files and in their names, never steers the terminal."""
 
-import dataclasses
 import json
 import logging
 from collections.abc import Iterator
@@ -45,7 +44,7 @@ PAYLOADS = {
 @pytest.fixture
 def ecu() -> Iterator[Simulator]:
     """One whose firmware's name is a command to the terminal."""
-    model = dataclasses.replace(ECU_MODELS["ECU-R"], firmware=FIRMWARE)
+    model = ECU_MODELS["ECU-R"]._replace(firmware=FIRMWARE)
     with sunny_ecu(plant=Plant(ecu=model, inverters=inverter_models("2xDS3"))) as running:
         yield running
 

@@ -130,7 +130,8 @@ def _filler(frame: Frame, points: int) -> tuple[Remark, ...]:
 
 
 # All that an ECU answers, by command.
-DECODERS: dict[str, Callable[[Frame], SystemInfo | RealTime | Signal | PowerOfDay | EnergyByDay]] = {
+Answer = SystemInfo | RealTime | Signal | PowerOfDay | EnergyByDay
+DECODERS: dict[str, Callable[[Frame], Answer]] = {
     tables.SYSTEM_INFO: answers.decode_system_info,
     tables.REAL_TIME: answers.decode_real_time,
     tables.SIGNAL: answers.decode_signal,
