@@ -5,6 +5,7 @@ from datetime import UTC, datetime, timedelta
 # Between two readings of an ECU, which has new data every 5 minutes, of a large array more slowly (quirk 15). What
 # happened in a longer gap is not known.
 LONGEST_GAP = timedelta(minutes=15)
+CLOCK_SLACK = timedelta(minutes=1)  # time synchronisation may set a clock back by this
 
 
 def elapsed(earlier: datetime, later: datetime) -> timedelta:
@@ -13,3 +14,8 @@ def elapsed(earlier: datetime, later: datetime) -> timedelta:
     By UTC: Python takes the difference of two times of the same zone by their clocks.
     """
     return later.astimezone(UTC) - earlier.astimezone(UTC)
+
+
+def clock_is_behind(read_at: datetime, now: datetime) -> bool:
+    """True if `now` is before the last reading: a Raspberry Pi that does not know the time yet."""
+    return now < read_at - CLOCK_SLACK

@@ -13,6 +13,7 @@ from typing import NamedTuple
 
 from aps2mqtt.base import models
 from aps2mqtt.base.deadline import Deadline
+from aps2mqtt.base.elapsed import clock_is_behind
 from aps2mqtt.base.errors import BothFailed, EcuError, EcuUnreachable, JobError, is_exhausted
 from aps2mqtt.base.memory import Memory
 from aps2mqtt.base.values import Recalled, Report, Snapshot, Unchanged
@@ -25,8 +26,8 @@ from aps2mqtt.mqtt.sessions import Session
 from aps2mqtt.mqtt.topics import Message, Style
 from aps2mqtt.sources import ask
 from aps2mqtt.sources.ecu8899 import client
-from aps2mqtt.truth import ecu_energy, freshness, hang, poll_times, problems, true_values
-from aps2mqtt.truth.night import is_night, night_ends, to_the_minute
+from aps2mqtt.truth import freshness, hang, poll_times, problems, true_values
+from aps2mqtt.truth.night import is_night, to_the_minute
 
 log = logging.getLogger(__name__)
 
@@ -132,13 +133,15 @@ class Job(NamedTuple):
         return Outcome(_reading(report), report, self._plan(report, before, memory))
 
     def _leave_alone(self, before: Memory) -> Outcome:
+        from aps2mqtt.base.sun import next_sunrise
+
         ecu = self.config.ecu
         report, memory = true_values.night(before, self.now, ecu.timezone)
         if memory.watch is not None:
             report = report._replace(problems=problems.in_words(memory.watch))
         memory = self._timed(memory, before)
         messages = self._plan(report, before, memory)
-        opens = night_ends(ecu.site, self.now)
+        opens = next_sunrise(ecu.site, self.now)
         opening = to_the_minute(opens).astimezone(ecu.timezone) if opens else None
         until = f"{opening:%Y-%m-%d %H:%M %Z}" if opening else "further notice"
         summary = f"night at the site: the ECU is left alone until {until}"
@@ -166,7 +169,7 @@ class Job(NamedTuple):
     def _timed(self, memory: Memory, before: Memory | None) -> Memory:
         """Returns `memory` with the time and style of this job, for the next job."""
         past = before.rhythm if before is not None else None
-        if before is not None and ecu_energy.clock_is_behind(before, self.now):
+        if before is not None and clock_is_behind(before.reading.at, self.now):
             timed = past
         elif self.of_run:
             ecu = self.config.ecu

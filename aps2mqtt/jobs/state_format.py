@@ -27,7 +27,7 @@ from aps2mqtt.base.memory import (
 )
 from aps2mqtt.base.values import Placement, Short
 from aps2mqtt.config.keys import is_topic
-from aps2mqtt.truth import counter_checks
+from aps2mqtt.truth import ecu_energy
 from aps2mqtt.truth.freshness import LONGEST_PAUSE
 
 VERSION = 1
@@ -301,10 +301,10 @@ def memory_in(state: dict[str, Any], left_out: list[str]) -> Memory:
 def _possible(memory: Memory, left_out: list[str]) -> Memory:
     """Returns `memory` without values that contradict the others, or that no such array makes; names them."""
     inverters = max(1, len(memory.inverters), min(memory.reading.registered or 0, MOST_INVERTERS))
-    day, today = counter_checks.made(inverters, counter_checks.DAY), memory.counters.today
-    most_of_one = counter_checks.made(1, counter_checks.DAY) * 1000
+    day, today = ecu_energy.made(inverters, ecu_energy.DAY), memory.counters.today
+    most_of_one = ecu_energy.made(1, ecu_energy.DAY) * 1000
     rhythm = memory.rhythm
-    if (memory.counters.lifetime or 0) > counter_checks.made(inverters, counter_checks.LIFE):
+    if (memory.counters.lifetime or 0) > ecu_energy.made(inverters, ecu_energy.LIFE):
         left_out.append("lifetime")
         memory = memory._replace(counters=memory.counters._replace(lifetime=None))
     if today is not None and (max(today.published, today.yesterday or 0) > day or not (today.renewed or today.before)):

@@ -39,7 +39,7 @@ def inverters_of(
         grown = inverter_energy.grown(was, inverter.powers, passed)
         energies = inverter_energy.at_least(grown, recalled.get(inverter.uid, ()))
         known[inverter.uid] = _known(inverter, was, energies)
-        inverters.append(_with_past(inverter, known[inverter.uid], was))
+        inverters.append(_with_past(inverter, known[inverter.uid]))
     gone = []
     for uid, was in _unlisted(snapshot, before, recalled):
         now, shown = _left_out(uid, was, snapshot) if snapshot.short is not None else _missing(uid, was, snapshot)
@@ -94,36 +94,29 @@ def _unlisted(
 
 def _known(inverter: Inverter, was: Known | None, energies: tuple[float, ...]) -> Known:
     panels = len(inverter.powers)
+    most_panels = was.panels + was.lost if was is not None else 0
     signal = inverter.signal
     if isinstance(signal, Unchanged):
         signal = was.signal if was is not None else None
     return Known(
         panels,
         len(inverter.voltages),
-        lost=max(0, _most_panels(was) - panels),
+        lost=max(0, most_panels - panels),
         signal=signal,
         powers=inverter.powers,
         energies=energies,
     )
 
 
-def _most_panels(was: Known | None) -> int:
-    return was.panels + was.lost if was is not None else 0
-
-
-def _with_past(inverter: Inverter, known: Known, was: Known | None) -> Inverter:
+def _with_past(inverter: Inverter, known: Known) -> Inverter:
     """Returns `inverter` with values that only memory has: energies, a signal that is kept, panels that it lost."""
     return inverter._replace(
         signal=Unchanged(known.signal) if isinstance(inverter.signal, Unchanged) else inverter.signal,
-        energies=_kwh(known.energies[: len(inverter.powers)]),
-        lost=max(0, _most_panels(was) - known.panels) if inverter.powers else MOST_PANELS,
+        energies=tuple(round(energy / 1000, 3) for energy in known.energies[: len(inverter.powers)]),
+        lost=known.lost if inverter.powers else MOST_PANELS,
     )
-
-
-def _kwh(energies: tuple[float, ...]) -> tuple[float, ...]:
-    return tuple(round(inverter_energy / 1000, 3) for inverter_energy in energies)
 
 
 def absent(uid: str, was: Known) -> Inverter:
     """Returns an inverter that was not read: offline, with its remembered values."""
-    return _with_past(offline(uid, was.panels, was.voltages), was, was)
+    return _with_past(offline(uid, was.panels, was.voltages), was)

@@ -5,9 +5,9 @@ site, last reading, time -> night or not
 
 from datetime import datetime, timedelta
 
+from aps2mqtt.base.elapsed import clock_is_behind
 from aps2mqtt.base.memory import Memory
 from aps2mqtt.base.values import Site
-from aps2mqtt.truth.ecu_energy import clock_is_behind
 
 HALF_A_MINUTE = timedelta(seconds=30)
 
@@ -25,13 +25,6 @@ def is_night(site: Site, memory: Memory | None, now: datetime) -> bool:
     return not is_up(site, now)
 
 
-def night_ends(site: Site, now: datetime) -> datetime | None:
-    """Returns the end of the night of `now`, in UTC; None if `next_sunrise` gives none."""
-    from aps2mqtt.base.sun import next_sunrise
-
-    return next_sunrise(site, now)
-
-
 def to_the_minute(moment: datetime) -> datetime:
     """Returns a sunrise or sunset rounded to the minute, as in almanacs, so that it is the same everywhere."""
     return (moment + HALF_A_MINUTE).replace(second=0, microsecond=0)
@@ -39,4 +32,4 @@ def to_the_minute(moment: datetime) -> datetime:
 
 def is_awake(memory: Memory | None, now: datetime) -> bool:
     """True if an inverter was online at the last reading, or if this is not known."""
-    return memory is None or memory.reading.awake or clock_is_behind(memory, now)
+    return memory is None or memory.reading.awake or clock_is_behind(memory.reading.at, now)

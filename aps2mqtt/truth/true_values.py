@@ -7,20 +7,11 @@ A memory belongs to one ECU: `memory_of` drops that of an ECU which was replaced
 
 from datetime import date, datetime, time, timedelta, tzinfo
 
-from aps2mqtt.base.elapsed import elapsed
+from aps2mqtt.base.elapsed import clock_is_behind, elapsed
 from aps2mqtt.base.memory import Counters, Failure, Memory, Reading
 from aps2mqtt.base.values import Inverter, Recalled, Report, Snapshot, Unchanged
 from aps2mqtt.truth import inverter_energy
-from aps2mqtt.truth.counter_checks import Moment
-from aps2mqtt.truth.ecu_energy import (
-    PAUSE,
-    at_date,
-    clock_is_behind,
-    date_of_data,
-    lifetime_of,
-    recalled_energies,
-    today_of,
-)
+from aps2mqtt.truth.ecu_energy import PAUSE, Moment, at_date, date_of_data, lifetime_of, recalled_energies, today_of
 from aps2mqtt.truth.inverters import absent, inverters_of
 
 AHEAD = timedelta(hours=1)  # the ECU's clock may be ahead of ours by this
@@ -139,11 +130,8 @@ def _counts(snapshot: Snapshot, memory: Memory | None) -> tuple[int | Unchanged,
     if not snapshot.contradictory:
         return snapshot.registered, snapshot.online
     if not snapshot.complete:
-        return (
-            (Unchanged(memory.reading.registered), Unchanged(memory.reading.online))
-            if memory is not None
-            else (Unchanged(), Unchanged())
-        )
+        known = memory and memory.reading
+        return Unchanged(known and known.registered), Unchanged(known and known.online)
     listed = len(snapshot.inverters) + len(snapshot.skipped)
     return listed, sum(inverter.online is True for inverter in snapshot.inverters) + snapshot.skipped_online
 
@@ -159,7 +147,7 @@ def _when(snapshot: Snapshot, memory: Memory | None, now: datetime, timezone: tz
     known_date = _date_of(memory) or site_date
     if _clock_leapt(snapshot, memory, now):
         site_date = known_date
-    if clock_is_behind(memory, now) and not _agrees(snapshot, memory, site_date, now):
+    if clock_is_behind(memory.reading.at, now) and not _agrees(snapshot, memory, site_date, now):
         # The ECU's clock does not agree with ours, and ours is behind the last reading: ours gives no new date.
         return memory.reading.at, known_date
     return memory.reading.at if snapshot.contradictory else now, site_date
