@@ -2,15 +2,12 @@
 
 from collections.abc import Iterable, Iterator, Mapping
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from aps2mqtt.config import systemd_credentials
-
-if TYPE_CHECKING:
-    from aps2mqtt.config.yaml_file import Section
 from aps2mqtt.config.file_and_environment import GivenEcu
 from aps2mqtt.config.keys import BROKER_PASSWORD, KEY_FILE, KEYS, NAMES, OUR_WORDS, expanded
-from aps2mqtt.config.values import Given, is_nothing
+from aps2mqtt.config.values import Given, Section, is_nothing
 
 READABLE_BY_OTHERS = 0o004
 
@@ -47,7 +44,7 @@ def twins(ecus: Iterable[GivenEcu], parsed: Iterable[Mapping[str, Any]]) -> Iter
 
 
 def readable_by_others(
-    path: Path | None, sections: "Iterable[Section]", ecus: Iterable[GivenEcu], environ: Mapping[str, str]
+    path: Path | None, sections: Iterable[Section], ecus: Iterable[GivenEcu], environ: Mapping[str, str]
 ) -> Iterator[str]:
     """Warnings: a file with a secret that every user can read."""
     held = [key.name for key in KEYS if key.secret and any(key.name in section.values for section in sections)]

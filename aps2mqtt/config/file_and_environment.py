@@ -7,16 +7,13 @@ YAML scalars are read as text, so a password of 0777 stays 0777.
 import os
 from collections.abc import Iterable, Iterator, Mapping
 from pathlib import Path
-from typing import TYPE_CHECKING, NamedTuple
+from typing import NamedTuple
 
 from environs import ValidationError
 
 from aps2mqtt.base import files
 from aps2mqtt.base.errors import leading_word
 from aps2mqtt.config import systemd_credentials
-
-if TYPE_CHECKING:
-    from aps2mqtt.config.yaml_file import Section
 from aps2mqtt.config.keys import (
     BROKER_PASSWORD,
     FILE_SUFFIX,
@@ -28,19 +25,17 @@ from aps2mqtt.config.keys import (
     is_quoted,
     unquoted,
 )
-from aps2mqtt.config.values import Given
+from aps2mqtt.config.values import Given, Section
 
 MAX_SECRET = 10_000  # characters
 
 
-def read_file(path: Path, environ: Mapping[str, str], mistakes: list[str]) -> "list[Section]":
+def read_file(path: Path, environ: Mapping[str, str], mistakes: list[str]) -> list[Section]:
     """The sections of the file, with the known keys that have a value; adds mistakes to `mistakes`."""
     from aps2mqtt.config import yaml_file
 
-    sections, errors = yaml_file.read(path, environ)
-    mistakes += errors
     found = []
-    for section in sections:
+    for section in yaml_file.read(path, environ, mistakes):
         values = {}
         for name, text in section.values.items():
             if mistake := _misplaced(name, section.name):
@@ -142,7 +137,7 @@ def password_beside(path: Path, environ: Mapping[str, str], mistakes: list[str])
     return {BROKER_PASSWORD: Given("", where)}
 
 
-def each_ecu(sections: "Iterable[Section]", environ: Mapping[str, str], mistakes: list[str]) -> list[GivenEcu]:
+def each_ecu(sections: Iterable[Section], environ: Mapping[str, str], mistakes: list[str]) -> list[GivenEcu]:
     """The values that the file and the environment set for each ECU; the environment wins."""
     below: dict[str, Given] = {}
     items: list[GivenEcu] = []

@@ -130,7 +130,6 @@ def content_of(value: str, environ: Mapping[str, str]) -> bytes:
     except OSError as error:
         handed_over = f" (LoadCredential={path.name}:{path})" if systemd_credentials.is_service(environ) else ""
         raise ValidationError(f"a file that can be read: {error.strerror}{handed_over}") from error
-    return path
 
 
 QUOTES = ('""', "''", "“”", "„“", "„”", "‘’", "‚‘", "«»", "»«")  # noqa: RUF001 - all pairs on keyboards

@@ -5,6 +5,7 @@ file, environment -> given values -> parsed values -> a Config for each ECU
 
 import os
 from collections.abc import Callable, Mapping
+from contextlib import suppress
 from datetime import UTC, tzinfo
 from pathlib import Path
 from typing import Any, cast
@@ -60,12 +61,6 @@ def _shown(ecu: "GivenEcu") -> dict[str, Given]:
     }
 
 
-def _restart_with(values: Mapping[str, Any]) -> AccessPoint | None:
-    if not values["APS_ECU_AUTO_RESTART"]:
-        return None
-    return AccessPoint(values["APS_ECU_WIFI_SSID"], values["APS_ECU_WIFI_PASSWD"])
-
-
 def _config(
     values: Mapping[str, Any], environ: Mapping[str, str], given: Mapping[str, Given], warnings: tuple[str, ...]
 ) -> Config:
@@ -74,13 +69,14 @@ def _config(
         for section in SECTIONS.values()
     }
     broker = fields["mqtt"] if values["MQTT_DISCOVERY_ENABLED"] else fields["mqtt"] | {"discovery": ""}
+    access_point = values["APS_ECU_WIFI_SSID"], values["APS_ECU_WIFI_PASSWD"]
     return Config(
         ecu=EcuConfig(
             timezone=values["APS_ECU_TIMEZONE"] or _local_timezone(environ),
             site=Site(values["APS_ECU_POSITION_LAT"], values["APS_ECU_POSITION_LNG"]),
             located=is_located(given),
             fahrenheit=values["APS_ECU_TEMPERATURE_UNIT"] == "F",
-            restart_with=_restart_with(values),
+            restart_with=AccessPoint(*access_point) if values["APS_ECU_AUTO_RESTART"] else None,
             **fields["ecu"],
         ),
         broker=BrokerConfig(**broker),
@@ -156,16 +152,12 @@ def _mistake(key: Key, given: Given, allowed: str) -> str:
 def _local_timezone(environ: Mapping[str, str]) -> tzinfo:
     """The zone $TZ if it is an IANA name, else the system's zone, else UTC."""
     for name in (environ.get("TZ", ""), os.path.realpath("/etc/localtime").rpartition("/zoneinfo/")[2]):
-        try:
-            if name:
+        if name:
+            with suppress(ZoneInfoNotFoundError, ValueError, OSError):
                 return ZoneInfo(name)
-        except (ZoneInfoNotFoundError, ValueError, OSError):
-            continue
-    try:
-        with Path("/etc/localtime").open("rb") as file:  # a copy, not a link
-            return ZoneInfo.from_file(file)
-    except (OSError, ValueError):
-        return UTC
+    with suppress(OSError, ValueError), Path("/etc/localtime").open("rb") as file:  # a copy, not a link
+        return ZoneInfo.from_file(file)
+    return UTC
 
 
 def _state_directory(configured: str, environ: Mapping[str, str]) -> Path:

@@ -5,6 +5,7 @@ The user names the file. If the service cannot read it, it reads the credential 
 
 import os
 from collections.abc import Mapping
+from contextlib import suppress
 from pathlib import Path
 
 from aps2mqtt.base import files
@@ -21,15 +22,10 @@ def at_hand(path: Path, environ: Mapping[str, str], name: str = "") -> Path:
     if not folder or os.access(path, os.R_OK):
         return path
     credential = Path(folder, name or path.name)
-    return credential if _is_handed_over(credential) else path
-
-
-def _is_handed_over(path: Path) -> bool:
-    """True if systemd passed the file. An empty file counts: only the stand-in has STAND_IN bytes."""
-    try:
-        return path.stat().st_size != STAND_IN
-    except OSError:
-        return False
+    with suppress(OSError):
+        if credential.stat().st_size != STAND_IN:  # an empty one counts
+            return credential
+    return path
 
 
 def is_service(environ: Mapping[str, str]) -> bool:

@@ -25,6 +25,15 @@ class Given(NamedTuple):
     file: Path | None = None  # a file that contains this value and nothing else
 
 
+class Section(NamedTuple):
+    """A section of the configuration file, as text."""
+
+    name: str
+    place: str  # the file, and which ECU of the list
+    listed: bool  # it is an item of a list
+    values: dict[str, str]
+
+
 NOTHING = ("", "~", "null")  # YAML's words for it
 
 

@@ -6,7 +6,6 @@ Section `ecu` may be a list of sections, one for each ECU.
 import re
 from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
-from typing import NamedTuple
 
 import yaml
 
@@ -14,29 +13,21 @@ from aps2mqtt.base import files
 from aps2mqtt.base.errors import leading_word
 from aps2mqtt.config import systemd_credentials
 from aps2mqtt.config.keys import SECTIONS
-from aps2mqtt.config.values import is_nothing
+from aps2mqtt.config.values import Section, is_nothing
 
 MAX_BYTES = 1_000_000
 ENCODING = "utf-8-sig"  # some editors put a byte order mark before the text
 TEXT = "tag:yaml.org,2002:str"
+# Patterns: a correct file needs none of them, so none is compiled beforehand.
 OUR_KEY = r"(?P<key>(?P<word>APS|MQTT)_[A-Z_]+)"
 # A key without a colon and a space before its value.
-SLIP = re.compile(rf"{OUR_KEY}(?::| *=) *(?P<value>\S+)")
-KEY = re.compile(r" *(?:- +)*[^\s:#'\"]+:(?=\s|$)")
-OPENED = re.compile(r"""[^#]*?: +(?P<quote>["'])(?:(?!(?P=quote)).)*$""")  # a single quotation mark on its line
+SLIP = rf"{OUR_KEY}(?::| *=) *(?P<value>\S+)"
+KEY = r" *(?:- +)*[^\s:#'\"]+:(?=\s|$)"
+OPENED = r"""[^#]*?: +(?P<quote>["'])(?:(?!(?P=quote)).)*$"""  # a single quotation mark on its line
 
 
-class Section(NamedTuple):
-    """A section of the file."""
-
-    name: str
-    place: str  # the file, and which ECU of the list
-    listed: bool  # it is an item of a list
-    values: dict[str, str]
-
-
-def read(path: Path, environ: Mapping[str, str]) -> tuple[list[Section], list[str]]:
-    """The sections of the file, and the mistakes in its form, one line each.
+def read(path: Path, environ: Mapping[str, str], mistakes: list[str]) -> list[Section]:
+    """The sections of the file; adds the mistakes in its form to `mistakes`, one line each.
 
     A key outside of every section becomes a section of its own name, unless it is clear where it belongs.
     """
@@ -46,13 +37,14 @@ def read(path: Path, environ: Mapping[str, str]) -> tuple[list[Section], list[st
         text = files.read(readable, MAX_BYTES).decode(ENCODING)
         document = yaml.compose(text, Loader=yaml.BaseLoader)
     except OSError as error:
-        return [], [systemd_credentials.unreadable(path, error, environ)]
+        mistakes.append(systemd_credentials.unreadable(path, error, environ))
     except UnicodeDecodeError:
-        return [], [f"{path} is no text in UTF-8; save it as that"]
+        mistakes.append(f"{path} is no text in UTF-8; save it as that")
     except (yaml.YAMLError, RecursionError) as error:
-        return [], [_malformed(path, text, error)]
-    mistakes: list[str] = []
-    return list(_sections(path, document, mistakes)), mistakes
+        mistakes.append(_malformed(path, text, error))
+    else:
+        return list(_sections(path, document, mistakes))
+    return []
 
 
 def _malformed(path: Path, text: str, error: Exception) -> str:
@@ -68,13 +60,13 @@ def _malformed(path: Path, text: str, error: Exception) -> str:
     before = next((number for number in reversed(range(min(mark.line, len(lines)))) if lines[number]), mark.line)
     if "\t" in here:
         return f"{path} has a tab at line {mark.line + 1}; use spaces instead"
-    opened = next((number for number, line in enumerate(raw[: mark.line + 1], 1) if OPENED.match(line)), None)
+    opened = next((number for number, line in enumerate(raw[: mark.line + 1], 1) if re.match(OPENED, line)), None)
     if opened is not None:
         return f"{path}: the quotation mark at line {opened} is not closed; close it at the end of the value"
     for number in (before, mark.line):
         if number < len(lines) and re.match(r" *[A-Za-z]", lines[number]) and not re.search(r":(\s|$)", lines[number]):
             return f"{path}: line {number + 1} lacks a colon with a space behind it; write KEY: value"
-    if (key := KEY.match(here)) and mark.column <= key.end() and _indent(here) != _indent(lines[before]):
+    if (key := re.match(KEY, here)) and mark.column <= key.end() and _indent(here) != _indent(lines[before]):
         return (
             f"{path}: line {mark.line + 1} is indented otherwise than the lines before it; begin `ecu:` and `mqtt:` in "
             "the first column, and the keys of a section below each other"
@@ -122,9 +114,9 @@ def _outside(path: Path, name: str, value: str, mistakes: list[str]) -> Section:
 
 def _slipped(path: Path, node: yaml.ScalarNode, names: Sequence[str], mistakes: list[str]) -> dict[str, str]:
     """The values of our keys if the user wrote KEY:value or KEY=value; YAML reads all of these as one text."""
-    if node.style or not set(names) <= set(SECTIONS.values()) or not SLIP.match(node.value):
+    if node.style or not set(names) <= set(SECTIONS.values()) or not re.match(SLIP, node.value):
         return {}
-    slips = list(SLIP.finditer(node.value))
+    slips = list(re.finditer(SLIP, node.value))
     mistakes += [
         f"{path}: {slip['key']} lacks the colon and the space behind it; write {slip['key']}: VALUE" for slip in slips
     ]
