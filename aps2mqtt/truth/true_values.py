@@ -130,8 +130,8 @@ def _counts(snapshot: Snapshot, memory: Memory | None) -> tuple[int | Unchanged,
     if not snapshot.contradictory:
         return snapshot.registered, snapshot.online
     if not snapshot.complete:
-        known = memory and memory.reading
-        return Unchanged(known and known.registered), Unchanged(known and known.online)
+        last = memory.reading if memory is not None else None
+        return Unchanged(last and last.registered), Unchanged(last and last.online)
     listed = len(snapshot.inverters) + len(snapshot.skipped)
     return listed, sum(inverter.online is True for inverter in snapshot.inverters) + snapshot.skipped_online
 
