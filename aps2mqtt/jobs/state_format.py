@@ -63,8 +63,8 @@ Reader = Callable[[Any, list[str]], Any]
 FIRST, LAST = datetime(1969, 12, 31, tzinfo=UTC), datetime(2100, 1, 1, tzinfo=UTC)  # a clock never set shows 1970
 FURTHEST = timedelta(hours=15)  # the largest offset of a time zone from UTC
 HALF_A_YEAR = timedelta(days=183)  # `run` polls again within this time, also after a polar night
-MOST_INVERTERS = 2000  # more than one answer of an ECU can list
-MOST_PANELS = 32  # of an inverter; the layouts of the protocol have fewer
+MOST_INVERTERS_IN_FILE = 2000  # more than one answer of an ECU can list
+MOST_PANELS_IN_FILE = 32  # of an inverter; the layouts of the protocol have fewer
 MOST_TOLD = 500
 LONGEST_TEXT = 500  # characters, of up to 12 bytes each in the file
 MOST = 2**32  # of any value that the protocol has in four bytes
@@ -149,11 +149,11 @@ def _several(reader: Reader, most: int) -> Reader:
 
 
 def _by_serial(reader: Reader) -> Reader:
-    """A value for each inverter, by serial number; inverters after the first MOST_INVERTERS are ignored."""
+    """A value for each inverter, by serial number; inverters after the first MOST_INVERTERS_IN_FILE are ignored."""
 
     def read(value: dict[object, Any], left_out: list[str]) -> dict[str, Any]:
         found = {}
-        for uid, item in list(value.items())[:MOST_INVERTERS]:
+        for uid, item in list(value.items())[:MOST_INVERTERS_IN_FILE]:
             try:
                 found[_serial(uid, left_out)] = reader(item, left_out)
             except ABSURD:
@@ -227,13 +227,13 @@ _still = _fields(
 
 _known = _fields(
     Known,
-    panels=_whole(MOST_PANELS),
-    voltages=_whole(MOST_PANELS),
+    panels=_whole(MOST_PANELS_IN_FILE),
+    voltages=_whole(MOST_PANELS_IN_FILE),
     missing=_whole(MOST),
-    lost=_whole(MOST_PANELS),
+    lost=_whole(MOST_PANELS_IN_FILE),
     signal=_maybe(_whole(100)),
-    powers=_several(_maybe(_whole(MOST)), MOST_PANELS),
-    energies=_several(_amount(MOST_ENERGY), MOST_PANELS),
+    powers=_several(_maybe(_whole(MOST)), MOST_PANELS_IN_FILE),
+    energies=_several(_amount(MOST_ENERGY), MOST_PANELS_IN_FILE),
     unlisted=_whole(MOST),
 )
 _watch = _fields(
@@ -300,7 +300,7 @@ def memory_in(state: dict[str, Any], left_out: list[str]) -> Memory:
 
 def _possible(memory: Memory, left_out: list[str]) -> Memory:
     """Returns `memory` without values that contradict the others, or that no such array makes; names them."""
-    inverters = max(1, len(memory.inverters), min(memory.reading.registered or 0, MOST_INVERTERS))
+    inverters = max(1, len(memory.inverters), min(memory.reading.registered or 0, MOST_INVERTERS_IN_FILE))
     day, today = ecu_energy.made(inverters, ecu_energy.DAY), memory.counters.today
     most_of_one = ecu_energy.made(1, ecu_energy.DAY) * 1000
     rhythm = memory.rhythm

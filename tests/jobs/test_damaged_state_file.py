@@ -318,7 +318,7 @@ def test_without_the_ecu_or_the_time_of_its_reading_nothing_is_known(saved, key,
 def test_what_a_hostile_ecu_has_a_job_remember_can_be_read(store):
     """The most of everything: what is written is cut to what the next job reads."""
     beyond = 10**4
-    panels = state_format.MOST_PANELS
+    panels = state_format.MOST_PANELS_IN_FILE
     inverter = Known(
         panels,
         panels,
@@ -342,7 +342,10 @@ def test_what_a_hostile_ecu_has_a_job_remember_can_be_read(store):
     assert said == ""
     assert store.path.stat().st_size < state_file.MAX_BYTES
     assert (
-        len(memory.inverters) == len(memory.watch.idle) == state_format.MOST_INVERTERS >= physical_limits.MOST_INVERTERS
+        len(memory.inverters)
+        == len(memory.watch.idle)
+        == state_format.MOST_INVERTERS_IN_FILE
+        >= physical_limits.MOST_INVERTERS
     )
     assert memory.counters.lifetime == FULL.counters.lifetime
 
@@ -353,7 +356,9 @@ def test_more_channels_than_any_layout_has_can_be_remembered(store):
     store.save(many)
     assert load(reopened(store)) == (many, "")
     assert all(
-        len(layout) < state_format.MOST_PANELS for layouts in tables.RECORD_LAYOUTS.values() for layout in layouts
+        len(layout) < state_format.MOST_PANELS_IN_FILE
+        for layouts in tables.RECORD_LAYOUTS.values()
+        for layout in layouts
     )
 
 
