@@ -8,16 +8,8 @@ from typing import Any, NamedTuple, cast
 
 from aps2mqtt.base.errors import FrameError, MalformedFrame
 from aps2mqtt.base.values import Remark
-from aps2mqtt.sources.ecu8899 import tables
-from aps2mqtt.sources.ecu8899.frames import (
-    Frame,
-    absent_trailer,
-    encoded_rows,
-    read_part,
-    rows_of,
-    status_of,
-    wrong_end,
-)
+from aps2mqtt.sources.ecu8899 import frames, tables
+from aps2mqtt.sources.ecu8899.frames import Frame
 from aps2mqtt.sources.ecu8899.layouts import Layout, Value, read, size, write
 from aps2mqtt.sources.ecu8899.record_sizes import Sizes, record_layouts, record_sizes, type_at
 
@@ -58,8 +50,8 @@ def decode_system_info(frame: Frame) -> SystemInfo:
             failure = failure or error
             continue
         if not frame.trailer and len(info.unknown) not in tables.KNOWN_UNKNOWN:
-            raise MalformedFrame("the answer to 0001 does not end behind its last field" + wrong_end(frame))
-        remarks = absent_trailer(frame)
+            raise MalformedFrame("the answer to 0001 does not end behind its last field" + frames.wrong_end(frame))
+        remarks = frames.absent_trailer(frame)
         if info.version not in tables.SYSTEM_INFO_LAYOUTS:
             remarks += (Remark(f"format {info.version!r} of 0001 is new", "read as the one that fits"),)
         return info._replace(remarks=remarks)
@@ -112,12 +104,12 @@ def decode_real_time(frame: Frame) -> RealTime:
     A record with a garbled UID stays in the list, with a remark. Records that fill the frame are used even if their
     number is not `count`, but then the list is not complete.
     """
-    status = status_of(frame)
+    status = frames.status_of(frame)
     if status != tables.STATUS_OK:
         return RealTime(status)
-    head = read_part(tables.REAL_TIME_HEAD, frame, tables.DATA)
+    head = frames.read_part(tables.REAL_TIME_HEAD, frame, tables.DATA)
     count = int(head["count"])
-    remarks = absent_trailer(frame)
+    remarks = frames.absent_trailer(frame)
     if head["version"] != "01":
         remarks += (Remark(f"format {head['version']!r} of 0002 is new", "read as format 01"),)
     sizes = record_sizes(frame, count)
@@ -168,7 +160,7 @@ def _of_end(frame: Frame, end: int, sizes: Sizes, listed: int, count: int) -> It
         )
     elif end < len(frame.body):
         raise MalformedFrame(
-            f"{listed} of {count} records end at byte {end}, the answer at {len(frame.body)}" + wrong_end(frame)
+            f"{listed} of {count} records end at byte {end}, the answer at {len(frame.body)}" + frames.wrong_end(frame)
         )
     elif listed != count:
         yield Remark("0002 contradicts itself", f"it says {count} inverters and lists {listed}")
@@ -220,16 +212,17 @@ class Signal(NamedTuple):
 
 def decode_signal(frame: Frame) -> Signal:
     """The link qualities in `frame`; raises FrameError."""
-    status = status_of(frame)
+    status = frames.status_of(frame)
     if status != tables.STATUS_OK:
         return Signal(status)
-    rows = rows_of(tables.SIGNAL_RECORD, frame, tables.DATA)
+    rows = frames.rows_of(tables.SIGNAL_RECORD, frame, tables.DATA)
     if rows is None:
-        raise MalformedFrame("the answer to 0030 does not end with a whole record" + wrong_end(frame))
+        raise MalformedFrame("the answer to 0030 does not end with a whole record" + frames.wrong_end(frame))
     levels = tuple((str(row["uid"]), int(row["level"])) for row in rows)
-    return Signal(status, levels, absent_trailer(frame))
+    return Signal(status, levels, frames.absent_trailer(frame))
 
 
 def encode_signal(signal: Signal, group: str = "11") -> Frame:
     """The frame of `signal`; a status other than "00" has no trailer."""
-    return Frame.of_status(group, tables.SIGNAL, signal.status, encoded_rows(tables.SIGNAL_RECORD, signal.levels))
+    records = frames.encoded_rows(tables.SIGNAL_RECORD, signal.levels)
+    return Frame.of_status(group, tables.SIGNAL, signal.status, records)

@@ -7,17 +7,9 @@ from typing import NamedTuple
 
 from aps2mqtt.base.errors import MalformedFrame
 from aps2mqtt.base.values import Remark
-from aps2mqtt.sources.ecu8899 import answers, tables
+from aps2mqtt.sources.ecu8899 import answers, frames, tables
 from aps2mqtt.sources.ecu8899.answers import RealTime, Signal, SystemInfo
-from aps2mqtt.sources.ecu8899.frames import (
-    Frame,
-    absent_trailer,
-    encoded_rows,
-    read_part,
-    rows_of,
-    status_of,
-    wrong_end,
-)
+from aps2mqtt.sources.ecu8899.frames import Frame
 from aps2mqtt.sources.ecu8899.layouts import Layout, write
 
 # -- 0003 and 0004: history -------------------------------------------------------------------------------------------
@@ -33,20 +25,21 @@ class PowerOfDay(NamedTuple):
 
 def decode_power_of_day(frame: Frame) -> PowerOfDay:
     """The points in `frame`, without those whose time is filler; raises FrameError."""
-    status = status_of(frame)
+    status = frames.status_of(frame)
     if status != tables.STATUS_OK:
         return PowerOfDay(status)
-    rows = rows_of(tables.POWER_POINT, frame, tables.DATA)
+    rows = frames.rows_of(tables.POWER_POINT, frame, tables.DATA)
     if rows is None:
-        raise MalformedFrame("the answer to 0003 does not end with a whole point" + wrong_end(frame))
+        raise MalformedFrame("the answer to 0003 does not end with a whole point" + frames.wrong_end(frame))
     points = tuple((str(row["time"]), int(row["power"])) for row in rows if _is_time(str(row["time"])))
-    remarks = absent_trailer(frame) + _filler(frame, len(rows) - len(points))
+    remarks = frames.absent_trailer(frame) + _filler(frame, len(rows) - len(points))
     return PowerOfDay(status, points, remarks)
 
 
 def encode_power_of_day(power: PowerOfDay, group: str = "11") -> Frame:
     """The frame of `power`; a status other than "00" has no trailer."""
-    return Frame.of_status(group, tables.POWER_OF_DAY, power.status, encoded_rows(tables.POWER_POINT, power.points))
+    points = frames.encoded_rows(tables.POWER_POINT, power.points)
+    return Frame.of_status(group, tables.POWER_OF_DAY, power.status, points)
 
 
 class EnergyByDay(NamedTuple):
@@ -67,33 +60,33 @@ def decode_energy_by_day(frame: Frame) -> EnergyByDay:
 
     If both widths of an energy give ascending dates, the width that leaves out no day is right.
     """
-    status = status_of(frame)
+    status = frames.status_of(frame)
     if status != tables.STATUS_OK:
         return EnergyByDay(status)
-    period = str(read_part(tables.PERIOD, frame, tables.DATA)["period"])
+    period = str(frames.read_part(tables.PERIOD, frame, tables.DATA)["period"])
     fitting = [energy for layout in tables.ENERGY_POINTS if (energy := _energies(layout, frame, period)) is not None]
     if not fitting:
-        raise MalformedFrame("the answer to 0004 is no list of ascending dates with energies" + wrong_end(frame))
+        raise MalformedFrame("the answer to 0004 is no list of ascending dates with energies" + frames.wrong_end(frame))
     return max(fitting, key=lambda energy: _is_without_gap([day for day, _ in energy.points]))
 
 
 def encode_energy_by_day(energy: EnergyByDay, group: str = "11") -> Frame:
     """The frame of `energy`; a status other than "00" has no trailer."""
     layout = next(layout for layout in tables.ENERGY_POINTS if layout[-1].width == energy.width)
-    payload = write(tables.PERIOD, {"period": energy.period}) + encoded_rows(layout, energy.points)
+    payload = write(tables.PERIOD, {"period": energy.period}) + frames.encoded_rows(layout, energy.points)
     return Frame.of_status(group, tables.ENERGY_BY_DAY, energy.status, payload)
 
 
 def _energies(layout: Layout, frame: Frame, period: str) -> EnergyByDay | None:
     """The answer to 0004 under `layout`; None if its points do not fill the frame, or their dates do not ascend."""
-    rows = rows_of(layout, frame, tables.ENERGIES)
+    rows = frames.rows_of(layout, frame, tables.ENERGIES)
     if rows is None:
         return None
     points = tuple((str(row["date"]), float(row["energy"])) for row in rows if row["date"] not in FILLER)
     days = [day for day, _ in points]
     if not all(map(_is_date, days)) or any(later <= earlier for earlier, later in pairwise(days)):
         return None
-    remarks = absent_trailer(frame) + _filler(frame, len(rows) - len(points))
+    remarks = frames.absent_trailer(frame) + _filler(frame, len(rows) - len(points))
     return EnergyByDay(tables.STATUS_OK, period, points, layout[-1].width, remarks)
 
 
@@ -125,16 +118,20 @@ def _filler(frame: Frame, points: int) -> tuple[Remark, ...]:
     if not points:
         return ()
     if not frame.trailer:
-        raise MalformedFrame(f"the answer to {frame.command} has points without a time" + wrong_end(frame))
+        raise MalformedFrame(f"the answer to {frame.command} has points without a time" + frames.wrong_end(frame))
     return (Remark(f"points without a time in the answer to {frame.command}", f"{points} of them are left out"),)
 
 
+Past = PowerOfDay | EnergyByDay
+HISTORY_DECODERS: dict[str, Callable[[Frame], Past]] = {
+    tables.POWER_OF_DAY: decode_power_of_day,
+    tables.ENERGY_BY_DAY: decode_energy_by_day,
+}
 # All that an ECU answers, by command.
-Answer = SystemInfo | RealTime | Signal | PowerOfDay | EnergyByDay
+Answer = SystemInfo | RealTime | Signal | Past
 DECODERS: dict[str, Callable[[Frame], Answer]] = {
     tables.SYSTEM_INFO: answers.decode_system_info,
     tables.REAL_TIME: answers.decode_real_time,
     tables.SIGNAL: answers.decode_signal,
-    tables.POWER_OF_DAY: decode_power_of_day,
-    tables.ENERGY_BY_DAY: decode_energy_by_day,
+    **HISTORY_DECODERS,
 }

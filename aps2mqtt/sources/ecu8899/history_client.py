@@ -1,6 +1,6 @@
 """Asks an ECU for its history: the power of a day, the energy by day. No job needs it."""
 
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from typing import NamedTuple
 
 from aps2mqtt.base.errors import EcuError, EcuMute, EcuRefusal, EcuSilent
@@ -8,15 +8,8 @@ from aps2mqtt.base.values import Remark
 from aps2mqtt.sources.ecu8899 import tables
 from aps2mqtt.sources.ecu8899.answers import SystemInfo
 from aps2mqtt.sources.ecu8899.client import Conversation, Endpoint, Limits, refuse
-from aps2mqtt.sources.ecu8899.frames import Frame
-from aps2mqtt.sources.ecu8899.history_answers import EnergyByDay, PowerOfDay, decode_energy_by_day, decode_power_of_day
+from aps2mqtt.sources.ecu8899.history_answers import HISTORY_DECODERS, EnergyByDay, Past
 from aps2mqtt.sources.ecu8899.snapshot import plain
-
-Past = PowerOfDay | EnergyByDay
-DECODERS: dict[str, Callable[[Frame], Past]] = {
-    tables.POWER_OF_DAY: decode_power_of_day,
-    tables.ENERGY_BY_DAY: decode_energy_by_day,
-}
 
 
 class PastQuery(NamedTuple):
@@ -54,7 +47,7 @@ def _answer(conversation: Conversation, info: SystemInfo, query: PastQuery) -> P
             f"there was no time left to ask the ECU at {conversation.endpoint} for the {query.what}; ask for it alone"
         )
     try:
-        answer = conversation.ask_once(query.command, info.ecu_id, DECODERS[query.command], query.argument)
+        answer = conversation.ask_once(query.command, info.ecu_id, HISTORY_DECODERS[query.command], query.argument)
     except EcuMute as error:
         raise EcuRefusal(
             f"the ECU at {conversation.endpoint} answers nothing to {query.command}: the {query.what} is not "
