@@ -157,8 +157,13 @@ def today_of(
     """Energy of `site_date`. It never falls within that date or begins with yesterday's (quirks 52, 56)."""
     known, last = memory.counters.today if memory is not None else None, _last_reading(memory, moment)
     retained = _recalled_today(snapshot, recalled, site_date, moment)
-    is_more = retained and (known is None or (retained.date, retained.published) > (known.date, known.published))
-    if is_more and (known is None or _is_later(recalled, memory, more=True)):
+    if retained is not None and (
+        known is None
+        or (
+            (retained.date, retained.published) > (known.date, known.published)
+            and _is_later(recalled, memory, more=True)
+        )
+    ):
         known, last = retained, _LastReading(recalled.timestamp, _recalled_from(recalled))
     if known is None:
         return None if snapshot.contradictory else _first_today(snapshot, recalled, site_date, moment)
@@ -254,7 +259,7 @@ def of_date(value: float, known: Today, since: datetime | None, moment: Moment, 
     """
     doubt = known.doubt
     since = doubt.since if doubt is not None else since
-    made = moment.made(min(moment.since(since), moment.into_the_day))
+    most = moment.made(min(moment.since(since), moment.into_the_day))
     if not known.renewed:
         late = _of_the_day_before(value, known, since, moment, of_yesterday=of_yesterday)
         if late is not None:
@@ -263,7 +268,7 @@ def of_date(value: float, known: Today, since: datetime | None, moment: Moment, 
         doubt = _doubted(doubt, value, since, moment)
         counts_anew = _is_believed(doubt)  # so the time before does not bound the next value
         return known._replace(reported=value, doubt=doubt._replace(since=moment.now) if counts_anew else doubt)
-    if value > known.published + made:
+    if value > known.published + most:
         doubt = _doubted(doubt, value, since, moment)
         if not (_is_believed(doubt) and value <= moment.made(moment.into_the_day)):
             return known._replace(doubt=doubt)
@@ -284,9 +289,9 @@ def _of_the_day_before(
     return None
 
 
-def _of_yesterday(value: float, known: Today, made: float) -> Today:
+def _of_yesterday(value: float, known: Today, most: float) -> Today:
     """Returns `known` after a late value of the day before: it becomes that day's total if the day can have made it."""
-    if value > max(known.before) + made:
+    if value > max(known.before) + most:
         return known
     before = tuple(dict.fromkeys((*known.before, value)))
     yesterday = max(value, known.yesterday or 0.0) or known.yesterday
