@@ -14,7 +14,7 @@ import sys
 import threading
 import time
 import uuid
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from pathlib import Path
@@ -36,7 +36,7 @@ from aps2mqtt.simulator.server import Simulator
 CAPTURES = Path(__file__).parent / "captures"
 T = TypeVar("T")
 STARTED: list[subprocess.Popen[str]] = []
-START = 10.0  # seconds for a server to listen
+PATIENCE = 50.0  # seconds for anything to come; long, as only a test that fails waits them, and CI's machine is slow
 
 
 def replace(value: T, **changes: object) -> T:
@@ -218,10 +218,10 @@ class Broker:
         assert self.process is not None
         self.process.terminate()
         try:
-            self.process.wait(START)
+            self.process.wait(PATIENCE)
         except subprocess.TimeoutExpired:  # on a machine that stands still
             self.process.kill()
-            self.process.wait(START)
+            self.process.wait(PATIENCE)
 
     def retained(self, topic: str = "#") -> dict[str, str]:
         """All that the broker retains."""
@@ -245,7 +245,7 @@ class Broker:
     def publish(self, topic: str, payload: str) -> None:
         """Publishes a retained message."""
         client, _, barrier = self._subscriber("none")
-        client.publish(topic, payload, qos=1, retain=True).wait_for_publish(START)
+        client.publish(topic, payload, qos=1, retain=True).wait_for_publish(PATIENCE)
         barrier()
         client.disconnect()
         client.loop_stop()
@@ -255,7 +255,7 @@ class Broker:
         client = Client(CallbackAPIVersion.VERSION2, client_id=client_id)
         client.connect("127.0.0.1", self.port)
         client.loop_start()
-        until = time.monotonic() + START
+        until = time.monotonic() + PATIENCE
         while not client.is_connected() and time.monotonic() < until:
             time.sleep(0.01)
         client.disconnect()
@@ -288,15 +288,23 @@ class Broker:
         client.on_connect = lambda *_: client.subscribe([("barrier/#", 1), (topic, 1)])
         client.connect("127.0.0.1", self.port)
         client.loop_start()
-        assert subscribed.wait(START)
+        assert subscribed.wait(PATIENCE)
 
         def barrier() -> None:
             name = f"barrier/{uuid.uuid4().hex}"
             barriers[name] = threading.Event()
             client.publish(name, "", qos=1)
-            assert barriers[name].wait(START)
+            assert barriers[name].wait(PATIENCE)
 
         return client, received, barrier
+
+
+def until(seen: Callable[[], bool]) -> None:
+    """Waits for `seen`, and fails if it does not come."""
+    end = time.monotonic() + PATIENCE
+    while not seen():
+        assert time.monotonic() < end, "it did not come in time"
+        time.sleep(0.05)
 
 
 def _nothing() -> None:
@@ -304,7 +312,7 @@ def _nothing() -> None:
 
 
 def _await_listening(port: int) -> None:
-    until = time.monotonic() + START
+    until = time.monotonic() + PATIENCE
     while time.monotonic() < until:
         with contextlib.suppress(OSError), socket.create_connection(("127.0.0.1", port), 1):
             return

@@ -12,7 +12,7 @@ from pathlib import Path
 
 import pytest
 from freezegun import freeze_time
-from parts import Broker, aps2mqtt, capture, one_line, place, settings, start, sunny_ecu
+from parts import PATIENCE, Broker, aps2mqtt, capture, one_line, place, settings, start, sunny_ecu
 
 from aps2mqtt import __version__, cli, commands
 from aps2mqtt.check.ecu_answers import FIRMWARE
@@ -52,7 +52,7 @@ def test_simulate_replays_captured_frames(tmp_path: Path) -> None:
     port = await_line(simulator, r"127\.0\.0\.1:(\d+)")[1]
     ended = aps2mqtt("once", "--dry-run", APS_ECU_IP="127.0.0.1", APS_ECU_PORT=port, APS_STATE_DIR=tmp_path)
     simulator.terminate()
-    simulator.communicate(timeout=5)
+    simulator.communicate(timeout=PATIENCE)
     assert ended.status == 0
     assert "408000000008" in ended.out
 
@@ -105,7 +105,7 @@ def test_simulate_takes_any_time_of_day_and_says_when_it_is_night(tmp_path: Path
     said = await_line(simulator, r"stop with Ctrl-C|it is night there.*choose another time with --time 12:00")[0]
     ended = aps2mqtt("once", "--dry-run", APS_ECU_IP="127.0.0.1", APS_ECU_PORT=port, APS_STATE_DIR=tmp_path)
     simulator.terminate()
-    simulator.communicate(timeout=5)
+    simulator.communicate(timeout=PATIENCE)
     assert said.startswith("it is night") is night
     online = re.search(r"inverters/online +(\d+)$", ended.out, re.MULTILINE)
     assert online is not None

@@ -36,8 +36,7 @@ from pytest_homeassistant_custom_component.common import MockConfigEntry, async_
 ROOT = Path(__file__).parent.parent.parent
 CAPTURES = ROOT / "tests" / "captures"
 PROGRAM = os.environ.get("APS2MQTT", ROOT / ".venv-3.13" / "bin" / "aps2mqtt")
-START = 10.0  # seconds for a server to listen
-PATIENCE = 30.0  # seconds for Home Assistant to show what is said
+PATIENCE = 50.0  # seconds for a server to listen, and for Home Assistant to show what is said
 
 
 # -- the program ------------------------------------------------------------------------------------------------------
@@ -70,7 +69,7 @@ def daemon(**environment: object) -> Iterator[subprocess.Popen[bytes]]:
         yield process
     finally:
         process.send_signal(signal.SIGKILL)
-        process.wait(START)
+        process.wait(PATIENCE)
 
 
 @contextlib.contextmanager
@@ -90,7 +89,7 @@ def ecu(port: int, *captures: str, inverters: str = "", fault: str = "") -> Iter
         yield
     finally:
         process.terminate()
-        process.communicate(timeout=START)
+        process.communicate(timeout=PATIENCE)
 
 
 def _clean_environment() -> dict[str, str]:
@@ -142,11 +141,11 @@ def mosquitto(folder: Path) -> Iterator[Broker]:
         yield Broker(port)
     finally:
         process.terminate()
-        process.wait(START)
+        process.wait(PATIENCE)
 
 
 def _await_listening(port: int) -> None:
-    until = time.monotonic() + START
+    until = time.monotonic() + PATIENCE
     while True:
         try:
             socket.create_connection(("127.0.0.1", port), 1).close()

@@ -21,7 +21,7 @@ from paho.mqtt.client import Client, MQTTMessage
 from paho.mqtt.enums import CallbackAPIVersion, MQTTProtocolVersion
 from parts import (
     NOON,
-    START,
+    PATIENCE,
     STARTED,
     Broker,
     Ended,
@@ -35,6 +35,7 @@ from parts import (
     relay_to,
     start,
     sunny_ecu,
+    until,
 )
 
 from aps2mqtt.base.errors import BrokerUnreachable
@@ -82,14 +83,6 @@ def ecu() -> Iterator[Simulator]:
         yield running
 
 
-def until(seen: Callable[[], bool], seconds: float = 30) -> None:
-    """Waits for `seen`, and fails if it does not come."""
-    end = time.monotonic() + seconds
-    while not seen():
-        assert time.monotonic() < end, "it did not come in time"
-        time.sleep(0.1)
-
-
 class Heard(NamedTuple):
     """A message as a subscriber of MQTT 5 gets it."""
 
@@ -121,10 +114,10 @@ def listening(port: int) -> Iterator[list[Heard]]:
     client.loop_start()
     try:
         client.subscribe("#", 1)
-        assert subscribed.wait(START)
+        assert subscribed.wait(PATIENCE)
         yield heard
         client.publish(end, "", qos=1)
-        assert arrived.wait(START)
+        assert arrived.wait(PATIENCE)
         heard += received
     finally:
         client.disconnect()
@@ -390,7 +383,7 @@ def old_broker() -> Iterator[int]:
         finally:
             process.stdin.close()
             try:
-                process.wait(START)
+                process.wait(PATIENCE)
             except subprocess.TimeoutExpired:
                 process.kill()
 

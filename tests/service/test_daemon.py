@@ -10,7 +10,6 @@ import socket
 import subprocess
 import threading
 import time
-from collections.abc import Callable
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from zoneinfo import ZoneInfo
@@ -18,6 +17,7 @@ from zoneinfo import ZoneInfo
 import pytest
 from parts import (
     NOON,
+    PATIENCE,
     Broker,
     Listener,
     aps2mqtt,
@@ -28,6 +28,7 @@ from parts import (
     start,
     start_script,
     sunny_ecu,
+    until,
     write_only,
 )
 
@@ -60,19 +61,11 @@ def settings(ecu: Simulator, broker_port: int, folder: Path, **more: object) -> 
     }
 
 
-def until(seen: Callable[[], bool], seconds: float = 20) -> None:
-    """Waits for `seen`, and fails if it does not come."""
-    end = time.monotonic() + seconds
-    while not seen():
-        assert time.monotonic() < end, "it did not come in time"
-        time.sleep(0.05)
-
-
 def stop(process: subprocess.Popen[str], with_signal: signal.Signals = signal.SIGTERM) -> tuple[float, str]:
     """Seconds that the process took to end with 0, and its log."""
     began = time.monotonic()
     process.send_signal(with_signal)
-    _, log = process.communicate(timeout=20)
+    _, log = process.communicate(timeout=PATIENCE)
     assert process.returncode == 0, log
     return time.monotonic() - began, log
 
@@ -127,7 +120,7 @@ def test_it_says_online_while_it_lives_and_offline_when_it_stops(
         process = start("run", **settings(ecu, broker.port, tmp_path))
         until(lambda: broker.retained(PRESENCE) == {PRESENCE: "online"})
         seconds, log = stop(process, with_signal)
-    assert seconds < 3
+    assert seconds < 10
     assert log.splitlines()[-1] == f"aps2mqtt: stopped by {with_signal.name}"
     assert broker.retained(PRESENCE) == {PRESENCE: "offline"}
 
@@ -139,7 +132,7 @@ def test_kill_leaves_offline(tmp_path: Path, broker: Broker) -> None:
         until(lambda: broker.retained(PRESENCE) == {PRESENCE: "online"})
         process.kill()
         process.communicate()
-    until(lambda: broker.retained(PRESENCE) == {PRESENCE: "offline"}, 5)
+    until(lambda: broker.retained(PRESENCE) == {PRESENCE: "offline"})
 
 
 def test_a_job_in_flight_is_cut_off(tmp_path: Path, broker: Broker) -> None:
@@ -148,7 +141,7 @@ def test_a_job_in_flight_is_cut_off(tmp_path: Path, broker: Broker) -> None:
         process = start("run", **settings(ecu, broker.port, tmp_path))
         until(lambda: bool(ecu.requests))
         seconds, _ = stop(process)
-    assert seconds < 3
+    assert seconds < 10
 
 
 def test_a_mute_broker_keeps_it_from_ending_no_longer(tmp_path: Path) -> None:
@@ -157,7 +150,7 @@ def test_a_mute_broker_keeps_it_from_ending_no_longer(tmp_path: Path) -> None:
         process = start("run", **settings(ecu, broker.port, tmp_path))
         until(lambda: len(ecu.requests) >= 3)
         seconds, _ = stop(process)
-    assert seconds < 3
+    assert seconds < 10
 
 
 def test_no_broker_at_start_is_no_reason_to_exit(tmp_path: Path) -> None:
@@ -240,7 +233,7 @@ def test_a_broker_that_names_clients_by_their_user_is_told_of(tmp_path: Path) ->
         process = start("run", **environment | {"APS_ECU_POLL_INTERVAL": 3})
         log: list[str] = []
         threading.Thread(target=lambda: log.extend(process.stderr), daemon=True).start()
-        until(lambda: any("in mosquitto set use_username_as_clientid to false" in line for line in log), 60)
+        until(lambda: any("in mosquitto set use_username_as_clientid to false" in line for line in log))
         process.terminate()
         assert process.wait(20) == 0
 
@@ -290,13 +283,15 @@ def test_a_presence_that_is_refused_is_told_once(tmp_path: Path) -> None:
     """By a broker that takes no such MQTT_CLIENT_ID: the topic would stay as it is, without a word."""
     refusal = bytes.fromhex("20020002")
 
+    logins: list[bytes] = []
+
     def treat(connection: socket.socket) -> None:
-        connection.recv(4096)
+        logins.append(connection.recv(4096))
         connection.sendall(refusal)
 
     with sunny_ecu() as ecu, Listener(treat) as broker:
         process = start("run", **settings(ecu, broker.port, tmp_path, APS_ECU_POLL_INTERVAL=3600))
-        time.sleep(5)
+        until(lambda: len([login for login in logins if b"APS2MQTT" in login]) >= 3)
         _, log = stop(process)
     assert log.count("the broker refuses the presence (client identifier not valid); set MQTT_CLIENT_ID") == 1
 
@@ -384,8 +379,9 @@ def test_a_process_that_slept_brings_no_burst(tmp_path: Path, broker: Broker) ->
         time.sleep(5)
         before = len(ecu.requests)
         process.send_signal(signal.SIGCONT)
-        time.sleep(1.5)
-        assert 3 <= len(ecu.requests) - before <= 3 * 3
+        until(lambda: len(ecu.requests) >= before + 3)
+        time.sleep(1)
+        assert len(ecu.requests) - before <= 3 * 3
         stop(process)
 
 
@@ -432,7 +428,7 @@ def test_systemd_hears_that_it_is_ready_and_alive(tmp_path: Path, broker: Broker
 def test_a_mistake_in_the_configuration_ends_it_at_once() -> None:
     """With 78, which systemd does not restart."""
     process = start("run", APS_ECU_IP="127.0.0.1", MQTT_BROKER_PORT="x")
-    process.communicate(timeout=10)
+    process.communicate(timeout=PATIENCE)
     assert process.returncode == 78
 
 
@@ -459,7 +455,7 @@ def test_a_clock_that_jumps_stops_nothing(tmp_path: Path, broker: Broker, days: 
         until(lambda: any("next poll" in line for line in log))
         process.send_signal(signal.SIGUSR1)
         before = len(ecu.requests)
-        until(lambda: len(ecu.requests) >= before + 3 and any("jumped" in line for line in log), 40)
+        until(lambda: len(ecu.requests) >= before + 3 and any("jumped" in line for line in log))
         assert before + 3 <= len(ecu.requests) <= before + 6
         process.terminate()
         assert process.wait(20) == 0

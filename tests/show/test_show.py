@@ -19,6 +19,7 @@ from pathlib import Path
 
 import pytest
 from parts import (
+    PATIENCE,
     Broker,
     Ended,
     Listener,
@@ -48,7 +49,6 @@ from aps2mqtt.simulator.plant import ECU_MODELS, Plant, inverter_models
 from aps2mqtt.simulator.server import Simulator
 
 ECU = "216000000001"
-WAIT = 20.0  # seconds for something to be seen
 ENTER, LEAVE, SHOW_CURSOR = "\033[?1049h", "\033[?1049l", "\033[?25h"
 REPORT = Report(
     ECU, power=0, today=1.5, lifetime=2.5, registered=0, online=0, timestamp=None, firmware="", inverters=()
@@ -257,7 +257,7 @@ def test_in_a_pipe_each_change_is_a_new_picture(tmp_path: Path, broker: Broker) 
         broker.publish(f"aps/{ECU}/power", "88")
         second = _read_until(process, "88 W now")
         process.send_signal(signal.SIGINT)
-        rest, err = process.communicate(timeout=WAIT)
+        rest, err = process.communicate(timeout=PATIENCE)
     assert (process.returncode, err) == (0, "")
     assert "\033" not in first + second + rest
 
@@ -300,7 +300,7 @@ class Terminal:
 
     def await_text(self, text: str, *, since: int = 0) -> str:
         """What was written since, once `text` is there."""
-        until = time.monotonic() + WAIT
+        until = time.monotonic() + PATIENCE
         while text not in self.written[since:]:
             assert time.monotonic() < until, f"{text!r} is not in {self.written[since:]!r}"
             self._read(0.1)
@@ -308,7 +308,7 @@ class Terminal:
 
     def await_lines(self, lines: int, *, since: int) -> str:
         """The first page written since that has so many lines."""
-        until = time.monotonic() + WAIT
+        until = time.monotonic() + PATIENCE
         while not (pages := [page for page in self._pages(since) if page.count("\n") == lines - 1]):
             assert time.monotonic() < until, self.written[since:]
             self._read(0.1)
@@ -321,7 +321,7 @@ class Terminal:
         """Ends the program; its status. Once more if need be: Python loses an interrupt while it frees an object."""
         for _ in range(3):
             self.process.send_signal(number)
-            until = time.monotonic() + WAIT / 4
+            until = time.monotonic() + PATIENCE / 4
             while self.process.poll() is None and time.monotonic() < until:
                 self._read(0.05)
             if self.process.poll() is not None:
@@ -329,7 +329,7 @@ class Terminal:
         return self.wait()
 
     def wait(self) -> int:
-        until = time.monotonic() + WAIT
+        until = time.monotonic() + PATIENCE
         while self.process.poll() is None:
             assert time.monotonic() < until
             self._read(0.05)
