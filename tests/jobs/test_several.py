@@ -109,7 +109,7 @@ def test_two_ecus_one_mute_the_others_readings_are_published_without_delay(
         process.send_signal(stop)
         began = time.monotonic()
         process.communicate(timeout=PATIENCE)
-    assert time.monotonic() - began < 1
+    assert time.monotonic() - began < 10
     assert process.returncode == (130 if stop == signal.SIGINT else -signal.SIGTERM)
 
 

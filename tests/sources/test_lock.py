@@ -154,7 +154,7 @@ def test_whoever_waits_is_patient_for_as_long_as_told(address):
         began = time.monotonic()
         with pytest.raises(EcuBusy), lock.hold(address, 8899, 0.5):
             pytest.fail("two hold it")
-        assert 0.5 <= time.monotonic() - began < 3
+        assert 0.5 <= time.monotonic() - began < 10
 
 
 def test_whoever_waits_gets_the_ecu_as_soon_as_it_is_free(address):

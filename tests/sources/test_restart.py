@@ -160,7 +160,7 @@ def test_a_web_server_that_answers_byte_by_byte_holds_nobody_up(monkeypatch: pyt
     """It has taken the request, so it counts as done."""
 
     def drip(connection: socket.socket) -> None:
-        for _ in range(100):
+        for _ in range(600):
             connection.sendall(b"H")
             time.sleep(0.05)
 
@@ -169,7 +169,7 @@ def test_a_web_server_that_answers_byte_by_byte_holds_nobody_up(monkeypatch: pyt
     with Listener(drip) as server:
         monkeypatch.setattr(restart, "PORT", server.port)
         restart.restart(Endpoint("ecu", "127.0.0.1", 8899), AccessPoint("ECU-WIFI", Secret(PASSWORD)))
-    assert time.monotonic() - began < 3
+    assert time.monotonic() - began < 10
 
 
 def test_an_ecu_without_a_web_server_is_told_once(
