@@ -37,6 +37,7 @@ CAPTURES = Path(__file__).parent / "captures"
 T = TypeVar("T")
 STARTED: list[subprocess.Popen[str]] = []
 PATIENCE = 50.0  # seconds for anything to come; long, as only a test that fails waits them, and CI's machine is slow
+AT_ONCE = 10.0  # seconds: `docker stop` kills what has not ended by then
 
 
 def replace(value: T, **changes: object) -> T:
@@ -255,9 +256,7 @@ class Broker:
         client = Client(CallbackAPIVersion.VERSION2, client_id=client_id)
         client.connect("127.0.0.1", self.port)
         client.loop_start()
-        until = time.monotonic() + PATIENCE
-        while not client.is_connected() and time.monotonic() < until:
-            time.sleep(0.01)
+        until(client.is_connected)
         client.disconnect()
         client.loop_stop()
 
@@ -299,12 +298,12 @@ class Broker:
         return client, received, barrier
 
 
-def until(seen: Callable[[], bool]) -> None:
-    """Waits for `seen`, and fails if it does not come."""
+def until(seen: Callable[[], bool], otherwise: str = "it did not come in time") -> None:
+    """Waits for `seen`; fails with `otherwise` if it does not come."""
     end = time.monotonic() + PATIENCE
     while not seen():
-        assert time.monotonic() < end, "it did not come in time"
-        time.sleep(0.05)
+        assert time.monotonic() < end, otherwise
+        time.sleep(0.02)
 
 
 def _nothing() -> None:
@@ -312,12 +311,15 @@ def _nothing() -> None:
 
 
 def _await_listening(port: int) -> None:
-    until = time.monotonic() + PATIENCE
-    while time.monotonic() < until:
-        with contextlib.suppress(OSError), socket.create_connection(("127.0.0.1", port), 1):
-            return
-        time.sleep(0.01)
-    pytest.fail(f"nothing listens on port {port}")
+    until(lambda: _listens(port), f"nothing listens on port {port}")
+
+
+def _listens(port: int) -> bool:
+    try:
+        socket.create_connection(("127.0.0.1", port), 1).close()
+    except OSError:
+        return False
+    return True
 
 
 class Listener:

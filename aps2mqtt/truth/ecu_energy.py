@@ -109,7 +109,7 @@ def of_life(value: float, known: Lifetime, moment: Moment) -> Lifetime:
 
 
 def lifetime_of(snapshot: Snapshot, memory: Memory | None, recalled: Recalled, moment: Moment) -> Lifetime:
-    """Returns the counter to publish, and the doubt about it (py)."""
+    """Returns the counter to publish, and the doubt about it."""
     known = Lifetime()
     if memory is not None:
         known = Lifetime(memory.counters.lifetime, memory.counters.doubt, memory.reading.at)

@@ -12,7 +12,7 @@ from pathlib import Path
 
 import pytest
 from freezegun import freeze_time
-from parts import PATIENCE, Broker, aps2mqtt, capture, one_line, place, settings, start, sunny_ecu
+from parts import PATIENCE, Broker, aps2mqtt, capture, one_line, place, settings, start, sunny_ecu, until
 
 from aps2mqtt import __version__, cli, commands
 from aps2mqtt.check.ecu_answers import FIRMWARE
@@ -131,9 +131,7 @@ def test_run_polls_at_once_and_on_its_interval_until_sigterm(tmp_path: Path, bro
             MQTT_BROKER_PORT=broker.port,
             APS_STATE_DIR=tmp_path,
         )
-        until = time.monotonic() + 20
-        while len(ecu.requests) < 9 and time.monotonic() < until:
-            time.sleep(0.05)
+        until(lambda: len(ecu.requests) >= 9)
         process.terminate()
         assert process.wait(5) == 0
         process.communicate()

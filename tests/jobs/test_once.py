@@ -19,6 +19,7 @@ from parts import (
     one_line,
     start,
     sunny_ecu,
+    until,
     without_coverage,
     yaml_file,
 )
@@ -277,8 +278,7 @@ def test_a_job_that_cannot_have_the_ecu_ends_with_75(tmp_path: Path, broker: Bro
     """After a bounded time, with one line that names cause and remedy."""
     with sunny_ecu(fault="mute") as ecu:
         holder = start("once", **settings(ecu, broker, tmp_path / "a"))
-        while not ecu.requests:
-            time.sleep(0.05)
+        until(lambda: bool(ecu.requests))
         ended = aps2mqtt("once", **settings(ecu, broker, tmp_path / "b"))
         holder.kill()
         holder.communicate()

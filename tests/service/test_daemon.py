@@ -16,6 +16,7 @@ from zoneinfo import ZoneInfo
 
 import pytest
 from parts import (
+    AT_ONCE,
     NOON,
     PATIENCE,
     Broker,
@@ -120,7 +121,7 @@ def test_it_says_online_while_it_lives_and_offline_when_it_stops(
         process = start("run", **settings(ecu, broker.port, tmp_path))
         until(lambda: broker.retained(PRESENCE) == {PRESENCE: "online"})
         seconds, log = stop(process, with_signal)
-    assert seconds < 10
+    assert seconds < AT_ONCE
     assert log.splitlines()[-1] == f"aps2mqtt: stopped by {with_signal.name}"
     assert broker.retained(PRESENCE) == {PRESENCE: "offline"}
 
@@ -141,7 +142,7 @@ def test_a_job_in_flight_is_cut_off(tmp_path: Path, broker: Broker) -> None:
         process = start("run", **settings(ecu, broker.port, tmp_path))
         until(lambda: bool(ecu.requests))
         seconds, _ = stop(process)
-    assert seconds < 10
+    assert seconds < AT_ONCE
 
 
 def test_a_mute_broker_keeps_it_from_ending_no_longer(tmp_path: Path) -> None:
@@ -150,7 +151,7 @@ def test_a_mute_broker_keeps_it_from_ending_no_longer(tmp_path: Path) -> None:
         process = start("run", **settings(ecu, broker.port, tmp_path))
         until(lambda: len(ecu.requests) >= 3)
         seconds, _ = stop(process)
-    assert seconds < 10
+    assert seconds < AT_ONCE
 
 
 def test_no_broker_at_start_is_no_reason_to_exit(tmp_path: Path) -> None:
@@ -282,7 +283,6 @@ def test_the_run_that_lives_says_online_with_each_poll_where_it_may_not_read(tmp
 def test_a_presence_that_is_refused_is_told_once(tmp_path: Path) -> None:
     """By a broker that takes no such MQTT_CLIENT_ID: the topic would stay as it is, without a word."""
     refusal = bytes.fromhex("20020002")
-
     logins: list[bytes] = []
 
     def treat(connection: socket.socket) -> None:
