@@ -181,10 +181,10 @@ class Connection:
             self._step(min(STEP, self._deadline.remaining()))
 
     def _step(self, seconds: float) -> None:
-        if not self._connected:
-            self._peek(seconds)
+        readable = self._connected or self._peek(seconds)
         try:
-            result = self._client.loop(seconds)
+            # Before the login paho reads only what was looked at: it would take the first bytes out of the socket.
+            result = self._client.loop(seconds) if readable else self._client.loop_write()
         except GARBLED as error:
             raise self._garbled() from error
         if self._answered:  # the broker has SESSION seconds for its next answer
@@ -199,15 +199,24 @@ class Connection:
         if result != MQTTErrorCode.MQTT_ERR_SUCCESS:
             raise self._lost()
 
-    def _peek(self, seconds: float) -> None:
-        """Waits for the broker's first bytes, and leaves them in the socket; with TLS they cannot be read there."""
+    def _peek(self, seconds: float) -> bool:
+        """Waits for the broker's first bytes, and leaves them in the socket; returns False if none came.
+
+        With TLS they cannot be looked at there.
+        """
         if self._connection is None or isinstance(self._connection, ssl.SSLSocket):
-            return
-        with suppress(OSError):
+            return True
+        try:
             self._connection.settimeout(seconds)
             self._first = self._first or self._connection.recv(tls.BEGINNING, socket.MSG_PEEK)
-        with suppress(OSError):
-            self._connection.settimeout(0)
+        except TimeoutError:
+            return False
+        except OSError:
+            return True  # paho meets the same error
+        finally:
+            with suppress(OSError):
+                self._connection.settimeout(0)
+        return True
 
     def _judge_first(self) -> None:
         """Raises BrokerUnreachable if the broker's first bytes are not MQTT."""

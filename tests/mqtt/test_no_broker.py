@@ -12,6 +12,7 @@ from scripted_brokers import CONNECT, NONSENSE, broker_config, failed, packets, 
 
 from aps2mqtt.base.errors import BrokerUnreachable
 from aps2mqtt.mqtt import connection
+from aps2mqtt.mqtt.connection import STEP
 from aps2mqtt.mqtt.sessions import Session
 from aps2mqtt.mqtt.topics import Message
 from aps2mqtt.simulator.server import Simulator
@@ -20,14 +21,16 @@ from aps2mqtt.simulator.server import Simulator
 @pytest.mark.parametrize("version", ["3.1.1", "5"])
 @pytest.mark.parametrize("kind", NONSENSE)
 @pytest.mark.parametrize("then", ["hangs up", "stays"])
-def test_what_speaks_no_mqtt_is_told(kind: str, version: str, then: str) -> None:
-    """At once, whether it hangs up or not, and without another try."""
+@pytest.mark.parametrize("after", [0, 1.5], ids=["at once", "late"])
+def test_what_speaks_no_mqtt_is_told(kind: str, version: str, then: str, after: float) -> None:
+    """Whether it hangs up or not, and without another try; the answer may come in any step of the wait."""
     logins = 0
 
     def treat(connection: socket.socket) -> None:
         nonlocal logins
         logins += 1
         connection.recv(4096)
+        time.sleep(after * STEP)
         connection.sendall(NONSENSE[kind])
         if then == "stays":
             mute(connection)
