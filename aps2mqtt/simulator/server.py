@@ -4,6 +4,7 @@ It serves for experiments and for the project's tests. It encodes its answers wi
 cannot prove these tables. The captured frames prove them.
 """
 
+import contextlib
 import random
 import select
 import socket
@@ -47,7 +48,6 @@ class Simulator:
         self._answers = answers or plant_answers(self.plant, fault)
         self._clock = clock or (lambda: datetime.now(UTC))
         self._open: list[socket.socket] = []
-        self._lock = threading.Lock()
         self._stopped = threading.Event()
         self._acceptor = threading.Thread(target=self._accept, daemon=True)
         self._socket = socket.create_server((HOST, port)) if fault != "refuse" else _bound(port)
@@ -75,23 +75,25 @@ class Simulator:
                 continue
             except OSError:
                 return
-            threading.Thread(target=self._serve, args=(connection,), daemon=True).start()
+            if self._counted(connection):  # not in the threads: they may start in another order
+                threading.Thread(target=self._serve, args=(connection,), daemon=True).start()
+            else:
+                connection.close()
+
+    def _counted(self, connection: socket.socket) -> bool:
+        """Counts the connection; returns False if the fault is to close it at once."""
+        self._open = [other for other in self._open if not _closed_by_client(other)]
+        is_alone = not self._open
+        self._open.append(connection)
+        self.connections += 1
+        self.collisions += not is_alone
+        if self.fault == "flaky":
+            return self.connections % 2 == 0
+        return is_alone or self.fault != "one-at-a-time"
 
     def _serve(self, connection: socket.socket) -> None:
-        with self._lock:
-            self._open = [other for other in self._open if not _closed_by_client(other)]
-            alone = not self._open
-            self._open.append(connection)
-            self.connections += 1
-            self.collisions += not alone
-            dropped = self.fault == "flaky" and self.connections % 2 == 1
-        try:
-            if not dropped and (alone or self.fault != "one-at-a-time"):
-                self._converse(connection)
-        except OSError:
-            pass  # the client has closed the connection
-        finally:
-            connection.close()
+        with connection, contextlib.suppress(OSError):  # the client has closed the connection
+            self._converse(connection)
 
     def _converse(self, connection: socket.socket) -> None:
         connection.settimeout(IDLE)
