@@ -153,11 +153,11 @@ def test_a_firmware_that_closes_its_port_is_named_when_it_refuses(tmp_path: Path
     plant = Plant(replace(ECU_MODELS["ECU-R"], firmware="ECU_R_1.3.20"))
     with Broker(tmp_path) as broker, sunny_ecu(plant=plant) as ecu:
         port = ecu.port
-        environment = {name: str(value) for name, value in settings(port, broker.port, tmp_path).items()}
+        environment = {name: str(value) for name, value in settings(port, broker.port, tmp_path, **PARIS).items()}
         (chosen,) = loading.load(None, environment)
         Job(chosen, NOON, Store(chosen.state_directory, "127.0.0.1", port)).run()
-    taken = walked(tmp_path, port, free_port())
-    assert "216000000001 read last at 2026-06-21 12:02:00, firmware ECU_R_1.3.20" in text(taken["state"])
+    taken = walked(tmp_path, port, free_port(), **PARIS)
+    assert "216000000001 read last at 2026-06-21 14:02:00, firmware ECU_R_1.3.20" in text(taken["state"])
     assert "its firmware was ECU_R_1.3.20, which refuses connections" in remedies(taken["connection"])
 
 

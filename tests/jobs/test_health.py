@@ -3,6 +3,7 @@
 import json
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
+from zoneinfo import ZoneInfo
 
 from left_by_2x import OTHER_ECU, PLANT, of_two, settings, state_of, well
 from parts import Broker, Ended, aps2mqtt, free_port, one_line, replace, sunny_ecu
@@ -41,12 +42,13 @@ def test_health_is_none_before_the_first_job(tmp_path: Path) -> None:
 def test_health_is_well_after_a_job_and_asks_nobody(tmp_path: Path, broker: Broker, array: Simulator) -> None:
     """A line with the time of the last reading, at the site."""
     environment = settings(array.port, broker, tmp_path)
+    site = ZoneInfo(str(environment["APS_ECU_TIMEZONE"]))
     well(aps2mqtt("once", **environment))
     asked, before = array.connections, datetime.now(UTC)
     (line,) = well(aps2mqtt("health", **environment | {"MQTT_BROKER_PORT": free_port()}))
     address, _, at = line.partition(": read last at ")
     assert address == f"127.0.0.1:{array.port}"
-    assert timedelta() <= before - datetime.fromisoformat(at).replace(tzinfo=UTC) < timedelta(minutes=5)
+    assert timedelta() <= before - datetime.fromisoformat(at).replace(tzinfo=site) < timedelta(minutes=5)
     assert array.connections == asked
 
 
