@@ -179,7 +179,7 @@ def test_a_broken_broker_fails_at_its_step(
     """With the remedy of a job's error line; the ECU is asked all the same."""
     broken = BROKEN[kind]
     if "mute" in kind:
-        monkeypatch.setattr(connection, "SESSION", 0.5)
+        monkeypatch.setattr(connection, "SESSION", 2.0)
     with ExitStack() as stack:
         port = broken.port(stack, tmp_path, authority)
         more = {key: str(value).format(tmp_path) for key, value in broken.more.items()}
@@ -196,11 +196,8 @@ def test_a_broken_broker_fails_at_its_step(
     assert "h8dden" not in str(taken)
 
 
-def test_a_broker_that_lets_nobody_read_is_a_doubt(
-    tmp_path: Path, one_ecu: Simulator, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_a_broker_that_lets_nobody_read_is_a_doubt(tmp_path: Path, one_ecu: Simulator) -> None:
     """A job would go well, but compare nothing."""
-    monkeypatch.setattr(sessions, "SETTLE", 0.3)
     with Broker(tmp_path, write_only(tmp_path)) as broker:
         taken = walked(tmp_path, one_ecu.port, broker.port, **PARIS)
     assert taken["message"].state is State.WARNING
@@ -285,10 +282,9 @@ def rights(folder: Path, *lines: str) -> str:
 @pytest.mark.parametrize("version", ["3.1.1", "5"])
 @pytest.mark.parametrize("allowed", ["read", "write", "readwrite"])
 def test_an_account_that_may_not_announce_is_told(
-    tmp_path: Path, one_ecu: Simulator, monkeypatch: pytest.MonkeyPatch, version: str, allowed: str
+    tmp_path: Path, one_ecu: Simulator, version: str, allowed: str
 ) -> None:
     """Over MQTT 5 it is known; over 3.1.1 a message that does not come back tells of one right or the other."""
-    monkeypatch.setattr(sessions, "SETTLE", 0.3)
     more = {**PARIS, "MQTT_DISCOVERY_ENABLED": True, "MQTT_VERSION": version}
     with Broker(tmp_path, rights(tmp_path, "topic readwrite aps/#", f"topic {allowed} homeassistant/#")) as broker:
         taken = walked(tmp_path, one_ecu.port, broker.port, **more)

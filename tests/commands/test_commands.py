@@ -39,7 +39,7 @@ def test_simulate_prints_its_port_and_answers_until_it_is_stopped(stop: signal.S
     port = await_line(simulator, r"127\.0\.0\.1:(\d+)")[1]
     ended = aps2mqtt("once", "--dry-run", APS_ECU_IP="127.0.0.1", APS_ECU_PORT=port, APS_STATE_DIR=tmp_path)
     simulator.send_signal(stop)
-    assert simulator.wait(5) == 0
+    assert simulator.wait(PATIENCE) == 0
     simulator.communicate()
     assert ended.status == 0
     assert re.search(r"^aps/216200000001/inverters/total +3$", ended.out, re.MULTILINE)
@@ -133,7 +133,7 @@ def test_run_polls_at_once_and_on_its_interval_until_sigterm(tmp_path: Path, bro
         )
         until(lambda: len(ecu.requests) >= 9)
         process.terminate()
-        assert process.wait(5) == 0
+        assert process.wait(PATIENCE) == 0
         process.communicate()
     assert len(ecu.requests) >= 9
     assert broker.retained("aps/216000000001/status") == {"aps/216000000001/status": "online"}
@@ -216,7 +216,7 @@ def test_the_demo_that_is_kept_says_where_to_connect_and_polls_on() -> None:
     assert Broker(Path(), port=int(port)).retained("aps/#")["aps/216000000001/status"] == "online"
     await_line(process, r"ECU-R 216000000001: \d+ W")
     process.send_signal(signal.SIGINT)
-    _, err = process.communicate(timeout=20)
+    _, err = process.communicate(timeout=PATIENCE)
     assert (process.returncode, err) == (0, "")
 
 
@@ -226,7 +226,7 @@ def test_the_demo_that_is_kept_ends_with_sigterm_as_well() -> None:
     process = start("demo", "--keep")
     await_line(process, "A poll every 5 s")
     process.terminate()
-    _, err = process.communicate(timeout=20)
+    _, err = process.communicate(timeout=PATIENCE)
     assert (process.returncode, err) == (0, "")
 
 

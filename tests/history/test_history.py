@@ -168,7 +168,7 @@ def asked(port: int, *periods: str, limits: Limits) -> query.Recollection:
     return query.read(chosen, periods, TODAY, limits)
 
 
-SHORT = Limits(answer=0.3, pauses=(), conversation=0.7)
+SHORT = Limits(answer=2.0, pauses=(), conversation=4.8)
 
 
 @contextmanager

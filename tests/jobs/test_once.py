@@ -12,12 +12,14 @@ from pathlib import Path
 
 import pytest
 from parts import (
+    PATIENCE,
     Broker,
     aps2mqtt,
     capture,
     clean_environment,
     one_line,
     start,
+    start_script,
     sunny_ecu,
     until,
     without_coverage,
@@ -263,13 +265,24 @@ def test_once_imports_neither_scheduler_nor_sun(tmp_path: Path, broker: Broker) 
 # -- several at once --------------------------------------------------------------------------------------------------
 
 
+PATIENT = f"""
+import sys
+from aps2mqtt import cli
+from aps2mqtt.sources import ask
+ask.PATIENCE = {PATIENCE}
+sys.exit(cli.main(["once"]))
+"""
+
+
 def test_six_jobs_at_once_never_meet_at_the_ecu(tmp_path: Path, broker: Broker) -> None:
     """From six state directories, as six users have them."""
     with sunny_ecu(fault="drip") as ecu:
         environments = [settings(ecu, broker, tmp_path / str(user)) for user in range(6)]
         with ThreadPoolExecutor(6) as pool:
-            ended = list(pool.map(lambda environment: aps2mqtt("once", **environment), environments))
-    assert [job.status for job in ended] == [0] * 6
+            jobs = [start_script(PATIENT, **environment) for environment in environments]
+            said = list(pool.map(lambda job: job.communicate(timeout=PATIENCE), jobs))
+    assert said == [("", "")] * 6
+    assert [job.returncode for job in jobs] == [0] * 6
     assert len(ecu.requests) == 6 * 3
     assert ecu.collisions == 0
 

@@ -12,7 +12,19 @@ from pathlib import Path
 from statistics import median
 
 import pytest
-from parts import AT_ONCE, PATIENCE, Broker, aps2mqtt, free_port, one_line, replace, start, sunny_ecu, until
+from parts import (
+    AT_ONCE,
+    PATIENCE,
+    Broker,
+    aps2mqtt,
+    free_port,
+    one_line,
+    replace,
+    start,
+    start_script,
+    sunny_ecu,
+    until,
+)
 
 from aps2mqtt.base.errors import GRAVITY, ExitStatus
 from aps2mqtt.simulator.plant import ECU_MODELS, Plant
@@ -48,6 +60,15 @@ def listed(folder: Path, *ecus: Simulator, broker_port: int = 1, hosts: str = "1
 def address(one: Simulator) -> str:
     """As the log names it."""
     return f"127.0.0.1:{one.port}"
+
+
+FAR_APART = """
+import sys
+from aps2mqtt import cli
+from aps2mqtt.truth import poll_times
+poll_times.STAGGER = 3.0
+sys.exit(cli.main(["-c", *sys.argv[1:]]))
+"""
 
 
 @contextlib.contextmanager
@@ -114,10 +135,11 @@ def test_two_ecus_one_mute_the_others_readings_are_published_without_delay(
 
 
 def test_they_are_asked_one_after_the_other(tmp_path: Path, broker: Broker) -> None:
-    """A tenth of a second apart, in their order."""
+    """In their order. Here three seconds apart: a busy machine is late by more than a tenth."""
     with asked_when(FIRST, SECOND, THIRD) as (ecus, times):
-        assert aps2mqtt("-c", listed(tmp_path, *ecus, broker_port=broker.port), "once").status == 0
-    assert all(0.05 < later - earlier < 1 for (earlier,), (later,) in pairwise(times))
+        process = start_script(FAR_APART, listed(tmp_path, *ecus, broker_port=broker.port), "once")
+        assert process.communicate(timeout=PATIENCE) == ("", "")
+    assert all(1 < later - earlier < 5 for (earlier,), (later,) in pairwise(times))
 
 
 def test_each_failure_is_a_line_that_names_its_ecu_and_the_gravest_is_the_status(
@@ -250,7 +272,7 @@ def test_a_mute_ecu_delays_no_poll_of_another(tmp_path: Path, broker: Broker) ->
     with ecu(FIRST, "mute") as one, ecu(SECOND) as two:
         process = start("-c", listed(tmp_path, one, two, broker_port=broker.port), "run", JOURNAL_STREAM="8:1")
         until(lambda: len(two.requests) >= 3 * 5)
-        assert len(one.requests) <= 2
+        assert len(one.requests) <= 3  # the tries of its first poll
         log = stop(process)
     polls = [line for line in log if "inverters online" in line]
     assert len(polls) >= 4
@@ -258,13 +280,14 @@ def test_a_mute_ecu_delays_no_poll_of_another(tmp_path: Path, broker: Broker) ->
 
 
 def test_polls_of_the_scheduler_are_staggered_too(tmp_path: Path, broker: Broker) -> None:
-    """By a tenth of a second, on a grid whose points are the same for all. A busy machine is late for some."""
+    """On a grid whose points are the same for all. Here by three seconds of six."""
     with asked_when(FIRST, SECOND) as (ecus, times):
-        process = start("-c", listed(tmp_path, *ecus, broker_port=broker.port), "run")
-        until(lambda: min(map(len, times)) >= 8)
+        path = listed(tmp_path, *ecus, broker_port=broker.port)
+        process = start_script(FAR_APART, path, "run", APS_ECU_POLL_INTERVAL=6)
+        until(lambda: min(map(len, times)) >= 3)
         stop(process)
-    apart = [(second - first + 0.5) % 1 - 0.5 for first, second in zip(*times, strict=False)]
-    assert 0.05 < median(apart) < 0.5
+    apart = [(second - first) % 6 for first, second in zip(*times, strict=False)]
+    assert 1 < median(apart) < 5
 
 
 def test_a_broker_that_comes_is_filled_by_all(tmp_path: Path) -> None:
@@ -297,7 +320,7 @@ STUCK_SOON = """
 import sys
 from aps2mqtt import cli
 from aps2mqtt.service import daemon
-daemon.STUCK, daemon.TICK = 1.0, 0.2
+daemon.STUCK, daemon.TICK = 3.0, 0.5
 daemon.notify = lambda state: print(state, flush=True)
 sys.exit(cli.main(["-c", sys.argv[1], "run"]))
 """
@@ -313,8 +336,8 @@ def test_the_watchdog_barks_where_one_of_them_is_stuck(tmp_path: Path, broker: B
             text=True,
         )
         try:
-            until(lambda: len(two.requests) >= 3 * 4)
+            until(lambda: len(two.requests) >= 3 * 7)
         finally:
             process.terminate()
             out, _ = process.communicate(timeout=PATIENCE)
-    assert 1 <= out.count("WATCHDOG=1") <= 6
+    assert 1 <= out.count("WATCHDOG=1") <= 7

@@ -269,7 +269,7 @@ def test_run_says_how_long_until_its_next_poll_and_longer(tmp_path: Path, broker
     until(lambda: STATUS in broker.retained(STATUS))
     lying = lying_on(broker.port)
     process.terminate()
-    process.communicate(timeout=20)
+    process.communicate(timeout=PATIENCE)
     now = time.time()
     due = 3600 - now % 3600
     assert {one for one in lying if lying[one].expiry is not None} >= MOMENTARY
@@ -431,7 +431,7 @@ def test_run_lives_with_a_broker_that_refuses_5(tmp_path: Path, ecu: Simulator, 
     until(lambda: wanted <= lying_on_old(old_broker, "run", tmp_path).keys())
     until(lambda: len(ecu.requests) >= 3 * 4)
     process.terminate()
-    _, log = process.communicate(timeout=20)
+    _, log = process.communicate(timeout=PATIENCE)
     assert process.returncode == 0
     # Not all of them: amqtt drops who connects while it forgets the subscriptions of another who leaves.
     assert len([line for line in log.splitlines() if "inverters online" in line]) >= 2

@@ -9,14 +9,14 @@ from pathlib import Path
 
 import pytest
 from faraway import far_from
-from parts import NOON, Broker, Listener, aps2mqtt, deaf, one_line, settings, start_script, sunny_ecu
+from parts import NOON, PATIENCE, Broker, Listener, aps2mqtt, deaf, one_line, settings, start_script, sunny_ecu
 from scripted_brokers import CONNECT, PUBLISH, SUBSCRIBE, broker_config, failed, message_id, packets, saying
 
 from aps2mqtt.base.errors import BrokerRefusal, BrokerUnreachable, JobError
 from aps2mqtt.config import loading
 from aps2mqtt.jobs.job import Job
 from aps2mqtt.jobs.state_file import Store
-from aps2mqtt.mqtt import connection, presence, reason_codes
+from aps2mqtt.mqtt import connection, presence, reason_codes, sessions
 from aps2mqtt.mqtt.sessions import Following, Session
 from aps2mqtt.mqtt.topics import Message
 from aps2mqtt.simulator.plant import Plant, inverter_models
@@ -58,13 +58,13 @@ def test_each_acknowledgement_gives_the_broker_time_for_the_next(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """But not for ever: a session has an end of its own."""
-    messages = [Message(f"aps/{number}", "1") for number in range(15)]
+    messages = [Message(f"aps/{number}", "1") for number in range(30)]
     with Broker(tmp_path, f"{ROOMY}\nmax_inflight_messages 1") as broker, Listener(far_from(broker.port, 0.2)) as far:
-        monkeypatch.setattr(connection, "SESSION", 1.5)
+        monkeypatch.setattr(connection, "SESSION", 5.0)
         began = time.monotonic()
         with Session(broker_config(far.port, MQTT_VERSION=5)) as session:
             session.publish(messages)
-        assert time.monotonic() - began > 3
+        assert time.monotonic() - began > 5.0
         monkeypatch.setattr(connection, "LONGEST", 2.0)
         with (
             pytest.raises(BrokerUnreachable, match="takes 1 messages at once and is too far away for so many; raise"),
@@ -276,8 +276,11 @@ def test_nothing_of_check_is_left_where_the_broker_ends_the_session_in_the_middl
     assert retained == {b"aps/check": b""}
 
 
+LATE = 0.7  # seconds
+
+
 def with_late_values(connection: socket.socket) -> None:
-    """A broker whose retained messages come 0.7 s behind what is published meanwhile."""
+    """A broker whose retained messages come LATE seconds behind what is published meanwhile."""
     for kind, body in packets(connection):
         if kind == CONNECT:
             connection.sendall(bytes.fromhex("20020000"))
@@ -285,12 +288,14 @@ def with_late_values(connection: socket.socket) -> None:
             connection.sendall(b"\x90\x04" + body[:2] + b"\x00\x00")
         elif kind == PUBLISH:
             connection.sendall(b"\x40\x02" + message_id(body) + b"\x30\x07\x00\x04echo1")
-            time.sleep(0.7)
+            time.sleep(LATE)
             connection.sendall(b"\x31\x07\x00\x05aps/x")
 
 
-def test_what_is_retained_may_come_late() -> None:
+def test_what_is_retained_may_come_late(monkeypatch: pytest.MonkeyPatch) -> None:
     """Without it, a job without a state would publish a lower lifetime."""
+    monkeypatch.setattr(sessions, "EMPTY", 4.0)
+    assert sessions.QUIET < LATE
     with Listener(with_late_values) as broker, Session(broker_config(broker.port)) as session:
         assert "aps/x" in (session.retained(["aps/x"], Message("echo", "1", retain=False)) or {})
 
@@ -358,7 +363,6 @@ def test_no_more_messages_are_on_the_way_than_the_broker_takes() -> None:
         for kind, body in packets(connection):
             if kind == CONNECT:
                 connection.sendall(bytes.fromhex("2006000003210007"))  # Receive Maximum 7
-                connection.settimeout(0.2)
             elif kind == PUBLISH:
                 waiting.append(message_id(body))
                 most = max(most, len(waiting))
@@ -428,5 +432,5 @@ def test_a_presence_that_has_just_lost_its_connection_ends_without_a_word(monkey
     with Listener(treat) as broker:
         alive = presence.Presence(broker_config(broker.port), "aps/status", lambda: None, lost.set)
         alive.start()
-        assert lost.wait(20)
+        assert lost.wait(PATIENCE)
         alive.stop()

@@ -145,7 +145,7 @@ def test_a_thousand_who_ask_do_not_disturb_who_holds_it(address):
             with pytest.raises(EcuBusy), lock.hold(address, 8899, 0):
                 pytest.fail("two hold it")
         process.stdin.close()
-        with lock.hold(address, 8899, 10):
+        with lock.hold(address, 8899, 50):
             pass
 
 
@@ -160,7 +160,7 @@ def test_whoever_waits_is_patient_for_as_long_as_told(address):
 def test_whoever_waits_gets_the_ecu_as_soon_as_it_is_free(address):
     with another(HOLDER, address, 8899) as (process, _):
         process.stdin.close()
-        with lock.hold(address, 8899, 10):
+        with lock.hold(address, 8899, 50):
             pass
 
 
