@@ -12,7 +12,7 @@ import signal
 import subprocess
 import sys
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Self
@@ -46,15 +46,6 @@ def need(*programs: str) -> None:
     version = subprocess.run([PYTHON, "-c", "import sys; sys.exit(sys.version_info < (3, 11))"], check=False)
     if version.returncode:
         pytest.skip(f"{PYTHON} is older than Python 3.11, and others cannot be run by every user")
-
-
-def wait_for(what: Callable[[], object], seconds: float, or_else: str) -> None:
-    """Until `what` is true; fails, and says `or_else`, after so many seconds."""
-    until = time.monotonic() + seconds
-    while not what():
-        if time.monotonic() > until:
-            pytest.fail(f"not within {seconds:g} s: {or_else}")
-        time.sleep(0.05)
 
 
 # -- the installation -------------------------------------------------------------------------------------------------

@@ -298,9 +298,9 @@ class Broker:
         return client, received, barrier
 
 
-def until(seen: Callable[[], bool], otherwise: str = "it did not come in time") -> None:
-    """Waits for `seen`; fails with `otherwise` if it does not come."""
-    end = time.monotonic() + PATIENCE
+def until(seen: Callable[[], object], otherwise: str = "it did not come in time", within: float = PATIENCE) -> None:
+    """Waits for `seen`; fails with `otherwise` if it does not come within so many seconds."""
+    end = time.monotonic() + within
     while not seen():
         assert time.monotonic() < end, otherwise
         time.sleep(0.02)

@@ -11,8 +11,8 @@ from pathlib import Path
 
 import machine
 import pytest
-from machine import PROGRAM, in_namespace, wait_for
-from parts import Broker, free_port, place, site_at_midnight, sunny_ecu, yaml_file
+from machine import PROGRAM, in_namespace
+from parts import Broker, free_port, place, site_at_midnight, sunny_ecu, until, yaml_file
 
 from aps2mqtt.simulator.plant import Plant
 from aps2mqtt.simulator.server import Simulator
@@ -82,7 +82,7 @@ def cron(tree: Path, folder: Path) -> Iterator[subprocess.Popen[bytes]]:
         yield process
         assert process.poll() is None, log.read_text()
         children = Path(f"/proc/{process.pid}/task/{process.pid}/children")
-        wait_for(lambda: not children.read_text(), 20, "the end of cron's jobs")
+        until(lambda: not children.read_text(), "the end of cron's jobs did not come")
     finally:
         process.terminate()
         process.wait(10)
@@ -129,7 +129,7 @@ def test_cron_is_silent_on_success_and_at_night_and_mails_one_line_on_failure(
         mails = Mails(tree / "srv/mail")
         with cron(tree, tmp_path):
             published = {"day/aps/216000000001/power", "night/aps/216000000001/power"}
-            wait_for(lambda: len(mails) >= 2 and published <= pause(broker.retained()).keys(), MINUTE, "all jobs")
+            until(lambda: len(mails) >= 2 and published <= pause(broker.retained()).keys(), "jobs are missing", MINUTE)
         assert len(asleep.requests) == 3
     printed = mails.by_command()
     fails = f"{PROGRAM} -c /srv/home/fails/config.yaml once"

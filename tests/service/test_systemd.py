@@ -10,8 +10,8 @@ from pathlib import Path
 import machine
 import pytest
 import trustme
-from machine import PROGRAM, ROOT, Machine, wait_for
-from parts import Broker, Listener, mute, place, site_at_midnight, sunny_ecu, tls_settings, yaml_file
+from machine import PROGRAM, ROOT, Machine
+from parts import Broker, place, site_at_midnight, sunny_ecu, tls_settings, until, yaml_file
 
 from aps2mqtt.simulator.plant import Plant
 from aps2mqtt.simulator.server import Simulator
@@ -65,9 +65,9 @@ def test_the_timer_fires_one_job_after_the_other(systemd: Machine, broker: Broke
     with sunny_ecu() as ecu:
         configure(systemd, ecu.port, broker.port)
         systemd.run("systemctl", "enable", "--now", TIMER)
-        wait_for(lambda: len(ecu.requests) >= 9, 20, "three jobs")
+        until(lambda: len(ecu.requests) >= 9, "three jobs did not come")
         systemd.run("systemctl", "stop", TIMER)
-        wait_for(lambda: systemd.show(ONCE, "ActiveState") == "inactive", 20, "the end of the job")
+        until(lambda: systemd.show(ONCE, "ActiveState") == "inactive", "the end of the job did not come")
     shutil.rmtree(drop_in.parent)
     assert systemd.show(ONCE, "Result") == "success"
     said = systemd.journal(ONCE)
@@ -147,10 +147,10 @@ def test_systemd_takes_every_line_of_the_confinement(systemd: Machine, unit: str
 
 def test_a_running_job_is_confined(systemd: Machine, broker: Broker) -> None:
     """Seen from outside, while an ECU keeps it waiting."""
-    with Listener(mute) as ecu:
+    with sunny_ecu(fault="mute") as ecu:
         configure(systemd, ecu.port, broker.port)
         systemd.run("systemctl", "start", "--no-block", ONCE)
-        wait_for(lambda: job(systemd), 20, "a job")
+        until(lambda: ecu.requests, "a job did not come")
         process = job(systemd)
         status = dict(line.split(":\t", 1) for line in systemd.run("cat", f"/proc/{process}/status").splitlines())
         user = int(status["Uid"].split()[0])
@@ -263,11 +263,13 @@ def test_the_timer_fires_a_job_when_it_is_enabled(systemd: Machine, broker: Brok
             configure(systemd, ecu.port, broker.port)
             if (until_the_next := 300 - time.time() % 300) < 30:
                 time.sleep(until_the_next + 1)  # which would be a job of the calendar
+            enabled = time.time()
             systemd.run("systemctl", "enable", "--now", TIMER)
-            wait_for(lambda: len(ecu.requests) >= 3, 20, "a job")
-            wait_for(lambda: systemd.show(ONCE, "ActiveState") == "inactive", 20, "the end of the job")
+            until(lambda: len(ecu.requests) >= 3, "a job did not come")
+            until(lambda: systemd.show(ONCE, "ActiveState") == "inactive", "the end of the job did not come")
             time.sleep(2)
-            assert len(ecu.requests) == 3
+            by_calendar = time.time() // 300 - enabled // 300  # jobs, on a slow machine
+            assert 3 <= len(ecu.requests) <= 3 + 3 * by_calendar
     finally:
         shutil.rmtree(drop_in.parent)
 
@@ -290,7 +292,7 @@ def test_the_state_is_kept_between_jobs(systemd: Machine, broker: Broker) -> Non
         assert len(ecu.requests) == 3
         with broker.heard("aps/216000000001/status") as heard:
             systemd.run("systemctl", "start", "--no-block", RUN)
-            wait_for(lambda: systemd.journal(RUN), 20, "a job of the scheduler")
+            until(lambda: systemd.journal(RUN), "a job of the scheduler did not come")
             assert systemd.run("stat", "--dereference", "--format=%U", "/var/lib/aps2mqtt") == "aps2mqtt"
             assert start(systemd) == ("success", "0")  # by hand, while it runs: the same user, the same state
             systemd.run("systemctl", "stop", RUN)
@@ -337,13 +339,13 @@ def test_the_scheduler_takes_the_place_of_the_timer(systemd: Machine, broker: Br
         configure(systemd, ecu.port, broker.port)
         systemd.run("systemctl", "start", TIMER)
         systemd.run("systemctl", "start", "--no-block", RUN)
-        wait_for(lambda: len(ecu.requests) >= 3, 20, "a poll")
+        until(lambda: len(ecu.requests) >= 3, "a poll did not come")
         assert systemd.show(TIMER, "ActiveState") == "inactive"
         systemd.run("systemctl", "kill", "--signal=KILL", RUN)
-        wait_for(lambda: systemd.show(RUN, "SubState") == "auto-restart", 20, "a restart in waiting")
+        until(lambda: systemd.show(RUN, "SubState") == "auto-restart", "a restart in waiting did not come")
         assert systemd.show(RUN, "Result") == "signal"
         systemd.run("systemctl", "start", TIMER)
-        wait_for(lambda: systemd.show(RUN, "ActiveState") == "inactive", 20, "the end of the scheduler")
+        until(lambda: systemd.show(RUN, "ActiveState") == "inactive", "the end of the scheduler did not come")
 
 
 def test_the_scheduler_says_when_it_is_ready_and_that_it_lives(systemd: Machine, broker: Broker) -> None:
@@ -354,7 +356,7 @@ def test_the_scheduler_says_when_it_is_ready_and_that_it_lives(systemd: Machine,
         assert systemd.show(RUN, "ActiveState") == "active"
         assert systemd.show(RUN, "WatchdogUSec") == "10min"
         assert systemd.show(RUN, "WatchdogTimestampMonotonic") != "0"
-        wait_for(lambda: len(ecu.requests) >= 3, 20, "a poll")
+        until(lambda: len(ecu.requests) >= 3, "a poll did not come")
         systemd.run("systemctl", "stop", RUN)
     assert systemd.show(RUN, "Result") == "success"
 
