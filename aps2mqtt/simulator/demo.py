@@ -2,22 +2,24 @@
 
 import asyncio
 import logging
+import random
 import socket
 import tempfile
 import threading
 import time
-from collections.abc import Callable, Iterator, Sequence
-from contextlib import contextmanager
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import contextmanager, suppress
 from datetime import UTC, datetime, timedelta
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, TypeVar
 
-from aps2mqtt.base.errors import ExitStatus, JobError
+from aps2mqtt.base.errors import BrokerUnreachable, ExitStatus, JobError
 from aps2mqtt.config import loading
 from aps2mqtt.config.values import Config
 from aps2mqtt.jobs.job import Job, Outcome
 from aps2mqtt.jobs.plan import style
 from aps2mqtt.jobs.state_file import Store
 from aps2mqtt.mqtt.sessions import Session
+from aps2mqtt.mqtt.topics import Message
 from aps2mqtt.screen import picture
 from aps2mqtt.screen.canvas import Canvas
 from aps2mqtt.simulator.plant import Plant, inverter_models
@@ -31,9 +33,13 @@ ARRAY = "3xDS3,1xQS1,1xYC1000,1xunseen"
 INTERVAL = 5.0  # seconds between polls of --keep
 MINUTES_PER_POLL = 5  # of the simulated clock
 NOON = 13  # o'clock: the demo always begins in sunshine
-START = 10.0  # seconds for the embedded broker
+START = 30.0  # seconds for the embedded broker
 LINGER = 0.1  # seconds for the embedded broker to handle the last messages of a client
 PARTING = 0.5  # seconds; amqtt drops a client that connects while it ends the session of another
+TRIES = 5  # for a client that amqtt drops
+PORTS = range(10_000, 20_000)  # the kernel gives none of these to an outgoing connection
+
+Got = TypeVar("Got")
 
 
 class DemoError(JobError):
@@ -64,7 +70,7 @@ class Demo:
 
     def poll(self) -> Outcome:
         """Runs one job."""
-        return Job(self._settings, self.clock.now(), self._store).run()
+        return _patiently(Job(self._settings, self.clock.now(), self._store).run)
 
     def picture(self, outcome: Outcome, canvas: Canvas, head: Sequence[str] = ()) -> list[str]:
         """The array, below the lines of `head`."""
@@ -73,11 +79,24 @@ class Demo:
     def topics(self, outcome: Outcome) -> Iterator[str]:
         """Lines of topics and payloads, as the broker retains them."""
         time.sleep(PARTING)
-        with Session(self._settings.broker) as session:
-            retained = session.retained(["aps/#"], probe=outcome.messages[-1]) or {}
+        retained = _patiently(lambda: self._retained(outcome.messages[-1]))
         longest = max(map(len, retained), default=0)
         for topic, value in retained.items():
             yield f"  {topic:<{longest}}  {value}"
+
+    def _retained(self, probe: Message) -> Mapping[str, str]:
+        with Session(self._settings.broker) as session:
+            return session.retained(["aps/#"], probe) or {}
+
+
+def _patiently(do: Callable[[], Got]) -> Got:
+    """What `do` returns; it is done again where amqtt drops it."""
+    for _ in range(TRIES - 1):
+        try:
+            return do()
+        except BrokerUnreachable:
+            time.sleep(PARTING)
+    return do()
 
 
 @contextmanager
@@ -120,8 +139,7 @@ def _broker() -> Iterator[int]:
     broker_type = _lingering_broker()
     for name in ("amqtt", "transitions", "asyncio"):  # asyncio logs the exceptions of amqtt
         logging.getLogger(name).setLevel(logging.CRITICAL)
-    with socket.create_server((HOST, 0)) as probe:
-        port: int = probe.getsockname()[1]
+    port = _free_port()
     loop = asyncio.new_event_loop()
     started, stop = threading.Event(), asyncio.Event()
     serving = _serve(broker_type, port, started, stop)
@@ -134,6 +152,14 @@ def _broker() -> Iterator[int]:
     finally:
         loop.call_soon_threadsafe(stop.set)
         thread.join(START)
+
+
+def _free_port() -> int:
+    """A port on which nothing listens, for a broker that takes no socket."""
+    while True:
+        port = random.choice(PORTS)  # noqa: S311 - no secret
+        with suppress(OSError), socket.create_server((HOST, port)):
+            return port
 
 
 def _lingering_broker() -> Callable[[dict[str, object]], "Broker"]:

@@ -15,7 +15,9 @@ from freezegun import freeze_time
 from parts import PATIENCE, Broker, aps2mqtt, capture, one_line, place, settings, start, sunny_ecu, until
 
 from aps2mqtt import __version__, cli, commands
+from aps2mqtt.base.errors import BrokerUnreachable
 from aps2mqtt.check.ecu_answers import FIRMWARE
+from aps2mqtt.simulator import demo
 from aps2mqtt.simulator.plant import ECU_MODELS, PARIS, EcuModel, Plant
 from aps2mqtt.simulator.scenarios import FAULTS
 from aps2mqtt.simulator.server import Simulator
@@ -26,7 +28,7 @@ def await_line(process: subprocess.Popen[str], pattern: str) -> re.Match[str]:
     for line in process.stdout:
         if found := re.search(pattern, line):
             return found
-    pytest.fail(f"no line with {pattern}")
+    pytest.fail(f"no line with {pattern}; {process.stderr.read()}")
 
 
 # -- simulate ---------------------------------------------------------------------------------------------------------
@@ -218,6 +220,25 @@ def test_the_demo_that_is_kept_says_where_to_connect_and_polls_on() -> None:
     process.send_signal(signal.SIGINT)
     _, err = process.communicate(timeout=PATIENCE)
     assert (process.returncode, err) == (0, "")
+
+
+@pytest.mark.parametrize(("drops", "ends_well"), [(0, True), (demo.TRIES - 1, True), (demo.TRIES, False)])
+def test_the_demo_bears_with_its_broker(monkeypatch: pytest.MonkeyPatch, drops: int, *, ends_well: bool) -> None:
+    """Amqtt drops a client that connects while it ends the session of another; not for ever."""
+    monkeypatch.setattr(demo, "PARTING", 0)
+    answers = [BrokerUnreachable("dropped")] * drops + ["published"]
+
+    def connect() -> str:
+        answer = answers.pop(0)
+        if isinstance(answer, BrokerUnreachable):
+            raise answer
+        return answer
+
+    if ends_well:
+        assert demo._patiently(connect) == "published"
+    else:
+        with pytest.raises(BrokerUnreachable):
+            demo._patiently(connect)
 
 
 def test_the_demo_that_is_kept_ends_with_sigterm_as_well() -> None:
