@@ -375,8 +375,10 @@ def test_no_more_messages_are_on_the_way_than_the_broker_takes() -> None:
     assert most == 7
 
 
-def test_more_messages_than_there_are_ids_all_arrive() -> None:
-    """MQTT numbers them from 1 to 65,535; a broker that counts what it acknowledges."""
+def test_more_messages_than_there_are_ids_all_arrive(monkeypatch: pytest.MonkeyPatch) -> None:
+    """MQTT numbers them from 1 to 65,535; a broker that counts what it acknowledges. It takes seconds."""
+    monkeypatch.setattr(connection, "SESSION", 200.0)
+    monkeypatch.setattr(connection, "LONGEST", 200.0)
     seen: set[bytes] = set()
 
     def treat(connection: socket.socket) -> None:
