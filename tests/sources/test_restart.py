@@ -93,11 +93,12 @@ def settings(port: int, broker: Broker, folder: Path, **more: str) -> Config:
 
 def hang(settings_: Config, polls: int, since: datetime, every: timedelta = FIVE_MINUTES, fault: str = "mute") -> None:
     """So many jobs that find the ECU failing, each with a store of its own as other processes have it."""
+    limits = IMPATIENT if fault == "mute" else Limits(pauses=())
     with Simulator(port=settings_.ecu.port, fault=fault):
         for number in range(polls):
             store = Store(settings_.state_directory, settings_.ecu.host, settings_.ecu.port)
             with pytest.raises(JobError):
-                Job(settings_, since + number * every, store, limits=IMPATIENT).run()
+                Job(settings_, since + number * every, store, limits=limits).run()
 
 
 def read_well(settings_: Config, now: datetime, ecu: str = "ECU-R-Pro") -> None:
