@@ -6,6 +6,7 @@ job leaves nothing running. A `Session` publishes and reads over it.
 
 import logging
 import os
+import select
 import socket
 import ssl
 import struct
@@ -206,17 +207,11 @@ class Connection:
         """
         if self._connection is None or isinstance(self._connection, ssl.SSLSocket):
             return True
-        try:
-            self._connection.settimeout(seconds)
-            self._first = self._first or self._connection.recv(tls.BEGINNING, socket.MSG_PEEK)
-        except TimeoutError:
-            return False
-        except OSError:
-            return True  # paho meets the same error
-        finally:
-            with suppress(OSError):
-                self._connection.settimeout(0)
-        return True
+        readable, _, _ = select.select([self._connection], [], [], seconds)
+        if readable and not self._first:
+            with suppress(OSError):  # paho meets the same error
+                self._first = self._connection.recv(tls.BEGINNING, socket.MSG_PEEK)
+        return bool(readable)
 
     def _judge_first(self) -> None:
         """Raises BrokerUnreachable if the broker's first bytes are not MQTT."""
