@@ -283,7 +283,6 @@ class Broker:
                 received.append((message.topic, message.payload.decode(), message.retain))
 
         client.on_message = on_message
-        # Again, where amqtt drops who connects while it forgets another who leaves.
         client.on_connect = lambda *_: client.subscribe([("barrier/#", 1), (topic, 1)])
         client.connect("127.0.0.1", self.port)
         client.loop_start()

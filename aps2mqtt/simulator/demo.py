@@ -7,19 +7,18 @@ import socket
 import tempfile
 import threading
 import time
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, ItemsView, Iterator, Sequence
 from contextlib import contextmanager, suppress
 from datetime import UTC, datetime, timedelta
-from typing import TYPE_CHECKING, TypeVar
+from typing import TYPE_CHECKING, Any
 
-from aps2mqtt.base.errors import BrokerUnreachable, ExitStatus, JobError
+from aps2mqtt.base.errors import ExitStatus, JobError
 from aps2mqtt.config import loading
 from aps2mqtt.config.values import Config
 from aps2mqtt.jobs.job import Job, Outcome
 from aps2mqtt.jobs.plan import style
 from aps2mqtt.jobs.state_file import Store
 from aps2mqtt.mqtt.sessions import Session
-from aps2mqtt.mqtt.topics import Message
 from aps2mqtt.screen import picture
 from aps2mqtt.screen.canvas import Canvas
 from aps2mqtt.simulator.plant import Plant, inverter_models
@@ -35,11 +34,8 @@ MINUTES_PER_POLL = 5  # of the simulated clock
 NOON = 13  # o'clock: the demo always begins in sunshine
 START = 30.0  # seconds for the embedded broker
 LINGER = 0.1  # seconds for the embedded broker to handle the last messages of a client
-PARTING = 0.5  # seconds; amqtt drops a client that connects while it ends the session of another
-TRIES = 5  # for a client that amqtt drops
+PARTING = 0.5  # seconds after a job until its messages are read back, more than LINGER
 PORTS = range(10_000, 20_000)  # the kernel gives none of these to an outgoing connection
-
-Got = TypeVar("Got")
 
 
 class DemoError(JobError):
@@ -70,7 +66,7 @@ class Demo:
 
     def poll(self) -> Outcome:
         """Runs one job."""
-        return _patiently(Job(self._settings, self.clock.now(), self._store).run)
+        return Job(self._settings, self.clock.now(), self._store).run()
 
     def picture(self, outcome: Outcome, canvas: Canvas, head: Sequence[str] = ()) -> list[str]:
         """The array, below the lines of `head`."""
@@ -79,24 +75,11 @@ class Demo:
     def topics(self, outcome: Outcome) -> Iterator[str]:
         """Lines of topics and payloads, as the broker retains them."""
         time.sleep(PARTING)
-        retained = _patiently(lambda: self._retained(outcome.messages[-1]))
+        with Session(self._settings.broker) as session:
+            retained = session.retained(["aps/#"], probe=outcome.messages[-1]) or {}
         longest = max(map(len, retained), default=0)
         for topic, value in retained.items():
             yield f"  {topic:<{longest}}  {value}"
-
-    def _retained(self, probe: Message) -> Mapping[str, str]:
-        with Session(self._settings.broker) as session:
-            return session.retained(["aps/#"], probe) or {}
-
-
-def _patiently(do: Callable[[], Got]) -> Got:
-    """What `do` returns; it is done again where amqtt drops it."""
-    for _ in range(TRIES - 1):
-        try:
-            return do()
-        except BrokerUnreachable:
-            time.sleep(PARTING)
-    return do()
 
 
 @contextmanager
@@ -136,7 +119,7 @@ def _settings(ecu_port: int, broker_port: int, state: str) -> Config:
 @contextmanager
 def _broker() -> Iterator[int]:
     """The port of an embedded broker on the loopback interface; raises DemoError if it is missing or does not start."""
-    broker_type = _lingering_broker()
+    broker_type = _mended_broker()
     for name in ("amqtt", "transitions", "asyncio"):  # asyncio logs the exceptions of amqtt
         logging.getLogger(name).setLevel(logging.CRITICAL)
     port = _free_port()
@@ -162,17 +145,33 @@ def _free_port() -> int:
             return port
 
 
-def _lingering_broker() -> Callable[[dict[str, object]], "Broker"]:
-    """The class of amqtt's broker, changed so that it ends each session a little later; raises DemoError without amqtt.
+class _Subscriptions(dict[str, Any]):
+    """A dictionary that may change while a loop over it waits."""
 
-    amqtt acknowledges a message before it handles it, and drops the messages of a session that ends.
+    def __iter__(self) -> Iterator[str]:
+        return iter(super().copy())
+
+    def items(self) -> ItemsView[str, Any]:  # type: ignore[override] # that of dict is a class of its own
+        return super().copy().items()
+
+
+def _mended_broker() -> Callable[[dict[str, object]], "Broker"]:
+    """The class of amqtt's broker without two of its faults; raises DemoError without amqtt.
+
+    amqtt acknowledges a message before it handles it, and drops the messages of a session that ends: so each session
+    ends a little later. And it drops a client that connects while it forgets the subscriptions of another, because the
+    dictionary changes that it loops over.
     """
     try:
         from amqtt.broker import Broker
     except ImportError as error:
         raise DemoError("the demo needs its embedded broker; pip install 'aps2mqtt[demo]'") from error
 
-    class Lingering(Broker):  # type: ignore[misc] # amqtt has no types
+    class Mended(Broker):  # type: ignore[misc] # amqtt has no types
+        def __init__(self, config: dict[str, object]) -> None:
+            super().__init__(config)
+            self._subscriptions = _Subscriptions()
+
         async def _client_message_loop(self, client_session: object, handler: "BrokerProtocolHandler") -> None:
             leaves = handler.wait_disconnect
 
@@ -184,7 +183,7 @@ def _lingering_broker() -> Callable[[dict[str, object]], "Broker"]:
             handler.wait_disconnect = leaves_later
             await super()._client_message_loop(client_session, handler)
 
-    return Lingering
+    return Mended
 
 
 async def _serve(
