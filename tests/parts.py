@@ -106,6 +106,12 @@ def start_script(script: str, *arguments: object, **environment: object) -> subp
     return _start(("-c", script, *arguments), environment)
 
 
+def start_with(changes: str, *arguments: object, **environment: object) -> subprocess.Popen[str]:
+    """Starts the program with other constants: `changes` is the Python code that sets them."""
+    script = f"import sys\nfrom aps2mqtt import cli\n{changes}\nsys.exit(cli.main(sys.argv[1:]))"
+    return start_script(script, *arguments, **environment)
+
+
 def _start(arguments: Iterable[object], environment: Mapping[str, object]) -> subprocess.Popen[str]:
     process = subprocess.Popen(
         [sys.executable, *map(str, arguments)],

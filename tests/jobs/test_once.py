@@ -7,7 +7,6 @@ import signal
 import subprocess
 import sys
 import time
-from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import pytest
@@ -19,7 +18,7 @@ from parts import (
     clean_environment,
     one_line,
     start,
-    start_script,
+    start_with,
     sunny_ecu,
     until,
     without_coverage,
@@ -265,22 +264,12 @@ def test_once_imports_neither_scheduler_nor_sun(tmp_path: Path, broker: Broker) 
 # -- several at once --------------------------------------------------------------------------------------------------
 
 
-PATIENT = f"""
-import sys
-from aps2mqtt import cli
-from aps2mqtt.sources import ask
-ask.PATIENCE = {PATIENCE}
-sys.exit(cli.main(["once"]))
-"""
-
-
 def test_six_jobs_at_once_never_meet_at_the_ecu(tmp_path: Path, broker: Broker) -> None:
     """From six state directories, as six users have them."""
     with sunny_ecu(fault="drip") as ecu:
-        environments = [settings(ecu, broker, tmp_path / str(user)) for user in range(6)]
-        with ThreadPoolExecutor(6) as pool:
-            jobs = [start_script(PATIENT, **environment) for environment in environments]
-            said = list(pool.map(lambda job: job.communicate(timeout=PATIENCE), jobs))
+        patient = f"from aps2mqtt.sources import ask; ask.PATIENCE = {PATIENCE}"
+        jobs = [start_with(patient, "once", **settings(ecu, broker, tmp_path / str(user))) for user in range(6)]
+        said = [job.communicate(timeout=PATIENCE) for job in jobs]
     assert said == [("", "")] * 6
     assert [job.returncode for job in jobs] == [0] * 6
     assert len(ecu.requests) == 6 * 3

@@ -3,7 +3,6 @@
 import contextlib
 import signal
 import subprocess
-import sys
 import time
 from collections.abc import Iterator
 from datetime import datetime
@@ -21,7 +20,7 @@ from parts import (
     one_line,
     replace,
     start,
-    start_script,
+    start_with,
     sunny_ecu,
     until,
 )
@@ -62,13 +61,7 @@ def address(one: Simulator) -> str:
     return f"127.0.0.1:{one.port}"
 
 
-FAR_APART = """
-import sys
-from aps2mqtt import cli
-from aps2mqtt.truth import poll_times
-poll_times.STAGGER = 3.0
-sys.exit(cli.main(["-c", *sys.argv[1:]]))
-"""
+FAR_APART = "from aps2mqtt.truth import poll_times; poll_times.STAGGER = 3.0"
 
 
 @contextlib.contextmanager
@@ -137,7 +130,7 @@ def test_two_ecus_one_mute_the_others_readings_are_published_without_delay(
 def test_they_are_asked_one_after_the_other(tmp_path: Path, broker: Broker) -> None:
     """In their order. Here three seconds apart: a busy machine is late by more than a tenth."""
     with asked_when(FIRST, SECOND, THIRD) as (ecus, times):
-        process = start_script(FAR_APART, listed(tmp_path, *ecus, broker_port=broker.port), "once")
+        process = start_with(FAR_APART, "-c", listed(tmp_path, *ecus, broker_port=broker.port), "once")
         assert process.communicate(timeout=PATIENCE) == ("", "")
     assert all(1 < later - earlier < 5 for (earlier,), (later,) in pairwise(times))
 
@@ -184,23 +177,15 @@ def test_an_ecu_that_another_job_holds_keeps_the_others_from_nothing(tmp_path: P
     assert len(broker.retained("aps/+/status")) == 2
 
 
-IMPATIENT = """
-import sys
-from aps2mqtt import cli
-from aps2mqtt.sources import ask
-ask.PATIENCE = 0.5
-sys.exit(cli.main(["-c", sys.argv[1], "once"]))
-"""
-
-
 def test_the_gravest_status_is_not_the_highest(tmp_path: Path, broker: Broker) -> None:
     """What another job does (75) weighs less than an ECU that cannot be reached (69)."""
     with ecu(FIRST, "refuse") as one, ecu(SECOND) as two, lock.hold("127.0.0.1", two.port, 0):
         path = listed(tmp_path, one, two, broker_port=broker.port)
-        ended = subprocess.run([sys.executable, "-c", IMPATIENT, path], capture_output=True, text=True, check=False)
-    assert "another job has held" in ended.stderr
-    assert "refuses the connection" in ended.stderr
-    assert ended.returncode == 69
+        process = start_with("from aps2mqtt.sources import ask; ask.PATIENCE = 0.5", "-c", path, "once")
+        _, said = process.communicate(timeout=PATIENCE)
+    assert "another job has held" in said
+    assert "refuses the connection" in said
+    assert process.returncode == 69
 
 
 def test_a_dry_run_prints_them_in_the_order_of_the_configuration(tmp_path: Path) -> None:
@@ -283,7 +268,7 @@ def test_polls_of_the_scheduler_are_staggered_too(tmp_path: Path, broker: Broker
     """On a grid whose points are the same for all. Here by three seconds of six."""
     with asked_when(FIRST, SECOND) as (ecus, times):
         path = listed(tmp_path, *ecus, broker_port=broker.port)
-        process = start_script(FAR_APART, path, "run", APS_ECU_POLL_INTERVAL=6)
+        process = start_with(FAR_APART, "-c", path, "run", APS_ECU_POLL_INTERVAL=6)
         until(lambda: min(map(len, times)) >= 3)
         stop(process)
     apart = [(second - first) % 6 for first, second in zip(*times, strict=False)]
@@ -317,24 +302,16 @@ def test_run_can_be_told_to_poll_one(tmp_path: Path, broker: Broker) -> None:
 
 
 STUCK_SOON = """
-import sys
-from aps2mqtt import cli
 from aps2mqtt.service import daemon
 daemon.STUCK, daemon.TICK = 3.0, 0.5
 daemon.notify = lambda state: print(state, flush=True)
-sys.exit(cli.main(["-c", sys.argv[1], "run"]))
 """
 
 
 def test_the_watchdog_barks_where_one_of_them_is_stuck(tmp_path: Path, broker: Broker) -> None:
     """However well the others are."""
     with ecu(FIRST, "mute") as one, ecu(SECOND) as two:
-        process = subprocess.Popen(
-            [sys.executable, "-c", STUCK_SOON, str(listed(tmp_path, one, two, broker_port=broker.port))],
-            stdout=subprocess.PIPE,
-            stderr=subprocess.DEVNULL,
-            text=True,
-        )
+        process = start_with(STUCK_SOON, "-c", listed(tmp_path, one, two, broker_port=broker.port), "run")
         try:
             until(lambda: len(two.requests) >= 3 * 7)
         finally:

@@ -22,18 +22,17 @@ from paho.mqtt.enums import CallbackAPIVersion, MQTTProtocolVersion
 from parts import (
     NOON,
     PATIENCE,
-    STARTED,
     Broker,
     Ended,
     Listener,
     accounts,
     aps2mqtt,
-    clean_environment,
     free_port,
     mute,
     one_line,
     relay_to,
     start,
+    start_with,
     sunny_ecu,
     until,
 )
@@ -231,25 +230,15 @@ def test_a_bridge_that_stops_leaves_no_watts_but_the_energy(
 
 
 RUN_SOON = """
-import sys
 from datetime import timedelta
-from aps2mqtt import cli
 from aps2mqtt.truth import freshness
 freshness.LEAST, freshness.STEP = timedelta(seconds=3), 1
-sys.exit(cli.main(["run"]))
 """
 
 
 def test_a_run_that_is_killed_leaves_no_watts_but_the_energy(tmp_path: Path, broker: Broker, ecu: Simulator) -> None:
     """While it lives the watts stay, far longer than their expiry."""
-    environment = settings(ecu.port, broker.port, tmp_path, APS_ECU_POLL_INTERVAL=1)
-    process = subprocess.Popen(
-        [sys.executable, "-c", RUN_SOON],
-        env=clean_environment() | {name: str(value) for name, value in environment.items()},
-        stderr=subprocess.PIPE,
-        text=True,
-    )
-    STARTED.append(process)
+    process = start_with(RUN_SOON, "run", **settings(ecu.port, broker.port, tmp_path, APS_ECU_POLL_INTERVAL=1))
     until(lambda: len(ecu.requests) >= 3 * 8)
     lying = lying_on(broker.port)
     assert lying.keys() >= MOMENTARY | LASTING
