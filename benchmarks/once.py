@@ -23,9 +23,10 @@ from aps2mqtt.simulator.plant import Plant, inverter_models
 from aps2mqtt.simulator.scenarios import plant_answers
 from aps2mqtt.simulator.server import Simulator
 from aps2mqtt.sources.ecu8899.answers import decode_real_time
-from aps2mqtt.sources.ecu8899.client import NORMAL, read_ecu, resolve
+from aps2mqtt.sources.ecu8899.client import read_ecu
 from aps2mqtt.sources.ecu8899.frames import Frame
 from aps2mqtt.sources.ecu8899.snapshot import snapshot
+from aps2mqtt.sources.endpoints import NORMAL, resolve
 
 BASELINE = [sys.executable, "-c", "import paho.mqtt.client, environs, yaml"]
 ONCE = [sys.executable, "-m", "aps2mqtt", "-c"]

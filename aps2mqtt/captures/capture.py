@@ -15,12 +15,13 @@ from aps2mqtt.captures.document import EcuVersion, Query, document, name
 from aps2mqtt.captures.redaction import DIGITS, Redaction
 from aps2mqtt.config.values import Config
 from aps2mqtt.sources import ask
-from aps2mqtt.sources.ecu8899 import client, tables
+from aps2mqtt.sources.ecu8899 import tables
 from aps2mqtt.sources.ecu8899.answers import SystemInfo, decode_system_info
-from aps2mqtt.sources.ecu8899.client import Conversation, Endpoint, Limits
+from aps2mqtt.sources.ecu8899.client import Conversation
 from aps2mqtt.sources.ecu8899.frames import Frame
 from aps2mqtt.sources.ecu8899.history_answers import DECODERS
 from aps2mqtt.sources.ecu8899.snapshot import has_no_inverters, identified
+from aps2mqtt.sources.endpoints import NORMAL, Endpoint, Limits
 
 PERIODS = (tables.WEEK, tables.MONTH, tables.YEAR)
 ID = slice(tables.BODY, tables.BODY + DIGITS)  # where every system info has the ECU's id
@@ -58,7 +59,7 @@ class Document(NamedTuple):
 # -- asking -----------------------------------------------------------------------------------------------------------
 
 
-def take(config: Config, day: date | None, limits: Limits = client.NORMAL) -> CapturedEcu:
+def take(config: Config, day: date | None, limits: Limits = NORMAL) -> CapturedEcu:
     """The ECU's answers to the queries of a job, and to those for the history of `day`.
 
     Raises EcuUnreachable if its name cannot be resolved, EcuBusy if another job holds it.

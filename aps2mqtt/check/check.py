@@ -32,6 +32,7 @@ from aps2mqtt.screen import timetable
 from aps2mqtt.sources import ask
 from aps2mqtt.sources.ecu8899 import client
 from aps2mqtt.sources.ecu8899.snapshot import snapshot
+from aps2mqtt.sources.endpoints import NORMAL, Limits
 from aps2mqtt.truth.night import is_night, to_the_minute
 
 Clock = Callable[[], datetime]
@@ -63,7 +64,7 @@ TOO_FAR = 4.0  # hours between the sun's time and the zone's time; with summer t
 def walk(
     ecus: Sequence[tuple[Config, Store]],
     clock: Clock,
-    limits: client.Limits = client.NORMAL,
+    limits: Limits = NORMAL,
     patience: float = ask.PATIENCE,
 ) -> Iterator[Step]:
     """Yields every step for each of `ecus`, and then the steps for the broker, which all ECUs share."""

@@ -16,9 +16,9 @@ from aps2mqtt.jobs.plan import style
 from aps2mqtt.mqtt import topics
 from aps2mqtt.mqtt.sessions import Session
 from aps2mqtt.sources import ask
-from aps2mqtt.sources.ecu8899 import client, history_answers, history_client, tables
-from aps2mqtt.sources.ecu8899.client import Limits
+from aps2mqtt.sources.ecu8899 import history_answers, history_client, tables
 from aps2mqtt.sources.ecu8899.history_client import PastQuery
+from aps2mqtt.sources.endpoints import NORMAL, Limits
 
 
 class Recollection(NamedTuple):
@@ -29,7 +29,7 @@ class Recollection(NamedTuple):
     remarks: tuple[Remark, ...]
 
 
-def read(config: Config, periods: Sequence[str], day: date, limits: Limits = client.NORMAL) -> Recollection:
+def read(config: Config, periods: Sequence[str], day: date, limits: Limits = NORMAL) -> Recollection:
     """Reads the series of `periods`; the power is that of the date `day`.
 
     Raises EcuBusy, EcuUnreachable or FrameError if not even the ECU's id could be read.

@@ -26,6 +26,7 @@ from aps2mqtt.mqtt.sessions import Session
 from aps2mqtt.mqtt.topics import Message, Style
 from aps2mqtt.sources import ask
 from aps2mqtt.sources.ecu8899 import client
+from aps2mqtt.sources.endpoints import NORMAL, Endpoint, Limits
 from aps2mqtt.truth import freshness, hang, poll_times, problems, true_values
 from aps2mqtt.truth.night import is_night, to_the_minute
 
@@ -54,7 +55,7 @@ class Job(NamedTuple):
     dry_run: bool = False  # it publishes and remembers nothing
     of_run: bool = False  # `run` started it
     abandoned: Abandoned = NOTHING_ABANDONED  # topics of another program, which the job clears
-    limits: client.Limits = client.NORMAL
+    limits: Limits = NORMAL
 
     def run(self) -> Outcome:
         """Does the job. Raises JobError; before that it publishes the error, if it can."""
@@ -77,7 +78,7 @@ class Job(NamedTuple):
                 )
                 return self._poll(None, endpoint)
 
-    def _poll(self, memory: Memory | None, endpoint: client.Endpoint | EcuUnreachable) -> Outcome:
+    def _poll(self, memory: Memory | None, endpoint: Endpoint | EcuUnreachable) -> Outcome:
         """Does the job with the memory of the last one."""
         if memory is not None and self._is_night(memory):
             return self._leave_alone(memory)
@@ -182,7 +183,7 @@ class Job(NamedTuple):
             timed = freshness.after_job(past, self.now)
         return memory._replace(rhythm=timed, layout=plan.style(self.config).layout)
 
-    def _fail(self, memory: Memory | None, error: EcuError, endpoint: client.Endpoint | EcuUnreachable) -> None:
+    def _fail(self, memory: Memory | None, error: EcuError, endpoint: Endpoint | EcuUnreachable) -> None:
         """Publishes status and cause, if the ECU's id is known. Raises BothFailed if the broker fails too."""
         if self.dry_run:
             return
@@ -200,11 +201,11 @@ class Job(NamedTuple):
         except JobError as broker_error:
             raise BothFailed(error, broker_error) from error
         if memory is not None:
-            if isinstance(endpoint, client.Endpoint):
+            if isinstance(endpoint, Endpoint):
                 memory = self._restart(memory, endpoint)
             self._remember(memory)
 
-    def _restart(self, memory: Memory, endpoint: client.Endpoint) -> Memory:
+    def _restart(self, memory: Memory, endpoint: Endpoint) -> Memory:
         """Restarts an ECU that hangs, if the user wants it, the ECU can and it is due. A failure is only logged."""
         ecu = self.config.ecu
         if ecu.restart_with is None or not hang.restart_is_due(memory, ecu.site, ecu.timezone, self.now):
@@ -240,7 +241,7 @@ def part(config: Config, store: Store, deadline: Deadline) -> None:
     """Tells the next job that `run` has ended, so that it does not wait for it. A failure is only logged."""
     if not deadline.remaining():  # many ECUs and a slow card use up the time
         return
-    limits = client.NORMAL._replace(resolve=deadline.remaining())
+    limits = NORMAL._replace(resolve=deadline.remaining())
     try:
         with ask.turn(config.ecu, limits, patience=0):
             memory = store.remembered()

@@ -11,9 +11,8 @@ from contextlib import AbstractContextManager, contextmanager
 
 from aps2mqtt.base.errors import EcuUnreachable
 from aps2mqtt.config.values import EcuConfig
-from aps2mqtt.sources import lock
-from aps2mqtt.sources.ecu8899 import client
-from aps2mqtt.sources.ecu8899.client import NORMAL, Endpoint, Limits
+from aps2mqtt.sources import endpoints, lock
+from aps2mqtt.sources.endpoints import NORMAL, Endpoint, Limits
 
 PATIENCE = 20.0  # seconds for another job to release the box
 
@@ -43,7 +42,7 @@ def turn_or_failure(ecu: EcuConfig, limits: Limits = NORMAL) -> Iterator[Endpoin
 
 def resolve(ecu: EcuConfig, limits: Limits) -> Endpoint:
     """The endpoint of `ecu`; raises EcuUnreachable."""
-    return client.resolve(ecu.host, ecu.port, limits)
+    return endpoints.resolve(ecu.host, ecu.port, limits)
 
 
 def hold(

@@ -24,15 +24,16 @@ from aps2mqtt.captures.redaction import Redaction
 from aps2mqtt.config import loading, values
 from aps2mqtt.simulator.scenarios import replay_answers
 from aps2mqtt.simulator.server import Simulator
-from aps2mqtt.sources import ask
+from aps2mqtt.sources import ask, endpoints
 from aps2mqtt.sources.ecu8899 import client, tables
 from aps2mqtt.sources.ecu8899.answers import SystemInfo, decode_real_time, decode_system_info, encode_system_info
 from aps2mqtt.sources.ecu8899.frames import Frame, request
+from aps2mqtt.sources.endpoints import NORMAL
 from aps2mqtt.sources.lock import hold
 
 DAY = date(2026, 6, 21)
 SITE = ZoneInfo("Europe/Paris")
-FAST = client.NORMAL._replace(pauses=(0.01,), answer=1.0)
+FAST = NORMAL._replace(pauses=(0.01,), answer=1.0)
 
 # What the owners' devices are called in truth, by the stand-ins of tests/captures.
 TRUE = {
@@ -130,9 +131,9 @@ def test_the_files_replay_to_the_same_snapshot_but_for_the_numbers(answers: Capt
     for file, document in zip(files, documents(answers), strict=True):
         file.write_text(document.text)
     with answering(one.data for one in answers.answers) as ecu:
-        original = client.read_ecu(client.resolve("127.0.0.1", ecu.port, FAST), SITE, FAST)
+        original = client.read_ecu(endpoints.resolve("127.0.0.1", ecu.port, FAST), SITE, FAST)
     with sunny_ecu(answers=replay_answers(files, lambda *_: b"")) as ecu:
-        replayed = client.read_ecu(client.resolve("127.0.0.1", ecu.port, FAST), SITE, FAST)
+        replayed = client.read_ecu(endpoints.resolve("127.0.0.1", ecu.port, FAST), SITE, FAST)
     assert replayed == redacted(original, table)
     assert replayed != original
 

@@ -14,18 +14,16 @@ from aps2mqtt.check.result import State, Step
 from aps2mqtt.config import loading
 from aps2mqtt.jobs.state_file import Store
 from aps2mqtt.simulator.plant import ECU_MODELS, Plant
-from aps2mqtt.sources.ecu8899 import client
+from aps2mqtt.sources.endpoints import Limits
 
-QUICK = client.Limits(resolve=2.0, connect=2.0, answer=2.0, newline=0.1, pauses=(0.05, 0.05), conversation=7.0)
+QUICK = Limits(resolve=2.0, connect=2.0, answer=2.0, newline=0.1, pauses=(0.05, 0.05), conversation=7.0)
 HEALTHY = Plant(replace(ECU_MODELS["ECU-R-Pro"], firmware="ECU_R_PRO_2.1.17"), timezone=ZoneInfo("Europe/Paris"))
 PARIS = {"APS_ECU_TIMEZONE": "Europe/Paris"}
 ECU_STEPS = ("name", "lock", "connection", "0001", "0002", "0030")
 BROKER_STEPS = ("broker", "TLS", "login", "message")
 
 
-def walked(
-    folder: Path, ecu_port: int, broker_port: int, limits: client.Limits = QUICK, **more: object
-) -> dict[str, Step]:
+def walked(folder: Path, ecu_port: int, broker_port: int, limits: Limits = QUICK, **more: object) -> dict[str, Step]:
     """The steps by their names, which are unique with one ECU, two minutes after the data of a summer's noon."""
     environment = {name: str(value) for name, value in settings(ecu_port, broker_port, folder, **more).items()}
     (chosen,) = loading.load(None, environment)

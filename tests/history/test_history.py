@@ -24,7 +24,7 @@ from aps2mqtt.simulator.plant import Plant
 from aps2mqtt.simulator.scenarios import plant_answers
 from aps2mqtt.sources import ask, lock
 from aps2mqtt.sources.ecu8899 import frames
-from aps2mqtt.sources.ecu8899.client import Limits
+from aps2mqtt.sources.endpoints import Limits
 
 GOLDEN = Path(__file__).parents[1] / "golden"
 

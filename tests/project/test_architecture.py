@@ -29,6 +29,7 @@ CONFINED = {
     "amqtt": {"simulator.demo"},
     "http": {"sources.ecu8899.restart"},
     "socket": {
+        "sources.endpoints",
         "sources.ecu8899.client",
         "sources.lock",
         "mqtt.connection",

@@ -68,6 +68,6 @@ def test_only_ask_resolves_and_locks() -> None:
         path.relative_to(package).as_posix()
         for path in package.rglob("*.py")
         for text in [path.read_text(encoding="utf-8")]
-        if "client.resolve(" in text or "import lock" in text or "sources.lock" in text
+        if "endpoints.resolve(" in text or "import lock" in text or "sources.lock" in text
     }
     assert callers == {"sources/ask.py"}

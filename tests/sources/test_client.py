@@ -10,7 +10,8 @@ import pytest
 from parts import Listener, frame
 
 from aps2mqtt.base.errors import EcuMute
-from aps2mqtt.sources.ecu8899.client import Conversation, Endpoint, Limits
+from aps2mqtt.sources.ecu8899.client import Conversation
+from aps2mqtt.sources.endpoints import Endpoint, Limits
 
 ANSWER = frame("ecur-sysinfo-1.2.31-2025")
 LIMITS = Limits(newline=0.05, conversation=20)

@@ -23,7 +23,7 @@ from aps2mqtt.jobs.state_file import Store
 from aps2mqtt.simulator.plant import ECU_MODELS, Plant
 from aps2mqtt.simulator.server import Simulator
 from aps2mqtt.sources.ecu8899 import restart
-from aps2mqtt.sources.ecu8899.client import Endpoint, Limits
+from aps2mqtt.sources.endpoints import Endpoint, Limits
 from aps2mqtt.truth.hang import failed, restart_is_due, restarted
 
 PASSWORD = "w1f1 s&cret"

@@ -6,7 +6,7 @@ import urllib.parse
 
 from aps2mqtt.base.deadline import Deadline, bounded
 from aps2mqtt.config.values import AccessPoint
-from aps2mqtt.sources.ecu8899.client import Endpoint
+from aps2mqtt.sources.endpoints import Endpoint
 
 log = logging.getLogger(__name__)
 
