@@ -200,13 +200,14 @@ class Plant(NamedTuple):
             voltages=tuple(model.volts + (number + phase) % 4 for phase in range(model.voltages)),
         )
 
+    def energies(self, when: datetime) -> tuple[float, ...]:
+        """What each inverter has made today at the last refresh before `when`, in Wh."""
+        hours = _energy(self.site, _refreshed(when).astimezone(self.timezone))
+        return tuple(hours * _peak(number, name) for number, name in enumerate(self.inverters, 1))
+
     def _peak(self) -> float:
         """W of all channels at full strength."""
-        return sum(
-            INVERTER_MODELS[name].peak * _orientation(number, panel)
-            for number, name in enumerate(self.inverters, 1)
-            for panel in range(INVERTER_MODELS[name].channels)
-        )
+        return sum(_peak(number, name) for number, name in enumerate(self.inverters, 1))
 
     def _before_today(self, when: datetime) -> float:
         today = _refreshed(when).astimezone(self.timezone).date()
@@ -264,6 +265,12 @@ def _height(site: Site, second: float) -> float:
 def _orientation(number: int, panel: int) -> float:
     """Share of the light that a panel gets, 0 to 1; it differs between panels, as on real roofs."""
     return 1.0 - 0.04 * ((3 * number + 5 * panel) % 7)
+
+
+def _peak(number: int, name: str) -> float:
+    """W of all channels of an inverter at full strength."""
+    model = INVERTER_MODELS[name]
+    return sum(model.peak * _orientation(number, panel) for panel in range(model.channels))
 
 
 def _wakes_at(number: int) -> float:
