@@ -8,7 +8,7 @@ from datetime import date, datetime
 from types import MappingProxyType
 from typing import NamedTuple
 
-from aps2mqtt.base.values import Placement, Short
+from aps2mqtt.base.values import ECU8899, Placement, Short
 
 
 class Doubt(NamedTuple):
@@ -45,6 +45,10 @@ class Known(NamedTuple):
     powers: tuple[int | None, ...] = ()  # W, by channel; None: not known
     energies: tuple[float, ...] = ()  # Wh of Memory.energies_of, by channel, including lost channels
     unlisted: int = 0  # short lists in a row without it
+    counter: Today | None = None  # its own counter, as it is published; None: it has not been read
+    sunspec: bool = False  # SunSpec said something of it in the last poll
+    model: str = ""  # by SunSpec; empty: not known
+    firmware: str = ""  # by SunSpec; empty: not known
 
 
 class Hang(NamedTuple):
@@ -91,6 +95,7 @@ class Watch(NamedTuple):
     lifetime: Standstill | None
     short: Short | None = None  # the last list, if it was short
     contradictory: datetime | None = None  # since when every reading has contradicted itself
+    missing: str = ""  # in words: what one source alone does not say; empty: nothing
 
 
 class Reading(NamedTuple):
@@ -102,6 +107,7 @@ class Reading(NamedTuple):
     timestamp: datetime | None = None  # time of the data
     registered: int | None = None  # number of inverters, as published
     online: int | None = None  # number of inverters online, as published
+    source: str = ECU8899  # with SunSpec alone, `timestamp` is by this machine's clock
 
 
 class Counters(NamedTuple):
@@ -110,6 +116,27 @@ class Counters(NamedTuple):
     lifetime: float | None = None  # kWh, published
     doubt: Doubt | None = None  # about the lifetime that the ECU reports now; None: there is none
     today: Today | None = None
+    lifetime_at: datetime | None = None  # time of the last reading with a lifetime; None: that was the last reading
+
+
+class KnownUnit(NamedTuple):
+    """A Modbus unit, which is an inverter, as the last job knew it."""
+
+    address: int  # 1 to 247
+    fingerprint: int = 0  # of its registers
+    since: datetime | None = None  # when this fingerprint was read first; None: never read
+    model: str = ""
+    firmware: str = ""
+    silent: int = 0  # polls in a row without an answer
+
+
+class Units(NamedTuple):
+    """The Modbus units of the ECU."""
+
+    by_uid: Mapping[str, KnownUnit] = MappingProxyType({})
+    next: int = 1  # where the search goes on; beyond 247: it has ended
+    failed_on: date | None = None  # the site's date of the last search that did not find all
+    named_on: date | None = None  # the site's date on which model and firmware were read last
 
 
 class Failure(NamedTuple):
@@ -134,3 +161,4 @@ class Memory(NamedTuple):
     watch: Watch | None = None
     rhythm: Rhythm | None = None
     layout: Placement | None = None
+    units: Units | None = None  # None: SunSpec was never read

@@ -7,7 +7,8 @@ from collections.abc import Callable, Iterator, Sequence
 from datetime import datetime
 from typing import Any, NamedTuple
 
-from aps2mqtt.base.values import Inverter, Report, Unchanged
+from aps2mqtt.base.models import inverter_model
+from aps2mqtt.base.values import ECU8899, SUNSPEC, Inverter, Report, Unchanged
 
 Value = int | float | bool | str | datetime | Unchanged | None  # None: the topic is removed
 Combine = Callable[[Sequence[float]], float]
@@ -20,6 +21,8 @@ COUNTER = "counter"  # energy, which an offline inverter keeps
 MEASURED = "measured"  # is true now; None where the inverter is offline
 MEAN, RISING = "measurement", "total_increasing"  # state classes of Home Assistant
 CELSIUS = "°C"
+BOTH = (ECU8899, SUNSPEC)
+DS3 = "DS3"
 
 
 class Metric(NamedTuple):
@@ -38,11 +41,19 @@ class Metric(NamedTuple):
     digits: int | None = None  # shown behind the point
     json: str = ""  # key in JSON objects; empty: the name
     combine: Combine | None = None  # makes the value of an inverter from those of its panels
+    own: str = ""  # field of an inverter's own value, which wins over the combined one
+    sources: tuple[str, ...] = (ECU8899,)  # that say it; of two that were read, the first one wins
+    family: str = ""  # of inverters that have it, by the name of their model; empty: all have it
 
     @property
     def key(self) -> str:
         """The key in JSON objects."""
         return self.json or self.name
+
+    @property
+    def within_label(self) -> str:
+        """The label behind other words; abbreviations stay."""
+        return self.label if self.label[:2].isupper() else self.label.lower()
 
     @property
     def momentary(self) -> bool:
@@ -54,13 +65,21 @@ class Metric(NamedTuple):
         """True for what Home Assistant lists below "Diagnostic"."""
         return self.kind in (STATE, FACT, MEASURED)
 
+    @property
+    def only_sunspec(self) -> bool:
+        """True for what no other source says: it is published where SunSpec is on."""
+        return self.sources == (SUNSPEC,)
+
     def of_panel(self, panel: int) -> "Metric":
         """The metric of one of an inverter's panels, which count from 1."""
-        label = f"Panel {panel} {self.label.lower() or self.device_class}"
+        label = f"Panel {panel} {self.within_label or self.device_class}"
         return self._replace(topic=f"{panel}/{self.topic}", name=f"panel_{panel}_{self.name}", label=label)
 
     def value(self, of: Report | Inverter) -> Value:
         """The value in a report or an inverter; of a metric that is no panel's."""
+        own: Value = getattr(of, self.own) if self.own else None
+        if own is not None:
+            return own
         if self.combine is None:
             found: Value = getattr(of, self.field)
             return found
@@ -68,9 +87,10 @@ class Metric(NamedTuple):
         return self.combine(known) if known else None
 
     def values(self, inverter: Inverter) -> tuple[Value, ...]:
-        """The values of an inverter's panels; of a metric of panels."""
+        """The values of an inverter's panels; of a metric of panels. What SunSpec has not said is None."""
         found: tuple[Value, ...] = getattr(inverter, self.field)
-        return found
+        missing = len(inverter.powers) - len(found) if self.only_sunspec else 0
+        return (*found, *(None,) * missing)
 
 
 Row = tuple[Metric, Value]
@@ -87,8 +107,10 @@ def _mean(values: Sequence[float]) -> float:
 # The messages have the order of these rows. The README says of each its unit and the comment above it.
 
 # now; 0 when no inverter is online
-ECU_POWER = Metric(ECU, POWER, "power", int, "power", "power", "", "W", "power", MEAN, 0, "current_power")
-# by the ECU's own counter
+ECU_POWER = Metric(
+    ECU, POWER, "power", float, "power", "power", "", "W", "power", MEAN, 0, "current_power", sources=BOTH
+)
+# by the ECU's own counter; with SunSpec alone, of its inverters
 TODAY = Metric(ECU, COUNTER, "today", float, "energy/today", "today_energy", "Energy today", "kWh", "energy", RISING, 2)
 # by the ECU's own counter
 LIFETIME = TODAY._replace(
@@ -104,10 +126,12 @@ REGISTERED = Metric(ECU, FACT, "registered", int, "inverters/total", "inverters_
 ONLINE = REGISTERED._replace(
     kind=STATE, field="online", topic="inverters/online", name="inverters_online", label="Inverters online"
 )
-# time of the ECU's data, ISO 8601
+# time of the ECU's data, ISO 8601; with SunSpec alone, when they were seen to change
 TIMESTAMP = Metric(ECU, FACT, "timestamp", datetime, "timestamp", "timestamp", "Data of", device_class="timestamp")
 # of the ECU
 FIRMWARE = Metric(ECU, FACT, "firmware", str, "firmware", "firmware", "Firmware")
+# `8899`, `sunspec` or `8899+sunspec`: what the last good job has read
+SOURCE = Metric(ECU, FACT, "source", str, "source", "source", "Source", sources=(SUNSPEC,))
 # `online` after a job that read the ECU, `offline` after one that could not
 STATUS = Metric(ECU, STATE, "", bool, "status", "status", "Status", device_class="connectivity")
 # cause of the last failed job; removed by a good one
@@ -117,27 +141,71 @@ ERROR = Metric(ECU, FACT, "", str, "error", "error")
 PROBLEM = Metric(ECU, FACT, "", bool, "problem", "problem", device_class="problem")
 
 # `True` or `False`
-IS_ONLINE = Metric(INVERTER, STATE, "online", bool, "online", "online", "Online", device_class="connectivity")
+IS_ONLINE = Metric(
+    INVERTER, STATE, "online", bool, "online", "online", "Online", device_class="connectivity", sources=BOTH
+)
 SIGNAL = Metric(INVERTER, MEASURED, "signal", int, "signal", "signal", "Signal", "%", None, MEAN, 0)
 TEMPERATURE = Metric(
-    INVERTER, MEASURED, "temperature", int, "temperature", "temperature", "", CELSIUS, "temperature", MEAN, 0
+    INVERTER, MEASURED, "temperature", int, "temperature", "temperature", "", CELSIUS, "temperature", MEAN, 0,
+    sources=BOTH,
+)  # fmt: skip
+FREQUENCY = Metric(
+    INVERTER, MEASURED, "frequency", float, "frequency", "frequency", "", "Hz", "frequency", MEAN, 1, sources=BOTH
 )
-FREQUENCY = Metric(INVERTER, MEASURED, "frequency", float, "frequency", "frequency", "", "Hz", "frequency", MEAN, 1)
 # of all its panels
-INVERTER_POWER = ECU_POWER._replace(scope=INVERTER, field="powers", json="", combine=_sum)
+INVERTER_POWER = ECU_POWER._replace(scope=INVERTER, field="powers", type=int, json="", combine=_sum)
 # AC, mean
 INVERTER_VOLTAGE = Metric(
-    INVERTER, MEASURED, "voltages", int, "voltage", "voltage", "", "V", "voltage", MEAN, 0, combine=_mean
+    INVERTER, MEASURED, "voltages", float, "voltage", "voltage", "", "V", "voltage", MEAN, 0,
+    combine=_mean, sources=BOTH,
+)  # fmt: skip
+# by its own counter with SunSpec, else integrated from its power
+INVERTER_TODAY = TODAY._replace(scope=INVERTER, field="energies", combine=_sum, own="today", sources=(SUNSPEC, ECU8899))
+# AC
+AC_POWER = Metric(
+    INVERTER, POWER, "ac_power", float, "ac/power", "ac_power", "AC power", "W", "power", MEAN, 1, sources=(SUNSPEC,)
 )
-# integrated from its power
-INVERTER_TODAY = TODAY._replace(scope=INVERTER, field="energies", combine=_sum)
+# AC
+AC_CURRENT = AC_POWER._replace(
+    kind=MEASURED, field="ac_current", topic="ac/current", name="ac_current", label="AC current", unit="A",
+    device_class="current", digits=2,
+)  # fmt: skip
+# AC; of the DS3 family only
+APPARENT_POWER = AC_POWER._replace(
+    kind=MEASURED, field="apparent_power", topic="ac/apparent_power", name="ac_apparent_power",
+    label="AC apparent power", unit="VA", device_class="apparent_power", family=DS3,
+)  # fmt: skip
+# AC; of the DS3 family only
+REACTIVE_POWER = APPARENT_POWER._replace(
+    field="reactive_power", topic="ac/reactive_power", name="ac_reactive_power", label="AC reactive power", unit="var",
+    device_class="reactive_power",
+)  # fmt: skip
+# AC, -1 to 1; of the DS3 family only
+POWER_FACTOR = APPARENT_POWER._replace(
+    field="power_factor", topic="ac/power_factor", name="ac_power_factor", label="AC power factor", unit=None,
+    device_class="power_factor", digits=3,
+)  # fmt: skip
+# of the inverter
+INVERTER_FIRMWARE = FIRMWARE._replace(scope=INVERTER, sources=(SUNSPEC,))
 
-# of the panel; panels count from 1
+# of the panel; panels count from 1; with SunSpec alone, DC
 PANEL_POWER = INVERTER_POWER._replace(scope=PANEL, combine=None)
 # AC; a three-phase inverter has its phases under panels 1 to 3, between phases on a QT2
 PANEL_VOLTAGE = INVERTER_VOLTAGE._replace(scope=PANEL, combine=None)
 # integrated from its power
-PANEL_TODAY = INVERTER_TODAY._replace(scope=PANEL, combine=None)
+PANEL_TODAY = TODAY._replace(scope=PANEL, field="energies")
+# DC
+DC_POWER = AC_POWER._replace(scope=PANEL, field="dc_powers", topic="dc/power", name="dc_power", label="DC power")
+# DC
+DC_VOLTAGE = DC_POWER._replace(
+    kind=MEASURED, field="dc_voltages", topic="dc/voltage", name="dc_voltage", label="DC voltage", unit="V",
+    device_class="voltage",
+)  # fmt: skip
+# DC
+DC_CURRENT = DC_VOLTAGE._replace(
+    field="dc_currents", topic="dc/current", name="dc_current", label="DC current", unit="A", device_class="current",
+    digits=2,
+)  # fmt: skip
 
 TABLE = {name: row for name, row in tuple(globals().items()) if isinstance(row, Metric)}
 OF_ECU, OF_INVERTER, OF_PANEL = (
@@ -145,22 +213,44 @@ OF_ECU, OF_INVERTER, OF_PANEL = (
 )
 
 
-def ecu_rows(report: Report) -> Iterator[Row]:
-    """The readings of the ECU itself."""
-    return ((metric, metric.value(report)) for metric in OF_ECU)
+def ecu_rows(report: Report, *, sunspec: bool = False) -> Iterator[Row]:
+    """The readings of the ECU itself; those of SunSpec only if it is on."""
+    return ((metric, metric.value(report)) for metric in OF_ECU if sunspec or not metric.only_sunspec)
 
 
-def lost_rows(inverter: Inverter) -> Iterator[Row]:
+def inverter_rows(inverter: Inverter, *, sunspec: bool = False) -> Iterator[Row]:
+    """The readings of an inverter and of its panels; those of SunSpec only if it is on."""
+    model = inverter_model(inverter.uid)
+    for metric in OF_INVERTER:
+        if (sunspec or not metric.only_sunspec) and model.startswith(metric.family):
+            yield metric, metric.value(inverter)
+    for metric in OF_PANEL:
+        if sunspec or not metric.only_sunspec:
+            yield from ((metric.of_panel(panel), value) for panel, value in enumerate(metric.values(inverter), 1))
+
+
+def lost_rows(inverter: Inverter, *, sunspec: bool = False) -> Iterator[Row]:
     """The panels that an inverter had once, which are removed."""
     panels = len(inverter.powers) + inverter.lost if inverter.lost else 0
     for metric in OF_PANEL:
+        if metric.only_sunspec and not sunspec:
+            continue
         for panel in range(len(metric.values(inverter)) + 1, panels + 1):
             yield metric.of_panel(panel), None
 
 
-def offline(uid: str, panels: int, voltages: int) -> Inverter:
-    """An inverter that is offline: its panels give 0 W, and nothing is measured. Its counters are the caller's."""
+def offline(uid: str, panels: int, voltages: int, *, sunspec: bool = False) -> Inverter:
+    """An inverter that is offline: its panels give 0 W, and nothing is measured. Its counters are the caller's.
+
+    `sunspec`: SunSpec said something of it, so what it says of power is 0, too.
+    """
+    said = [metric for metric in (*OF_INVERTER, *OF_PANEL) if sunspec or not metric.only_sunspec]
     lost: dict[str, Any] = {
-        metric.field: (0 if metric.kind == POWER else None,) * panels for metric in OF_PANEL if metric.kind != COUNTER
+        metric.field: (0 if metric.kind == POWER else None,) * panels
+        for metric in said
+        if metric.scope == PANEL and metric.kind != COUNTER
     }
-    return Inverter(uid, online=False, **lost | {PANEL_VOLTAGE.field: (None,) * voltages})
+    zeros: dict[str, Any] = {
+        metric.field: 0 for metric in said if metric.scope == INVERTER and metric.kind == POWER and not metric.combine
+    }
+    return Inverter(uid, online=False, **lost | zeros | {PANEL_VOLTAGE.field: (None,) * voltages})

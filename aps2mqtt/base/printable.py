@@ -4,3 +4,8 @@
 def printable(text: str) -> str:
     """`text` with a question mark in place of each character that a terminal would obey."""
     return text if text.isprintable() else "".join(char if char.isprintable() else "?" for char in text)
+
+
+def plain(text: str) -> str:
+    """`text` of an ECU as it is published: printable ASCII, with a question mark for any other character."""
+    return printable(text.encode("ascii", "replace").decode())

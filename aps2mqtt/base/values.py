@@ -41,30 +41,44 @@ class Inverter(NamedTuple):
     uid: str  # 12 digits
     online: bool | None  # None: not known, because the ECU has not listed it for too long
     powers: tuple[int | None, ...] = ()  # W, by channel; empty if it was never heard; None: not known
-    voltages: tuple[int | None, ...] = ()  # V AC, V1..Vn, as many as its type has; None: not measured
+    voltages: tuple[float | None, ...] = ()  # V AC, V1..Vn, as many as its type has; None: not measured
     frequency: float | None = None  # Hz
     temperature: int | None = None  # degC
     signal: int | Unchanged | None = None  # percent
     energies: tuple[float, ...] = ()  # kWh today, by channel: integrals of the powers
     lost: int = 0  # number of panels that it had once and has no longer: the job removes their topics
     bare: bool = False  # the broker has only its `online`, so there is nothing to remove
+    today: float | None = None  # kWh today, by its own counter; None: the energies count
+    ac_power: float | None = None  # W; this and what follows has SunSpec only
+    ac_current: float | None = None  # A
+    apparent_power: float | None = None  # VA
+    reactive_power: float | None = None  # var
+    power_factor: float | None = None
+    dc_powers: tuple[float | None, ...] = ()  # W, by channel
+    dc_voltages: tuple[float | None, ...] = ()  # V, by channel
+    dc_currents: tuple[float | None, ...] = ()  # A, by channel
+    firmware: str | None = None
+    model: str = ""  # as the inverter names it; empty: not known
 
 
 class Short(NamedTuple):
     """The ECU's list of inverters is shorter than the number of inverters that it counts."""
 
     listed: int
-    expected: int  # at least, by 0001
+    expected: int  # at least, by 0001; over SunSpec: known inverters, without those that were asleep
+
+
+ECU8899, SUNSPEC = "8899", "sunspec"  # sources
 
 
 class Snapshot(NamedTuple):
-    """All that was read from the ECU in one poll."""
+    """All that was read from the ECU in one poll, by one source or by both."""
 
     ecu_id: str  # 12 digits
     firmware: str
-    power: int | None  # W; None: more than the array can give
-    lifetime: float  # kWh, the ECU's counter
-    today: float  # kWh, the ECU's counter
+    power: float | None  # W; None: more than the array can give
+    lifetime: float | None  # kWh, the ECU's counter; None: the source has none
+    today: float | None  # kWh, the ECU's counter; None: the source has none, so the inverters' energies count
     registered: int  # by 0001
     online: int  # by 0001
     contradictory: bool  # 0001 contradicts itself: see `snapshot.is_contradictory`
@@ -75,13 +89,15 @@ class Snapshot(NamedTuple):
     remarks: tuple[Remark, ...] = ()
     skipped_online: int = 0  # number of `skipped` that are online
     short: Short | None = None  # None: the list has all inverters that 0001 counts
+    source: str = ECU8899  # what was read; with a plus between two
+    missing: str = ""  # in words: what this source does not say, and why the other one was not read
 
 
 class Report(NamedTuple):
     """The values that are true now, in the form in which the topics have them."""
 
     ecu_id: str
-    power: int | Unchanged | None  # W; None: not known
+    power: float | Unchanged | None  # W; None: not known
     today: float | Unchanged  # kWh
     lifetime: float | Unchanged  # kWh
     registered: int | Unchanged
@@ -93,6 +109,7 @@ class Report(NamedTuple):
     error: str = ""  # cause of the last failure; empty: the job succeeded
     yesterday: float | Unchanged | None = UNCHANGED  # kWh; None: not known
     problems: tuple[str, ...] | Unchanged = UNCHANGED  # in words; empty: no problem
+    source: str | Unchanged = UNCHANGED  # what the last good job has read
 
 
 class Recalled(NamedTuple):
@@ -104,6 +121,7 @@ class Recalled(NamedTuple):
     readable: bool = True  # the broker lets this program read
     yesterday: float | None = None  # kWh
     energies: Mapping[str, tuple[float, ...]] = MappingProxyType({})  # kWh today, by UID and channel
+    inverters: Mapping[str, float] = MappingProxyType({})  # kWh today, by UID
 
 
 class Placement(NamedTuple):
@@ -114,3 +132,4 @@ class Placement(NamedTuple):
     discovery: str = ""  # device, component, or empty for none
     discovery_prefix: str = ""
     retain: bool = True  # of readings
+    sunspec: bool = False  # values that only SunSpec has are published

@@ -14,10 +14,11 @@ from aps2mqtt.base.elapsed import LONGEST_GAP
 from aps2mqtt.base.errors import BrokerUnreachable, EcuError, EcuSilent, JobError, NoFrame
 from aps2mqtt.base.memory import Memory
 from aps2mqtt.base.models import ecu_model, inverter_model
+from aps2mqtt.base.printable import plain
 from aps2mqtt.base.values import Remark
 from aps2mqtt.check.result import Finding, Step, explained, judged
 from aps2mqtt.sources.ecu8899.answers import RealTime, Record, Signal, SystemInfo
-from aps2mqtt.sources.ecu8899.snapshot import MAX_LEVEL, impossible, is_contradictory, left_out, plain, timestamp
+from aps2mqtt.sources.ecu8899.snapshot import MAX_LEVEL, impossible, is_contradictory, left_out, timestamp
 from aps2mqtt.sources.ecu8899.tables import NEVER_HEARD, RECORD_LAYOUTS, is_uid
 
 WEAK = 25  # percent of the link quality

@@ -1,22 +1,24 @@
-"""Plays an ECU with an array behind it, whose power follows the sun, or replays
-captured frames; until SIGTERM or SIGINT. --fault list names the faults.
+"""Plays an ECU whose array follows the sun, or replays frames, until Ctrl-C.
 
 example, in two terminals:
-  aps2mqtt simulate --inverters 3xDS3,1xQS1
+  aps2mqtt simulate --inverters 3xDS3,1xQS1 --sunspec 1502
   APS_ECU_IP=127.0.0.1 aps2mqtt once --dry-run
 """
 
 import argparse
 import os
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import AbstractContextManager, contextmanager, nullcontext
 from datetime import UTC, datetime, time, timedelta
+from functools import partial
 from pathlib import Path
 
 from aps2mqtt.base.errors import ExitStatus, UsageError
 from aps2mqtt.commands import common
 from aps2mqtt.screen import output
-from aps2mqtt.simulator import scenarios, server
-from aps2mqtt.simulator.plant import DEFAULT_INVERTERS, ScenarioError, local_plant
+from aps2mqtt.simulator import modbus, scenarios, server
+from aps2mqtt.simulator.inverter_registers import units
+from aps2mqtt.simulator.plant import DEFAULT_INVERTERS, Plant, ScenarioError, local_plant
 
 NIGHT = "it is night there, so all inverters are offline; choose another time with --time 12:00"
 
@@ -24,6 +26,7 @@ NIGHT = "it is night there, so all inverters are offline; choose another time wi
 def arguments(parser: argparse.ArgumentParser) -> None:
     """Adds the options of the command."""
     parser.add_argument("--port", type=common.port, default=8899, help="TCP port (default 8899; 0: any, printed)")
+    parser.add_argument("--sunspec", metavar="PORT", type=common.port, help="the same array over SunSpec, too")
     parser.add_argument("--ecu", metavar="MODEL", default="ECU-R", help="ECU-R (default), ECU-R-Pro, ECU-B or ECU-C")
     parser.add_argument("--inverters", metavar="LIST", help="such as 3xDS3,1xQS1,1xYC1000,1xunseen")
     parser.add_argument("--time", metavar="HH:MM", type=_time, help="let it be that time of day, and go on from there")
@@ -42,24 +45,49 @@ def arguments(parser: argparse.ArgumentParser) -> None:
 def run(options: argparse.Namespace) -> int:
     """Answers as an ECU until SIGTERM or SIGINT."""
     if options.fault == "list":
-        output.show(f"{name:<15} {about}" for name, about in scenarios.FAULTS.items())
+        of_sunspec = {name: about for name, (about, _) in modbus.FAULTS.items()}
+        output.show(f"{name:<18} {about}" for name, about in (scenarios.FAULTS | of_sunspec).items())
         return ExitStatus.OK
+    if options.fault in modbus.FAULTS and options.sunspec is None:
+        raise UsageError(f"the fault {options.fault} needs --sunspec PORT")
     try:
         plant = local_plant(options.ecu, options.inverters or DEFAULT_INVERTERS)
-        answers = scenarios.replay_answers(options.replay, scenarios.plant_answers(plant, options.fault))
         clock = _clock(options.time)
-        ecu = server.Simulator(plant, port=options.port, fault=options.fault, answers=answers, clock=clock)
+        with _ecu(options, plant, clock) as ecu, _sunspec(options, plant, clock) as sunspec:
+            inverters = f"{options.ecu} {plant.ecu.ecu_id} with {len(plant.inverters)} inverters"
+            night = [] if plant.system_info(clock()).online else [NIGHT]
+            beside = f", SunSpec on {server.HOST}:{sunspec.port}" if sunspec is not None else ""
+            output.show([f"{inverters} on {server.HOST}:{ecu.port}{beside}", *night, "stop with Ctrl-C"])
+            common.wait_for_stop()
     except ScenarioError as error:
         raise UsageError(str(error)) from error
+    return ExitStatus.OK
+
+
+def _ecu(options: argparse.Namespace, plant: Plant, clock: Callable[[], datetime]) -> server.Simulator:
+    fault = "" if options.fault in modbus.FAULTS else options.fault
+    answers = scenarios.replay_answers(options.replay, scenarios.plant_answers(plant, fault))
+    with _port_is_free(options.port, "--port"):
+        return server.Simulator(plant, port=options.port, fault=fault, answers=answers, clock=clock)
+
+
+def _sunspec(
+    options: argparse.Namespace, plant: Plant, clock: Callable[[], datetime]
+) -> AbstractContextManager[modbus.ModbusServer | None]:
+    if options.sunspec is None:
+        return nullcontext()
+    _, faults = modbus.FAULTS.get(options.fault, ("", modbus.Faults()))
+    with _port_is_free(options.sunspec, "--sunspec"):
+        return modbus.ModbusServer(partial(units, plant), port=options.sunspec, faults=faults, clock=clock)
+
+
+@contextmanager
+def _port_is_free(port: int, option: str) -> Iterator[None]:
+    try:
+        yield
     except OSError as error:
         why = os.strerror(error.errno or 0)  # the error's own text has the address in brackets
-        raise UsageError(f"port {options.port} cannot be opened ({why}); choose another with --port") from error
-    with ecu:
-        inverters = f"{options.ecu} {plant.ecu.ecu_id} with {len(plant.inverters)} inverters"
-        night = [] if plant.system_info(clock()).online else [NIGHT]
-        output.show([f"{inverters} on {server.HOST}:{ecu.port}", *night, "stop with Ctrl-C"])
-        common.wait_for_stop()
-    return ExitStatus.OK
+        raise UsageError(f"port {port} cannot be opened ({why}); choose another with {option}") from error
 
 
 def _time(text: str) -> time:

@@ -28,12 +28,19 @@ def contradictions(ecu: GivenEcu, values: Mapping[str, Any]) -> Iterator[str]:
         for needed in ("APS_ECU_WIFI_SSID", "APS_ECU_WIFI_PASSWD"):
             if needed not in given or is_nothing(given[needed].text):
                 yield f"APS_ECU_AUTO_RESTART is set without {needed}{ecu.place}; the restart needs both"
+    if values["APS_ECU_SUNSPEC"] and values["APS_ECU_SUNSPEC_PORT"] == values["APS_ECU_PORT"] is not None:
+        yield f"APS_ECU_SUNSPEC_PORT is also APS_ECU_PORT{ecu.place}; the ECU has 8899 and 502, each for one protocol"
 
 
 def twins(ecus: Iterable[GivenEcu], parsed: Iterable[Mapping[str, Any]]) -> Iterator[str]:
     """Mistakes: an ECU that is named twice."""
-    seen = set()
+    seen: set[object] = set()
     for ecu, values in zip(ecus, parsed, strict=True):
+        if ecu_id := values["APS_ECU_ID"]:
+            if ecu_id in seen:
+                where = ecu.given["APS_ECU_ID"].where
+                yield f"APS_ECU_ID {ecu_id} is given to two ECUs, the second time {where}; each has its own"
+            seen.add(ecu_id)
         host, port = values["APS_ECU_IP"], values["APS_ECU_PORT"]
         if host is None or port is None:  # reported as its own mistake
             continue
@@ -79,6 +86,7 @@ def near_misses(environ: Mapping[str, str]) -> Iterator[str]:
 
 POSITION = ("APS_ECU_POSITION_LAT", "APS_ECU_POSITION_LNG")
 NEED_POSITION = ("APS_ECU_STOP_AT_NIGHT", "APS_ECU_AUTO_RESTART")
+OF_SUNSPEC = ("APS_ECU_SUNSPEC_PORT", "APS_ECU_SUNSPEC_UNITS", "APS_ECU_ID")
 
 
 def is_located(given: Mapping[str, Given]) -> bool:
@@ -88,6 +96,9 @@ def is_located(given: Mapping[str, Given]) -> bool:
 
 def doubts(ecu: GivenEcu, values: Mapping[str, Any]) -> Iterator[str]:
     """Warnings: a setting that has no effect, or one for which the position is assumed."""
+    idle = [name for name in OF_SUNSPEC if name in ecu.given]
+    if idle and not values["APS_ECU_SUNSPEC"]:
+        yield f"{' and '.join(idle)} without APS_ECU_SUNSPEC{ecu.place}: only SunSpec needs it"
     needy = [name for name in NEED_POSITION if values[name]]
     if needy and not is_located(ecu.given):
         yield f"{needy[0]} without {' and '.join(POSITION)}{ecu.place}: the site is assumed to be in Paris"

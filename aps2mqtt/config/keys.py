@@ -76,6 +76,27 @@ def _degrees(limit: int) -> Callable[[str], float]:
     return parse
 
 
+MOST_UNITS = 247  # Modbus addresses, from 1 on
+
+
+def _units(value: str) -> tuple[int, ...]:
+    """Modbus addresses, each once: `1,2,11`, `1-9` or both."""
+    units: dict[int, None] = {}
+    for part in filter(None, (part.strip() for part in value.split(","))):
+        found = re.fullmatch(r"([0-9]{1,3})(?:\s*-\s*([0-9]{1,3}))?", part)
+        first, last = (int(found[1]), int(found[2] or found[1])) if found else (0, 0)
+        if not 1 <= first <= last <= MOST_UNITS:
+            raise ValidationError(f"Modbus addresses from 1 to {MOST_UNITS} with commas between, such as 1,2,11 or 1-9")
+        units |= dict.fromkeys(range(first, last + 1))
+    return tuple(units)
+
+
+def _ecu_id(value: str) -> str:
+    if value.strip() and not re.fullmatch(r"[0-9]{12}", value.strip()):
+        raise ValidationError("the 12 digits on the label of the ECU")
+    return value.strip()
+
+
 TRUE, FALSE = ("true", "yes", "on", "1"), ("false", "no", "off", "0")
 
 
@@ -199,6 +220,10 @@ KEYS = (
     Key("APS_ECU_AUTO_RESTART", "False", _boolean),
     Key("APS_ECU_WIFI_SSID", "", _text),
     Key("APS_ECU_WIFI_PASSWD", "", _secret),
+    Key("APS_ECU_SUNSPEC", "False", _boolean, "sunspec"),
+    Key("APS_ECU_SUNSPEC_PORT", "502", _whole(1, 65535), "sunspec_port"),
+    Key("APS_ECU_SUNSPEC_UNITS", "", _units, "sunspec_units"),
+    Key("APS_ECU_ID", "", _ecu_id, "ecu_id"),
     Key("APS_STATE_DIR", "", expanded),
     Key("APS_LOG_LEVEL", "", _choice("", "debug", "info", "warning", "error")),
     Key("MQTT_BROKER_HOST", "127.0.0.1", _host, "host"),

@@ -61,6 +61,10 @@ class EcuConfig(NamedTuple):
     port: int
     timezone: tzinfo  # of the site
     poll_interval: int  # seconds, of `run`
+    sunspec: bool  # the ECU is read over SunSpec, too
+    sunspec_port: int
+    sunspec_units: tuple[int, ...]  # Modbus addresses; empty: they are searched for
+    ecu_id: str  # used if the ECU has never said its id; empty: none
     stop_at_night: bool
     site: Site  # Paris if the user has not set it
     located: bool  # the user has set `site`

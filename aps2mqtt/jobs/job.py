@@ -25,8 +25,8 @@ from aps2mqtt.mqtt.abandoned import NOTHING_ABANDONED, Abandoned
 from aps2mqtt.mqtt.sessions import Session
 from aps2mqtt.mqtt.topics import Message, Style
 from aps2mqtt.sources import ask
-from aps2mqtt.sources.ecu8899 import client
 from aps2mqtt.sources.endpoints import NORMAL, Endpoint, Limits
+from aps2mqtt.sources.poll import FAILURES, Polled, poll
 from aps2mqtt.truth import freshness, hang, poll_times, problems, true_values
 from aps2mqtt.truth.night import is_night, to_the_minute
 
@@ -85,20 +85,28 @@ class Job(NamedTuple):
         try:
             if isinstance(endpoint, EcuUnreachable):
                 raise endpoint
-            snapshot = client.read_ecu(endpoint, self.config.ecu.timezone, self.limits)
+            polled = poll(endpoint, self.config.ecu, memory, self.now, self.limits)
         except EcuError as error:
             self._fail(memory, error, endpoint)
             raise
+        snapshot = polled.snapshot
         replaced = memory.ecu_id if memory is not None and memory.ecu_id != snapshot.ecu_id else ""
         memory = true_values.memory_of(snapshot.ecu_id, memory)
         self._warn(((remark.what, str(remark)) for remark in snapshot.remarks), memory)
-        return self._publish(snapshot, memory, replaced)
+        self._tell_end_of_failures(snapshot, memory)
+        return self._publish(polled, memory, replaced)
 
     def _warn(self, warnings: Iterable[tuple[str, str]], memory: Memory | None) -> None:
         """Logs each warning once for as long as it lasts, because under cron each line is a mail."""
         told = memory.told if memory is not None else ()
         for what, text in warnings:
             log.log(logging.DEBUG if what in told else logging.WARNING, "%s", text)
+
+    def _tell_end_of_failures(self, snapshot: Snapshot, memory: Memory | None) -> None:
+        now = {remark.what for remark in snapshot.remarks}
+        for what in memory.told if memory is not None else ():
+            if what in FAILURES and what not in now:
+                log.info("%s", FAILURES[what])
 
     def _remember(self, memory: Memory) -> None:
         told = dict.fromkeys((*memory.told, *self.config.warnings))
@@ -111,8 +119,9 @@ class Job(NamedTuple):
         ecu = self.config.ecu
         return ecu.stop_at_night and not self.force and is_night(ecu.site, memory, self.now)
 
-    def _publish(self, snapshot: Snapshot, before: Memory | None, replaced: str) -> Outcome:
+    def _publish(self, polled: Polled, before: Memory | None, replaced: str) -> Outcome:
         """Publishes the reading, and the status of the ECU that was `replaced`, if any."""
+        snapshot = polled.snapshot
         if self.dry_run:
             return self.would_publish(snapshot, before)
         with Session(self.config.broker) as session:
@@ -124,7 +133,8 @@ class Job(NamedTuple):
                 cause = f"replaced by {snapshot.ecu_id}"
                 messages += topics.status_messages(self._style(memory), replaced, cause)
             session.publish(messages)
-        self._remember(memory)
+        units = polled.units or (before.units if before is not None else None)
+        self._remember(memory._replace(units=units))
         return Outcome(f"{_reading(report)}; {self._sent(messages)}", report, messages)
 
     def would_publish(self, snapshot: Snapshot, before: Memory | None) -> Outcome:

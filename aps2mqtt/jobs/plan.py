@@ -25,6 +25,7 @@ def style(config: Config) -> Style:
         broker.payload,
         broker.discovery,
         broker.discovery_prefix,
+        config.ecu.sunspec,
     )
 
 

@@ -18,14 +18,16 @@ from aps2mqtt.base.memory import (
     Hang,
     IdleInverter,
     Known,
+    KnownUnit,
     Memory,
     Reading,
     Rhythm,
     Standstill,
     Today,
+    Units,
     Watch,
 )
-from aps2mqtt.base.values import Placement, Short
+from aps2mqtt.base.values import ECU8899, SUNSPEC, Placement, Short
 from aps2mqtt.config.keys import is_topic
 from aps2mqtt.truth import ecu_energy
 from aps2mqtt.truth.freshness import LONGEST_PAUSE
@@ -67,6 +69,7 @@ MOST_INVERTERS_IN_FILE = 2000  # more than one answer of an ECU can list
 MOST_PANELS_IN_FILE = 32  # of an inverter; the layouts of the protocol have fewer
 MOST_TOLD = 500
 LONGEST_TEXT = 500  # characters, of up to 12 bytes each in the file
+ADDRESSES = range(1, 248)  # of Modbus units
 MOST = 2**32  # of any value that the protocol has in four bytes
 MOST_ENERGY = 1e12  # Wh, also seconds of power
 
@@ -235,6 +238,22 @@ _known = _fields(
     powers=_several(_maybe(_whole(MOST)), MOST_PANELS_IN_FILE),
     energies=_several(_amount(MOST_ENERGY), MOST_PANELS_IN_FILE),
     unlisted=_whole(MOST),
+    counter=_maybe(_today),
+    sunspec=_flag,
+    model=_text,
+    firmware=_text,
+)
+_unit = _fields(
+    KnownUnit,
+    address=_checked(lambda value: type(value) is int and value in ADDRESSES, "no Modbus address"),
+    fingerprint=_whole(2**32),
+    since=_maybe(_moment),
+    model=_text,
+    firmware=_text,
+    silent=_whole(MOST),
+)
+_units = _fields(
+    Units, by_uid=_by_serial(_unit), next=_whole(ADDRESSES.stop), failed_on=_maybe(_date), named_on=_maybe(_date)
 )
 _watch = _fields(
     Watch,
@@ -245,6 +264,7 @@ _watch = _fields(
     lifetime=_maybe(_still),
     short=_maybe(_fields(Short, listed=_whole(MOST), expected=_whole(MOST))),
     contradictory=_maybe(_moment),
+    missing=_text,
 )
 _placement = _fields(
     Placement,
@@ -253,6 +273,7 @@ _placement = _fields(
     discovery=_choice("", "device", "component"),
     discovery_prefix=_prefix,
     retain=_flag,
+    sunspec=_flag,
 )
 # The file has the fields of these groups beside the others, as 3.0 wrote them, and calls Reading.at read_at.
 GROUPS = {
@@ -264,8 +285,11 @@ GROUPS = {
         timestamp=_maybe(_moment),
         registered=_maybe(_whole(MOST)),
         online=_maybe(_whole(MOST)),
+        source=_choice(ECU8899, SUNSPEC, f"{ECU8899}+{SUNSPEC}"),
     ),
-    "counters": _fields(Counters, lifetime=_maybe(_kwh), doubt=_maybe(_doubt), today=_maybe(_today)),
+    "counters": _fields(
+        Counters, lifetime=_maybe(_kwh), doubt=_maybe(_doubt), today=_maybe(_today), lifetime_at=_maybe(_moment)
+    ),
     "failure": _fields(
         Failure,
         error=_text,
@@ -284,6 +308,7 @@ _memory = _fields(
     watch=_maybe(_watch),
     rhythm=_maybe(_rhythm),
     layout=_maybe(_placement),
+    units=_maybe(_units),
 )
 
 
@@ -310,6 +335,12 @@ def _possible(memory: Memory, left_out: list[str]) -> Memory:
     if today is not None and (max(today.published, today.yesterday or 0) > day or not (today.renewed or today.before)):
         left_out.append("today")
         memory = memory._replace(counters=memory.counters._replace(today=None))
+    beyond = [uid for uid, known in memory.inverters.items() if _made(known.counter) > most_of_one / 1000]
+    if beyond:
+        left_out.append("counter")
+        memory = memory._replace(
+            inverters={**memory.inverters, **{uid: memory.inverters[uid]._replace(counter=None) for uid in beyond}}
+        )
     if any(sum(known.energies) > most_of_one for known in memory.inverters.values()):
         left_out += ("energies_of", "inverters")
         zeros = {uid: known._replace(energies=(0.0,) * len(known.energies)) for uid, known in memory.inverters.items()}
@@ -318,3 +349,10 @@ def _possible(memory: Memory, left_out: list[str]) -> Memory:
         left_out.append("rhythm: run_due")
         memory = memory._replace(rhythm=rhythm._replace(run_due=None))
     return memory
+
+
+def _made(counter: Today | None) -> float:
+    """Returns the most energy of a day in `counter`; more than any if it contradicts itself."""
+    if counter is None:
+        return 0.0
+    return max(counter.published, counter.yesterday or 0) if counter.renewed or counter.before else MOST

@@ -152,7 +152,8 @@ def _component_topic(style: Style, device_id: str, platform: str, name: str) -> 
 def _ecu(style: Style, report: Report) -> Device:
     root = ecu_topic(style, report.ecu_id)
     # An unknown metric gets no entity, which would stay without a value; a time may be unknown in some polls.
-    metrics = [metric for metric, value in ecu_rows(report) if value is not None or _may_be_unknown(metric)]
+    rows = ecu_rows(report, sunspec=style.sunspec)
+    metrics = [metric for metric, value in rows if value is not None or _may_be_unknown(metric)]
     components = {metric.name: _component(style, report.ecu_id, root, metric) for metric in metrics}
     for metric in (STATUS, PROBLEM):
         components[metric.name] = _component(style._replace(payload="flat"), report.ecu_id, root, metric)
@@ -182,7 +183,8 @@ def _inverter(style: Style, report: Report, inverter: Inverter) -> Device:
     root = ecu_topic(style, report.ecu_id)
     topic = f"{root}/{inverter.uid}"
     # An inverter that was never heard has only `online`; a metric that is unknown in this poll only stays announced.
-    metrics = [metric for metric, _ in inverter_rows(style, inverter)] if inverter.powers else [IS_ONLINE]
+    metrics = [metric for metric, _ in inverter_rows(style, inverter) if inverter.model or not metric.only_sunspec]
+    metrics = metrics if inverter.powers else [IS_ONLINE]
     components = {metric.name: _component(style, inverter.uid, topic, metric) for metric in metrics}
     for metric in metrics:
         if metric.type is bool:
@@ -190,6 +192,9 @@ def _inverter(style: Style, report: Report, inverter: Inverter) -> Device:
         if metric.kind == MEASURED:
             components[metric.name]["availability"] = [*_readable(style, root), *_measured(style, topic, metric)]
     about = _about(inverter.uid, inverter_model(inverter.uid)) | {"via_device": report.ecu_id}
+    if style.sunspec:
+        about |= {"model": inverter.model or about["model"]}
+        about |= {"sw_version": inverter.firmware} if inverter.firmware else {}
     is_gone = inverter.bare and style.discovery != DEVICE  # where each entity has a topic of its own
     removed = () if is_gone else tuple(metric for metric, _ in lost_rows(inverter))
     return Device(inverter.uid, about, _readable(style, root), components, removed)
@@ -242,12 +247,18 @@ def _readable(style: Style, root: str) -> list[Condition]:
 
 
 def _measured(style: Style, topic: str, metric: Metric) -> list[Condition]:
-    """The conditions that the inverter is online and has measured `metric`: half awake, it has no frequency."""
+    """The conditions that the inverter is online and has measured `metric`: half awake, it has no frequency.
+
+    What only one of two sources says is unknown while that one cannot be read, which may be for ever.
+    """
+    is_enough = style.sunspec and len(metric.sources) == 1
     if style.flat:
         online = _condition(f"{topic}/{IS_ONLINE.topic}", "True", "False")
+        if is_enough:
+            return [online]
         own = _condition(f"{topic}/{metric.topic}", ONLINE, OFFLINE)
         return [online, own | {"value_template": f"{{{{ '{ONLINE}' if value else '{OFFLINE}' }}}}"}]
-    value = f"value and value_json.online and value_json.{metric.key} is not none"
+    value = "value and value_json.online" + ("" if is_enough else f" and value_json.{metric.key} is not none")
     own = _condition(topic, ONLINE, OFFLINE)
     return [own | {"value_template": f"{{{{ '{ONLINE}' if {value} else '{OFFLINE}' }}}}"}]
 

@@ -24,7 +24,7 @@ COLDEST, HOTTEST = -100, 200  # degC
 SERIAL_DIGITS = 12
 
 BY_PANEL = {metric: tuple(metric.of_panel(panel) for panel in PANELS) for metric in metrics.OF_PANEL}
-KEPT = ("power", "today", "lifetime", "registered", "online")  # UNCHANGED if nothing is published, not None
+KEPT = ("power", "today", "lifetime", "registered", "online", "source")  # UNCHANGED if nothing is published, not None
 # Published on topics of their own, also beside JSON objects.
 ALWAYS_FLAT = {metric.topic for metric in (metrics.STATUS, metrics.ERROR, metrics.PROBLEM)}
 
@@ -126,7 +126,7 @@ def _report(style: Style, ecu_id: str, devices: Mapping[tuple[str, ...], _Said])
     uids = sorted(serials[1] for serials in devices if len(serials) > 1 and serials[0] == ecu_id)
     inverters = (_inverter(style, uid, devices[ecu_id, uid]) for uid in uids)
     found = {metric.field: said.value(metric, style) for metric in metrics.OF_ECU}
-    unknown = {field: UNCHANGED for field in KEPT if found[field] is None}
+    unknown = {field: UNCHANGED for field in KEPT if found[field] in (None, "")}
     return Report(
         ecu_id=ecu_id,
         inverters=tuple(islice((inverter for inverter in inverters if inverter is not None), MOST_INVERTERS)),
@@ -143,7 +143,8 @@ def _inverter(style: Style, uid: str, said: _Said) -> Inverter | None:
     if found[metrics.IS_ONLINE.field] is None and energy is None:  # energy stays even if the ECU does not list it
         return None
     found |= {metric.field: said.panels(metric, style) for metric in metrics.OF_PANEL}
-    return Inverter(uid, **found)
+    inverter = Inverter(uid, **found | {"firmware": found["firmware"] or None})
+    return inverter if metrics.INVERTER_TODAY.value(inverter) == energy else inverter._replace(today=energy)
 
 
 def _error(said: _Said) -> str:

@@ -15,7 +15,7 @@ from math import inf
 from typing import Any, NamedTuple
 
 from aps2mqtt.base import metrics
-from aps2mqtt.base.metrics import IS_ONLINE, PANEL_TODAY, Metric, Row, Value, ecu_rows, lost_rows
+from aps2mqtt.base.metrics import INVERTER_TODAY, IS_ONLINE, PANEL_TODAY, Metric, Row, Value, ecu_rows, lost_rows
 from aps2mqtt.base.values import Inverter, Placement, Recalled, Report, Unchanged
 
 ONLINE = "online"
@@ -41,6 +41,7 @@ class Style(NamedTuple):
     payload: str = "flat"  # flat, json or both
     discovery: str = ""  # for Home Assistant: device, component, or empty for none
     discovery_prefix: str = "homeassistant"
+    sunspec: bool = False  # values that only SunSpec has are published
     expiry: int | None = None  # seconds that momentary values stay fresh
     presence: bool = False  # `run` publishes whether it is online
     unlike: frozenset[str] = frozenset()  # ids of ECUs whose temperatures are in the other unit
@@ -66,7 +67,7 @@ class Style(NamedTuple):
     @property
     def layout(self) -> Placement:
         """The layout of the messages of this style."""
-        return Placement(self.prefix, self.payload, self.discovery, self.discovery_prefix, self.retain)
+        return Placement(self.prefix, self.payload, self.discovery, self.discovery_prefix, self.retain, self.sunspec)
 
 
 # Topics of the ECU's history, by period: lists as JSON, in every style. Only `aps2mqtt history` publishes them.
@@ -101,7 +102,7 @@ def ecu_topic(style: Style, ecu_id: str) -> str:
 def messages(style: Style, report: Report) -> tuple[Message, ...]:
     """All messages of `report`; the status comes last, after all others."""
     root = ecu_topic(style, report.ecu_id)
-    readings = [*_device(style, root, list(ecu_rows(report)))]
+    readings = [*_device(style, root, list(ecu_rows(report, sunspec=style.sunspec)))]
     for inverter in report.inverters:
         said = _device(style, f"{root}/{inverter.uid}", all_rows(style, inverter))
         if inverter.bare:  # the broker retains only `online` of it
@@ -119,7 +120,7 @@ def messages(style: Style, report: Report) -> tuple[Message, ...]:
 def places(style: Style, report: Report) -> Iterator[str]:
     """Every topic on which a message of `report` may be retained, those with UNCHANGED values included."""
     root = ecu_topic(style, report.ecu_id)
-    removals = [*_removed(style, root, ecu_rows(report))]
+    removals = [*_removed(style, root, ecu_rows(report, sunspec=style.sunspec))]
     for inverter in (*report.inverters, *report.gone):
         removals += _removed(style, f"{root}/{inverter.uid}", all_rows(style, inverter))
     yield from (removal.topic for removal in removals)
@@ -143,15 +144,13 @@ def history_message(style: Style, ecu_id: str, period: str, said: Mapping[str, o
 
 def inverter_rows(style: Style, inverter: Inverter) -> Iterator[Row]:
     """The readings of an inverter and of its panels, in the user's unit of temperature."""
-    rows = [(metric, metric.value(inverter)) for metric in metrics.OF_INVERTER]
-    for metric in metrics.OF_PANEL:
-        rows += [(metric.of_panel(panel), value) for panel, value in enumerate(metric.values(inverter), 1)]
+    rows = metrics.inverter_rows(inverter, sunspec=style.sunspec)
     return (_in_fahrenheit(*row) if style.fahrenheit and row[0].unit == metrics.CELSIUS else row for row in rows)
 
 
 def all_rows(style: Style, inverter: Inverter) -> list[Row]:
     """The same, and the panels that it has lost."""
-    return [*inverter_rows(style, inverter), *lost_rows(inverter)]
+    return [*inverter_rows(style, inverter), *lost_rows(inverter, sunspec=style.sunspec)]
 
 
 def payload(value: Value) -> str:
@@ -173,7 +172,8 @@ def recall_topics(style: Style, ecu_id: str) -> tuple[str, ...]:
     root = ecu_topic(style, ecu_id)
     if not style.flat:
         return (root, f"{root}/+")
-    return (*(f"{root}/{metric.topic}" for metric in RECALLED), f"{root}/+/+/{PANEL_TODAY.topic}")
+    of_inverters = (f"{root}/+/{INVERTER_TODAY.topic}",) if style.sunspec else ()  # else the sum of its panels
+    return (*(f"{root}/{metric.topic}" for metric in RECALLED), *of_inverters, f"{root}/+/+/{PANEL_TODAY.topic}")
 
 
 def recalled(style: Style, ecu_id: str, retained: Mapping[str, str]) -> Recalled:
@@ -190,7 +190,16 @@ def recalled(style: Style, ecu_id: str, retained: Mapping[str, str]) -> Recalled
     for uid, panel, text in _of_panels(style, root, retained):
         panels.setdefault(uid, {})[panel] = number(text)
     energies = {uid: _in_order(amounts) for uid, amounts in panels.items()}
-    return Recalled(timestamp=moment, energies=energies, **counters)
+    whole = {uid: amount for uid, text in _of_inverters(style, root, retained) if (amount := number(text)) is not None}
+    return Recalled(timestamp=moment, energies=energies, inverters=whole, **counters)
+
+
+def _of_inverters(style: Style, root: str, retained: Mapping[str, str]) -> Iterator[tuple[str, str]]:
+    """UID and published text of the energy today, for each inverter that has one of its own."""
+    for topic, text in retained.items() if style.sunspec else ():
+        uid, _, below = topic.removeprefix(f"{root}/").partition("/")
+        if re.fullmatch("[0-9]{12}", uid) and below == (INVERTER_TODAY.topic if style.flat else ""):
+            yield uid, text if style.flat else str(json_object(text).get(INVERTER_TODAY.key))
 
 
 def _of_panels(style: Style, root: str, retained: Mapping[str, str]) -> Iterator[tuple[str, int, str]]:

@@ -251,7 +251,7 @@ def _measured(metric: Metric, inverter: Inverter, said: dict[str, str]) -> Line:
 
 
 def _voltages(inverter: Inverter) -> Line:
-    voltages = [str(voltage) for voltage in inverter.voltages if voltage is not None]
+    voltages = [topics.payload(voltage) for voltage in inverter.voltages if voltage is not None]
     return (("", f"{'/'.join(voltages)} V"),) if voltages else ()
 
 

@@ -64,11 +64,28 @@ def units(plant: Plant, when: datetime) -> dict[int, Registers]:
 def of_inverter(address: int, record: Record, energy: float) -> Registers:
     """The registers of one inverter, which has made so many Wh today."""
     dc_powers = record.powers if record.online else (0,) * len(record.powers)
-    power = LOSS * sum(dc_powers)
     phases = len(record.voltages) if len(record.voltages) in (1, 3) else 1
+    measured = _ac(record, LOSS * sum(dc_powers), phases) | {"energy": energy}
+    return encode(
+        {
+            **SCALES,
+            **FIXED,
+            "model": inverter_model(record.uid),
+            "serial_number": record.uid,
+            "unit_id": address,
+            "integer_model": 101 if phases == 1 else 103,
+            "float_model": 111 if phases == 1 else 113,
+            **measured,
+            **{f"float_{name}": value for name, value in measured.items()},
+            **_dc(dc_powers),
+        }
+    )
+
+
+def _ac(record: Record, power: float, phases: int) -> dict[str, Value]:
+    """The AC side of an inverter that gives so many watts."""
     volts = [float(volt) for volt in record.voltages[:phases]]
-    model = inverter_model(record.uid)
-    factor = POWER_FACTOR if model.startswith("DS3") else 1.0
+    factor = POWER_FACTOR if inverter_model(record.uid).startswith("DS3") else 1.0
     apparent = power / factor
     current = apparent / volts[0] if volts and volts[0] else 0.0
     measured: dict[str, Value] = {
@@ -79,29 +96,13 @@ def of_inverter(address: int, record: Record, energy: float) -> Registers:
         "apparent_power": apparent,
         "reactive_power": (apparent**2 - power**2) ** 0.5,
         "power_factor": factor,
-        "energy": energy,
         "temperature": float(record.temperature),
     }
     if phases == 1:
-        measured["voltage_a"] = volts[0] if volts else None
-    else:
-        measured |= {"current_b": current / phases, "current_c": current / phases}
-        measured |= dict(zip(("voltage_ab", "voltage_bc", "voltage_ca"), volts, strict=True))
-        measured |= {"voltage_a": 0.0, "voltage_b": 0.0, "voltage_c": 0.0}
-    return encode(
-        {
-            **SCALES,
-            **FIXED,
-            "model": model,
-            "serial_number": record.uid,
-            "unit_id": address,
-            "integer_model": 101 if phases == 1 else 103,
-            "float_model": 111 if phases == 1 else 113,
-            **measured,
-            **{f"float_{name}": value for name, value in measured.items()},
-            **_dc(dc_powers),
-        }
-    )
+        return measured | {"voltage_a": volts[0] if volts else None}
+    measured |= {"current_b": current / phases, "current_c": current / phases}
+    measured |= dict(zip(("voltage_ab", "voltage_bc", "voltage_ca"), volts, strict=True))
+    return measured | {"voltage_a": 0.0, "voltage_b": 0.0, "voltage_c": 0.0}
 
 
 def _dc(powers: tuple[int, ...]) -> dict[str, Value]:

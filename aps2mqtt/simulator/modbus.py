@@ -13,9 +13,11 @@ from collections.abc import Callable, Mapping
 from datetime import UTC, datetime
 from typing import NamedTuple, Self
 
+from aps2mqtt.base.deadline import Deadline
+from aps2mqtt.simulator import server
+from aps2mqtt.simulator.server import HOST
 from aps2mqtt.sources.sunspec.registers import BEGIN, END, Registers
 
-HOST = "127.0.0.1"
 IDLE = 5.0  # seconds until an ECU closes an idle connection
 READ = 3  # the only function code that is answered
 MOST_REGISTERS = 125  # of a request
@@ -28,8 +30,23 @@ Units = Callable[[datetime], Mapping[int, Registers]]  # the registers by the un
 class Faults(NamedTuple):
     """What the server does wrong."""
 
+    refuses: bool = False  # it refuses connections, as an ECU does on which Modbus is switched off
     silent: frozenset[int] = frozenset()  # addresses of units that answer nothing
-    late: float = 0.0  # seconds before each answer
+    late: frozenset[int] = frozenset()  # addresses of units whose answers come LATE
+    frozen: bool = False  # the registers stay as they were at the first request
+    moved: int = 0  # added to the address of each unit: the user has renumbered them
+    idle: float = IDLE  # seconds after an answer until a connection is closed
+
+
+LATE = 1.5  # seconds: a client has given up by then, and waits for another answer
+FAULTS: dict[str, tuple[str, Faults]] = {
+    "sunspec-refuse": ("the port of SunSpec refuses the connection", Faults(refuses=True)),
+    "sunspec-silent": ("the unit of the second inverter answers nothing", Faults(silent=frozenset({2}))),
+    "sunspec-late": ("the first inverter answers when nobody waits for it any more", Faults(late=frozenset({1}))),
+    "sunspec-frozen": ("the registers of all inverters stay as they are", Faults(frozen=True)),
+    "sunspec-renumbered": ("the units have addresses from 31 on", Faults(moved=30)),
+    "sunspec-idle": ("drops a connection that is idle for 0.6 s", Faults(idle=0.6)),
+}
 
 
 class ModbusServer:
@@ -49,12 +66,14 @@ class ModbusServer:
         self.faults = faults
         self._units = units
         self._clock = clock
+        self._began: datetime | None = None
         self._open: list[socket.socket] = []
-        self._socket = socket.create_server((HOST, port))
+        self._socket = server.bound(port) if faults.refuses else socket.create_server((HOST, port))
         self.port: int = self._socket.getsockname()[1]
 
     def __enter__(self) -> Self:
-        threading.Thread(target=self._accept, daemon=True).start()
+        if not self.faults.refuses:
+            threading.Thread(target=self._accept, daemon=True).start()
         return self
 
     def __exit__(self, *_: object) -> None:
@@ -74,14 +93,16 @@ class ModbusServer:
 
     def _serve(self, connection: socket.socket) -> None:
         with connection, contextlib.suppress(OSError, EOFError):
-            connection.settimeout(IDLE)
+            idle = Deadline(self.faults.idle)  # a request that gets no answer does not count
             while True:
+                connection.settimeout(max(0.001, idle.remaining()))
                 head = _exactly(connection, HEADER.size)
                 transaction, protocol, length, unit = HEADER.unpack(head)
                 body = _exactly(connection, length - 1)
                 answer = self._answer(unit, body)
                 if answer and not protocol:
-                    time.sleep(self.faults.late)
+                    time.sleep(LATE if unit in self.faults.late else 0)
+                    idle = Deadline(self.faults.idle)
                     connection.sendall(HEADER.pack(transaction, 0, len(answer) + 1, unit) + answer)
 
     def _answer(self, unit: int, body: bytes) -> bytes:
@@ -91,7 +112,8 @@ class ModbusServer:
             return b""
         _, first, count = REQUEST.unpack(body)
         self.requests.append((unit, first, count))
-        registers = self._units(self._clock()).get(unit)
+        self._began = self._began or self._clock()
+        registers = self._units(self._began if self.faults.frozen else self._clock()).get(unit - self.faults.moved)
         within = first >= BEGIN and first + count <= END and 1 <= count <= MOST_REGISTERS
         if registers is None or not within or unit in self.faults.silent:
             return b""

@@ -50,7 +50,7 @@ class Simulator:
         self._open: list[socket.socket] = []
         self._stopped = threading.Event()
         self._acceptor = threading.Thread(target=self._accept, daemon=True)
-        self._socket = socket.create_server((HOST, port)) if fault != "refuse" else _bound(port)
+        self._socket = socket.create_server((HOST, port)) if fault != "refuse" else bound(port)
         self.port: int = self._socket.getsockname()[1]
 
     def __enter__(self) -> Self:
@@ -114,7 +114,7 @@ class Simulator:
         return self._answers(request[9:13], request[13:25], self._clock(), *([argument] if argument else []))
 
 
-def _bound(port: int) -> socket.socket:
+def bound(port: int) -> socket.socket:
     """A socket that is bound to the port and does not listen, so connections to it are refused."""
     bound = socket.socket()
     bound.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)

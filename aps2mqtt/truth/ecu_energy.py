@@ -31,13 +31,15 @@ if it has risen: a replaced ECU counts like that, a glitch (quirks 50, 52, 53) o
 A reading that contradicts itself (quirk 53) changes neither counter.
 """
 
+from collections.abc import Mapping
 from datetime import date, datetime, timedelta
+from types import MappingProxyType
 from typing import NamedTuple
 
 from aps2mqtt.base import physical_limits
 from aps2mqtt.base.elapsed import LONGEST_GAP, clock_is_behind
 from aps2mqtt.base.memory import Doubt, Memory, Reading, Today
-from aps2mqtt.base.values import Recalled, Snapshot
+from aps2mqtt.base.values import SUNSPEC, Recalled, Snapshot
 
 BELIEVED = 12  # new data in a row: an hour at the default interval
 LIFE = timedelta(days=30 * 365)  # longer than an array lives
@@ -112,14 +114,16 @@ def lifetime_of(snapshot: Snapshot, memory: Memory | None, recalled: Recalled, m
     """Returns the counter to publish, and the doubt about it."""
     known = Lifetime()
     if memory is not None:
-        known = Lifetime(memory.counters.lifetime, memory.counters.doubt, memory.reading.at)
+        since = memory.counters.lifetime_at or memory.reading.at
+        known = Lifetime(memory.counters.lifetime, memory.counters.doubt, since)
     at_broker = recalled.lifetime
     if at_broker is not None and (
         known.published is None or _is_later(recalled, memory, more=at_broker > known.published)
     ):
         retained = of_life(at_broker, Lifetime(), moment)
         known = retained._replace(since=recalled.timestamp) if retained.published is not None else known
-    if snapshot.contradictory or (known.published is None and snapshot.lifetime == 0 and not recalled.readable):
+    nothing_is_known = known.published is None and snapshot.lifetime == 0 and not recalled.readable
+    if snapshot.lifetime is None or snapshot.contradictory or nothing_is_known:
         return known
     return of_life(snapshot.lifetime, known, moment)
 
@@ -154,7 +158,10 @@ def _last_reading(memory: Memory | None, moment: Moment) -> _LastReading:
 def today_of(
     snapshot: Snapshot, memory: Memory | None, recalled: Recalled, site_date: date, moment: Moment
 ) -> Today | None:
-    """Energy of `site_date`. It never falls within that date or begins with yesterday's (quirks 52, 56)."""
+    """Energy of `site_date`. It never falls within that date or begins with yesterday's (quirks 52, 56).
+
+    With SunSpec alone, the energy of `snapshot` is the sum of the inverters' energies, each of which is checked.
+    """
     known, last = memory.counters.today if memory is not None else None, _last_reading(memory, moment)
     retained = _recalled_today(snapshot, recalled, site_date, moment)
     if retained is not None and (
@@ -165,6 +172,9 @@ def today_of(
         )
     ):
         known, last = retained, _LastReading(recalled.timestamp, _recalled_from(recalled))
+    value, is_sum = snapshot.today or 0.0, snapshot.source == SUNSPEC
+    if known is None and is_sum:
+        return _at_least(value, Today(site_date, 0, value, renewed=False, before=(0.0,)))
     if known is None:
         return None if snapshot.contradictory else _first_today(snapshot, recalled, site_date, moment)
     # In `memory`, the values from before its date belong to the date of its data.
@@ -173,16 +183,24 @@ def today_of(
     known = at_date(known, site_date, last.on, set_back=set_back)
     if snapshot.contradictory:
         return known
+    if is_sum:
+        return _at_least(value, known)
     # If the data are of the day before and the counter has grown, it grew after our last poll. After a pause it may
     # have begun that day anew before we polled. Data that are no later than those before are not of another date.
-    not_renewed = last.long_ago or snapshot.today > max(known.before, default=0) or moment.advanced == timedelta()
+    not_renewed = last.long_ago or value > max(known.before, default=0) or moment.advanced == timedelta()
     of_yesterday = _is_of_day_before(snapshot, site_date) and not_renewed
-    return of_date(snapshot.today, known, last.at, moment, of_yesterday=of_yesterday)
+    return of_date(value, known, last.at, moment, of_yesterday=of_yesterday)
+
+
+def _at_least(of_inverters: float, known: Today) -> Today:
+    """Returns `known` with at least the sum of the inverters' energies."""
+    published = max(known.published, of_inverters)
+    return known._replace(published=published, reported=of_inverters, renewed=known.renewed or published > 0)
 
 
 def _first_today(snapshot: Snapshot, recalled: Recalled, site_date: date, moment: Moment) -> Today | None:
     """Today's energy if none is known: not from data of the day before, and no 0 if the broker may know better."""
-    value = snapshot.today
+    value = snapshot.today or 0.0
     if _is_of_day_before(snapshot, site_date):
         yesterday = value if 0 < value <= moment.made(DAY) else None
         total = yesterday or 0.0
@@ -329,10 +347,20 @@ def _is_believed(doubt: Doubt) -> bool:
 # -- the inverters' energies on the broker ----------------------------------------------------------------------------
 
 
-def recalled_energies(snapshot: Snapshot, recalled: Recalled, site_date: date) -> dict[str, tuple[float, ...]]:
-    """Returns the retained Wh of `site_date` by UID and channel, without inverters that cannot have made so much."""
+class OfInverters(NamedTuple):
+    """The energies of one date that the broker retains for inverters."""
+
+    panels: Mapping[str, tuple[float, ...]] = MappingProxyType({})  # Wh, by UID and channel
+    whole: Mapping[str, float] = MappingProxyType({})  # kWh, by UID
+
+
+def recalled_energies(snapshot: Snapshot, recalled: Recalled, site_date: date) -> OfInverters:
+    """Returns the retained energies of `site_date`, without inverters that cannot have made so much."""
     if _recalled_date(snapshot, recalled, site_date) != site_date:
-        return {}
+        return OfInverters()
     most = physical_limits.energy(1, DAY / HOUR)
     possible = {uid: of for uid, of in recalled.energies.items() if sum(of) <= most and all(kwh >= 0 for kwh in of)}
-    return {uid: tuple(kwh * 1000 for kwh in of) for uid, of in possible.items()}
+    return OfInverters(
+        {uid: tuple(kwh * 1000 for kwh in of) for uid, of in possible.items()},
+        {uid: kwh for uid, kwh in recalled.inverters.items() if kwh <= most},
+    )

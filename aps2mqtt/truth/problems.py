@@ -2,9 +2,10 @@
 
     (Snapshot, Watch, Site | None) -> (problems in words, Watch)
 
-The problems are: a list that leaves inverters out; numbers of inverters that contradict each other for an hour; an
-inverter that gives nothing for an hour of daylight while the others give power; a counter of the ECU that stands still
-for an hour while power flows (quirk 54). The time is that of the data: the same data twice change nothing.
+The problems are: a source that says less than both together do; a list that leaves inverters out; numbers of inverters
+that contradict each other for an hour; an inverter that gives nothing for an hour of daylight while the others give
+power; a counter of the ECU that stands still for an hour while power flows (quirk 54). The time is that of the data:
+the same data twice change nothing.
 
 At dawn and dusk the inverters on the roofs of one house start and stop up to hours apart. So an inverter is suspected
 only while the sun is high at the site or, if the site is not configured, around noon by the data's wall time.
@@ -38,8 +39,8 @@ def look(snapshot: Snapshot, watch: Watch | None, site: Site | None) -> tuple[tu
     Data without a time, or of the same time as the last data, change nothing but the short list.
     """
     watch = watch if watch is not None else NOTHING
-    if watch.short != snapshot.short:  # by any data, whatever their time
-        watch = watch._replace(short=snapshot.short)
+    if (watch.short, watch.missing) != (snapshot.short, snapshot.missing):  # by any data, whatever their time
+        watch = watch._replace(short=snapshot.short, missing=snapshot.missing)
     at = snapshot.timestamp
     if at is not None and (watch.at is None or elapsed(watch.at, at)):
         watch = _seen(snapshot, at, watch, site)
@@ -66,7 +67,14 @@ def in_words(watch: Watch) -> tuple[str, ...]:
 
 
 def _of_counts(watch: Watch) -> Iterator[str]:
-    if watch.short is not None:
+    if watch.missing:
+        yield watch.missing
+    if watch.short is not None and watch.missing:
+        yield (
+            f"{watch.short.listed} of {watch.short.expected} inverters answer over SunSpec; look in the vendor's app "
+            "whether the Modbus addresses of the others are set"
+        )
+    elif watch.short is not None:
         yield (
             f"the ECU lists {watch.short.listed} of its {watch.short.expected} inverters; restart it, update its "
             "firmware, or remove those that are gone from it in the app"
@@ -80,14 +88,17 @@ def _of_counts(watch: Watch) -> Iterator[str]:
 
 def _seen(snapshot: Snapshot, at: datetime, watch: Watch, site: Site | None) -> Watch:
     """Returns `watch` after new data of the time `at`."""
-    power = (snapshot.power or 0) if snapshot.online else 0
+    power = round(snapshot.power or 0) if snapshot.online else 0
     today, lifetime = watch.today, watch.lifetime
     if not snapshot.contradictory:
         flow = _flow(watch, at, power)
-        today = _still(snapshot.today, today, at, flow, TODAY)
-        lifetime = _still(snapshot.lifetime, lifetime, at, flow, LIFETIME)
+        today = _still(snapshot.today, today, at, flow, TODAY) if snapshot.today is not None else today
+        lifetime = (
+            _still(snapshot.lifetime, lifetime, at, flow, LIFETIME) if snapshot.lifetime is not None else lifetime
+        )
     contradictory = (watch.contradictory or at) if snapshot.contradictory else None
-    return Watch(at, power, _idle(snapshot, at, watch.idle, site), today, lifetime, watch.short, contradictory)
+    idle = _idle(snapshot, at, watch.idle, site)
+    return watch._replace(at=at, power=power, idle=idle, today=today, lifetime=lifetime, contradictory=contradictory)
 
 
 # -- inverters --------------------------------------------------------------------------------------------------------

@@ -9,10 +9,10 @@ from datetime import date, datetime, time, timedelta, tzinfo
 
 from aps2mqtt.base.elapsed import clock_is_behind, elapsed
 from aps2mqtt.base.memory import Counters, Failure, Memory, Reading
-from aps2mqtt.base.values import Inverter, Recalled, Report, Snapshot, Unchanged
+from aps2mqtt.base.values import SUNSPEC, Inverter, Recalled, Report, Snapshot, Unchanged
 from aps2mqtt.truth import inverter_energy
 from aps2mqtt.truth.ecu_energy import PAUSE, Moment, at_date, date_of_data, lifetime_of, recalled_energies, today_of
-from aps2mqtt.truth.inverters import absent, inverters_of
+from aps2mqtt.truth.inverters import absent, inverters_of, last_data
 
 AHEAD = timedelta(hours=1)  # the ECU's clock may be ahead of ours by this
 NIGHT = timedelta(days=1)  # the longest time for which data do not change
@@ -40,8 +40,11 @@ def settle(
     read_at, site_date = _when(snapshot, memory, now, timezone)
     moment = _moment(snapshot, memory, now, datetime.combine(site_date, time(), timezone))
     lifetime = lifetime_of(snapshot, memory, recalled, moment)
+    of_broker = recalled_energies(snapshot, recalled, site_date)
+    inverters, gone, known = inverters_of(snapshot, memory, site_date, of_broker, moment)
+    if snapshot.source == SUNSPEC:
+        snapshot = snapshot._replace(today=inverter_energy.total(known.values()))
     today = today_of(snapshot, memory, recalled, site_date, moment)
-    inverters, gone, known = inverters_of(snapshot, memory, site_date, recalled_energies(snapshot, recalled, site_date))
     registered, online = _counts(snapshot, memory)
     report = Report(
         snapshot.ecu_id,
@@ -55,11 +58,12 @@ def settle(
         firmware=snapshot.firmware,
         inverters=inverters,
         gone=gone,
+        source=snapshot.source,
     )
     return report, Memory(
         ecu_id=snapshot.ecu_id,
-        reading=_reading(report, read_at),
-        counters=Counters(lifetime.published, lifetime.doubt, today),
+        reading=_reading(report, read_at, snapshot.source),
+        counters=Counters(lifetime.published, lifetime.doubt, today, _lifetime_at(snapshot, memory)),
         inverters=known,
         energies_of=site_date,
         failure=Failure(restarted_at=memory.failure.restarted_at if memory is not None else None),
@@ -103,7 +107,13 @@ def unread(memory: Memory, report: Report) -> tuple[Inverter, ...]:
     return tuple(absent(uid, known) for uid, known in memory.inverters.items() if uid not in told)
 
 
-def _reading(report: Report, at: datetime) -> Reading:
+def _lifetime_at(snapshot: Snapshot, memory: Memory | None) -> datetime | None:
+    if snapshot.lifetime is not None or memory is None:
+        return None
+    return memory.counters.lifetime_at or memory.reading.at
+
+
+def _reading(report: Report, at: datetime, source: str) -> Reading:
     """Returns the reading of `report` for the memory of the next job; `at`: when its counters were read."""
     return Reading(
         at=at,
@@ -112,6 +122,7 @@ def _reading(report: Report, at: datetime) -> Reading:
         timestamp=report.timestamp,
         registered=_count(report.registered),
         online=_count(report.online),
+        source=source,
     )
 
 
@@ -160,10 +171,11 @@ def _moment(snapshot: Snapshot, memory: Memory | None, now: datetime, midnight: 
 
 
 def _advanced(snapshot: Snapshot, memory: Memory) -> timedelta | None:
-    """Returns the time from the data before to these data, 0 at least; None if a time stamp is not known."""
-    if snapshot.timestamp is None or memory.reading.timestamp is None:
+    """Returns the time from the data before to these data, 0 at least; None if it is not known."""
+    before = last_data(memory, snapshot)
+    if snapshot.timestamp is None or before is None:
         return None
-    return max(timedelta(), elapsed(memory.reading.timestamp, snapshot.timestamp))
+    return max(timedelta(), elapsed(before, snapshot.timestamp))
 
 
 def _clock_leapt(snapshot: Snapshot, memory: Memory, now: datetime) -> bool:
@@ -179,10 +191,11 @@ def _clock_leapt(snapshot: Snapshot, memory: Memory, now: datetime) -> bool:
 def _agrees(snapshot: Snapshot, memory: Memory, site_date: date, now: datetime) -> bool:
     """True if the data are of our date, not ahead of our clock by more than AHEAD, and newer than the last data.
 
+    SunSpec has no clock that could agree.
     At night data do not change. If they are too old by the last reading's clock, that clock was wrong: also True.
     """
     at = snapshot.timestamp
-    if at is None or at.date() != site_date or at > now + AHEAD:
+    if snapshot.source == SUNSPEC or at is None or at.date() != site_date or at > now + AHEAD:
         return False
     return at != memory.reading.timestamp or memory.reading.at - at > NIGHT
 

@@ -10,7 +10,7 @@ from aps2mqtt.base.values import Inverter, Report
 SOURCES = {metrics.ECU: Report, metrics.INVERTER: Inverter, metrics.PANEL: Inverter}
 NO_READINGS = {
     Report: {"ecu_id", "inverters", "gone", "error", "problems"},
-    Inverter: {"uid", "lost", "bare"},
+    Inverter: {"uid", "lost", "bare", "model"},
 }
 READINGS = [*metrics.OF_ECU, *metrics.OF_INVERTER, *metrics.OF_PANEL]
 
@@ -32,6 +32,7 @@ def test_the_field_of_each_row_holds_its_type(metric: metrics.Metric) -> None:
 @pytest.mark.parametrize("source", NO_READINGS)
 def test_each_field_of_a_report_and_of_an_inverter_has_a_row(source: type) -> None:
     rows = {metric.field for metric in READINGS if SOURCES[metric.scope] is source}
+    rows |= {metric.own for metric in READINGS if metric.own and SOURCES[metric.scope] is source}
     assert rows == set(source._fields) - NO_READINGS[source]
 
 

@@ -16,7 +16,7 @@ from parts import PATIENCE, Broker, aps2mqtt, capture, one_line, place, settings
 
 from aps2mqtt import __version__, cli, commands
 from aps2mqtt.check.ecu_answers import FIRMWARE
-from aps2mqtt.simulator import demo
+from aps2mqtt.simulator import demo, modbus
 from aps2mqtt.simulator.plant import ECU_MODELS, PARIS, EcuModel, Plant
 from aps2mqtt.simulator.scenarios import FAULTS
 from aps2mqtt.simulator.server import Simulator
@@ -62,13 +62,14 @@ def test_simulate_lists_its_faults() -> None:
     """With what each does."""
     ended = aps2mqtt("simulate", "--fault", "list")
     assert ended.status == 0
-    assert [line.split()[0] for line in ended.out.splitlines()] == list(FAULTS)
+    assert [line.split()[0] for line in ended.out.splitlines()] == [*FAULTS, *modbus.FAULTS]
 
 
 @pytest.mark.parametrize(
     ("arguments", "says"),
     [
         (("--fault", "tired"), "there is no fault 'tired'"),
+        (("--fault", "sunspec-late"), "the fault sunspec-late needs --sunspec PORT"),
         (("--ecu", "ECU-X"), "there is no ECU 'ECU-X'"),
         (("--inverters", "2xDS9"), "'2xDS9' is no set of inverters"),
         (("--inverters", "9" * 5_000 + "xDS3"), f"'{'9' * 40}' is no set of inverters"),

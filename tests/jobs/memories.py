@@ -12,11 +12,13 @@ from aps2mqtt.base.memory import (
     Hang,
     IdleInverter,
     Known,
+    KnownUnit,
     Memory,
     Reading,
     Rhythm,
     Standstill,
     Today,
+    Units,
     Watch,
 )
 from aps2mqtt.base.values import Placement, Short
@@ -61,17 +63,43 @@ FULL = Memory(
         datetime(2026, 6, 21, 19, 35, tzinfo=UTC),
         datetime(2026, 6, 21, 19, 45, tzinfo=UTC),
     ),
-    layout=Placement("home", "both", "device", "homeassistant", retain=False),
+    layout=Placement("home", "both", "device", "homeassistant", retain=False, sunspec=True),
     told=("format '03' of 0001 is new", "inverter 1 is of the unknown type 09"),
 )
 RICH = FULL._replace(
-    reading=FULL.reading._replace(awake=False),
-    counters=FULL.counters._replace(today=FULL.counters.today._replace(doubt=FULL.counters.doubt)),
+    reading=FULL.reading._replace(awake=False, source="8899+sunspec"),
+    counters=FULL.counters._replace(
+        today=FULL.counters.today._replace(doubt=FULL.counters.doubt), lifetime_at=FULL.reading.at
+    ),
     failure=FULL.failure._replace(hang=Hang(FULL.reading.at, 3), restarted_at=FULL.reading.at),
     watch=FULL.watch._replace(
-        today=FULL.watch.today._replace(told=True), short=Short(1, 3), contradictory=FULL.reading.at
+        today=FULL.watch.today._replace(told=True),
+        short=Short(1, 3),
+        contradictory=FULL.reading.at,
+        missing="signals are missing",
     ),
-    inverters={"700000000001": Known(2, 2, 1, 2, 67, powers=(60, None), energies=(0.5, 512.125), unlisted=2)},
+    inverters={
+        "700000000001": Known(
+            2,
+            2,
+            1,
+            2,
+            67,
+            powers=(60, None),
+            energies=(0.5, 512.125),
+            unlisted=2,
+            counter=FULL.counters.today._replace(doubt=FULL.counters.doubt),
+            sunspec=True,
+            model="DS3",
+            firmware="V5312",
+        )
+    },
+    units=Units(
+        {"700000000001": KnownUnit(11, 4_000_000_000, FULL.reading.at, "DS3", "V5312", silent=2)},
+        12,
+        date(2026, 6, 20),
+        date(2026, 6, 21),
+    ),
 )
 
 

@@ -151,10 +151,18 @@ RIGHT = {  # of WRONG, what is no mistake there
     ("layout", "discovery_prefix"): ["", "text"],
     ("layout", "discovery"): [""],
     ("layout", "retain"): [True],
+    ("layout", "sunspec"): [True],
+    ("lifetime_at",): [None],
+    ("units",): [None, {}, {"a": 1}],
+    ("watch", "missing"): ["", "text"],
     ("today", "yesterday"): [None, 1.5],
     ("inverters", "500000000001", "signal"): [None],
     ("inverters", "500000000001", "powers"): [[], [None]],
     ("inverters", "500000000001", "energies"): [[]],
+    ("inverters", "500000000001", "counter"): [None],
+    ("inverters", "500000000001", "sunspec"): [True],
+    ("inverters", "500000000001", "model"): ["", "text"],
+    ("inverters", "500000000001", "firmware"): ["", "text"],
 }
 HARMLESS = {  # what may be taken for damage or not
     ("version",): [True],

@@ -21,10 +21,12 @@ from aps2mqtt.base.errors import EcuSilent, MalformedFrame
 from aps2mqtt.base.memory import Memory
 from aps2mqtt.base.values import UNCHANGED, Inverter, Recalled, Snapshot
 from aps2mqtt.config import loading
-from aps2mqtt.jobs import job, state_format
+from aps2mqtt.jobs import state_format
 from aps2mqtt.jobs.job import Job
 from aps2mqtt.jobs.state_file import Store
 from aps2mqtt.mqtt import topics
+from aps2mqtt.sources.ecu8899 import client
+from aps2mqtt.sources.poll import Polled
 from aps2mqtt.truth import freshness, hang, night, poll_times, true_values
 
 MIDNIGHT = datetime(2026, 6, 22, 0, 5, tzinfo=UTC)
@@ -126,7 +128,7 @@ def jobs_over(store: Store, memory: Memory | None) -> None:
         for of_run in (False, True):
             a_job = Job(chosen, now, store, dry_run=True, of_run=of_run)
             read = snapshot(now.astimezone(chosen.ecu.timezone))
-            assert a_job._publish(read, true_values.memory_of(RICH.ecu_id, memory), "").messages
+            assert a_job._publish(Polled(read), true_values.memory_of(RICH.ecu_id, memory), "").messages
             if memory is None:
                 continue
             assert a_job._leave_alone(memory).messages
@@ -272,7 +274,7 @@ def test_an_ecu_or_a_machine_that_fails_is_not_asked_twice(tmp_path: Path, monke
             asked.append(None)
             raise error
 
-        monkeypatch.setattr(job.client, "read_ecu", ask)
+        monkeypatch.setattr(client, "read_ecu", ask)
         with pytest.raises(type(error)):
             Job(chosen, NOON, store, dry_run=True).run()
         assert len(asked) == 1

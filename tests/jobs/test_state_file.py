@@ -89,6 +89,9 @@ def test_the_file_holds_these_values_and_no_secret(saved):
         "watch",
         "rhythm",
         "layout",
+        "source",
+        "lifetime_at",
+        "units",
     }
     assert set(state_file["today"]) == {"date", "published", "reported", "renewed", "before", "yesterday", "doubt"}
     assert set(state_file["doubt"]) == {"first", "last", "readings", "since", "at", "timestamp"}
@@ -101,9 +104,13 @@ def test_the_file_holds_these_values_and_no_secret(saved):
         "powers",
         "energies",
         "unlisted",
+        "counter",
+        "sunspec",
+        "model",
+        "firmware",
     }
     assert set(state_file["rhythm"]) == {"at", "longest", "longest_at", "run_due"}
-    assert set(state_file["layout"]) == {"prefix", "payload", "discovery", "discovery_prefix", "retain"}
+    assert set(state_file["layout"]) == {"prefix", "payload", "discovery", "discovery_prefix", "retain", "sunspec"}
     assert not re.search(r"passw|secret|user|ssid", saved.path.read_text(), re.IGNORECASE)
 
 

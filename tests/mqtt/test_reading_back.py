@@ -50,9 +50,12 @@ def settled(report: Report, *, flat: bool) -> Report:
             voltages=without_end(inverter.voltages),
             signal=None if isinstance(signal, Unchanged) else signal,
             lost=0,
+            dc_powers=without_end(inverter.dc_powers),
+            dc_voltages=without_end(inverter.dc_voltages),
+            dc_currents=without_end(inverter.dc_currents),
         )
 
-    fields = ("power", "today", "lifetime", "registered", "online")
+    fields = ("power", "today", "lifetime", "registered", "online", "source")
     yesterday = known(report.yesterday)
     return replace(
         report,
@@ -71,6 +74,7 @@ def settled(report: Report, *, flat: bool) -> Report:
 serials = st.from_regex("[0-9]{12}", fullmatch=True)
 words = st.text(st.characters(exclude_categories=["Cs", "Cc"]), min_size=1, max_size=80)
 watts = st.integers(0, 100_000)
+tenths = st.integers(0, 20_000).map(lambda whole: whole / 10)
 kwh = st.floats(0, 9e8).map(lambda energy: round(energy, 3))
 
 
@@ -83,16 +87,29 @@ def inverters(draw) -> Inverter:
     panels = draw(st.integers(0, 8))
     online = draw(st.booleans())
     measured = (lambda values: st.one_of(st.none(), values)) if online else (lambda _values: st.none())
+
+    def of_panels(values):
+        return tuple(draw(st.lists(values, min_size=panels, max_size=panels)))
+
+    uid = draw(st.one_of(serials, serials.map(lambda serial: f"704{serial[3:]}")))  # of a DS3
+    is_ds3 = uid.startswith("70")
     return Inverter(
-        draw(serials),
+        uid,
         online=online,
-        powers=tuple(draw(st.lists(st.one_of(st.none(), watts), min_size=panels, max_size=panels))),
+        powers=of_panels(st.one_of(st.none(), watts)),
         voltages=tuple(draw(st.lists(measured(st.integers(0, 500)), max_size=4))),
         frequency=draw(measured(st.integers(451, 649).map(lambda tenths: tenths / 10))),
         temperature=draw(measured(st.integers(-99, 156))),
         signal=draw(measured(or_kept(st.integers(0, 100)))),
-        energies=tuple(draw(st.lists(kwh, min_size=panels, max_size=panels))),
+        energies=of_panels(kwh),
         lost=draw(st.integers(0, 2)),
+        ac_power=draw(st.one_of(st.none(), tenths)),
+        ac_current=draw(measured(tenths)),
+        power_factor=draw(measured(st.sampled_from([0.0, 0.976, 1.0]))) if is_ds3 else None,
+        dc_powers=of_panels(st.one_of(st.none(), tenths)),
+        dc_voltages=of_panels(measured(tenths)),
+        dc_currents=of_panels(measured(tenths)),
+        firmware=draw(st.one_of(st.none(), st.just("V5312"))),
     )
 
 
@@ -110,10 +127,15 @@ reports = st.builds(
     gone=st.just(()),
     error=st.one_of(st.just(""), words),
     yesterday=st.one_of(st.none(), or_kept(kwh)),
+    source=st.sampled_from([UNCHANGED, "8899", "sunspec", "8899+sunspec"]),
     problems=st.one_of(st.just(UNCHANGED), st.lists(words.filter(lambda text: text != "none"), max_size=3).map(tuple)),
 )
 styles = st.builds(
-    Style, prefix=st.sampled_from(["", "solar", "home/roof"]), fahrenheit=st.booleans(), payload=st.just("flat")
+    Style,
+    prefix=st.sampled_from(["", "solar", "home/roof"]),
+    fahrenheit=st.booleans(),
+    payload=st.just("flat"),
+    sunspec=st.just(True),  # without it, what SunSpec says is not published
 )
 
 
@@ -136,9 +158,9 @@ def test_what_was_written_in_another_style_is_read_as_well(report: Report, style
 @given(reports)
 def test_what_is_read_back_is_published_as_it_lies(report: Report) -> None:
     """And so is every metric of every row: one that was not read back would be missing."""
-    lies = on_broker(Style(), report)
+    lies = on_broker(Style(sunspec=True), report)
     found = read_back(Style(), lies).reports[0]
-    assert on_broker(Style(), found) == lies
+    assert on_broker(Style(sunspec=True), found) == lies
 
 
 # -- one after the other ----------------------------------------------------------------------------------------------
@@ -280,7 +302,13 @@ def test_what_cannot_be_understood_is_left_out_alone(payload: str) -> None:
 
 @pytest.mark.parametrize(
     ("topic", "payload"),
-    [("power", "0.5"), ("timestamp", "2026-06-21T13:45:09"), ("energy/today", "-0.1"), (f"{UID}/signal", "66.6")],
+    [
+        ("power", "-0.5"),
+        (f"{UID}/1/power", "0.5"),
+        ("timestamp", "2026-06-21T13:45:09"),
+        ("energy/today", "-0.1"),
+        (f"{UID}/signal", "66.6"),
+    ],
 )
 def test_what_is_no_value_of_its_metric_is_left_out(topic: str, payload: str) -> None:
     """Half a watt, a time of no time zone."""

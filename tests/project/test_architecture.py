@@ -27,6 +27,7 @@ CONFINED = {
     "apscheduler": {"service.scheduler"},
     "astral": {"base.sun"},
     "amqtt": {"simulator.demo"},
+    "pymodbus": {"sources.sunspec.client"},
     "http": {"sources.ecu8899.restart"},
     "socket": {
         "sources.endpoints",
@@ -36,6 +37,7 @@ CONFINED = {
         "mqtt.failures",
         "service.systemd",
         "simulator.server",
+        "simulator.modbus",
         "simulator.demo",
     },
 }
@@ -93,8 +95,11 @@ def test_a_library_is_known_to_few_modules(library: str) -> None:
 
 def test_what_is_true_and_how_frames_are_read_is_pure() -> None:
     """As their docstrings say: of these rooms every module, but for what talks to the ECU."""
-    ours = {module for module in MODULES if module.startswith(("truth.", "sources.ecu8899."))}
+    ours = {module for module in MODULES if module.startswith(("truth.", "sources.ecu8899.", "sources.sunspec."))}
     assert ours - set(PURE) == {
+        "sources.sunspec.__init__",
+        "sources.sunspec.client",
+        "sources.sunspec.reading",
         "sources.ecu8899.__init__",
         "sources.ecu8899.client",
         "sources.ecu8899.history_client",

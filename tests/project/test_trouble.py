@@ -24,6 +24,7 @@ LOGGED = {"warning", "error", "critical"}
 # Functions that make a part of a message, or a mistake of the configuration.
 PARTS = {
     "sources.ecu8899.client": {"_answer"},
+    "sources.poll": {"_missing", "_of_both"},
     "mqtt.connection": {"_loop_until"},
     "mqtt.sessions": {"_loop_until"},
     "mqtt.failures": {"_refusal"},

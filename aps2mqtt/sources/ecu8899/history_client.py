@@ -4,12 +4,12 @@ from collections.abc import Sequence
 from typing import NamedTuple
 
 from aps2mqtt.base.errors import EcuError, EcuMute, EcuRefusal, EcuSilent
+from aps2mqtt.base.printable import plain
 from aps2mqtt.base.values import Remark
 from aps2mqtt.sources.ecu8899 import tables
 from aps2mqtt.sources.ecu8899.answers import SystemInfo
 from aps2mqtt.sources.ecu8899.client import Conversation, refuse
 from aps2mqtt.sources.ecu8899.history_answers import HISTORY_DECODERS, EnergyByDay, Past
-from aps2mqtt.sources.ecu8899.snapshot import plain
 from aps2mqtt.sources.endpoints import Endpoint, Limits
 
 

@@ -9,8 +9,8 @@ from datetime import datetime, tzinfo
 from aps2mqtt.base import physical_limits
 from aps2mqtt.base.errors import MalformedFrame
 from aps2mqtt.base.metrics import offline
-from aps2mqtt.base.physical_limits import CHANNEL_POWERS, MOST_INVERTERS, TEMPERATURES, VOLTAGES
-from aps2mqtt.base.printable import printable
+from aps2mqtt.base.physical_limits import AWAKE, CHANNEL_POWERS, MOST_INVERTERS, TEMPERATURES, VOLTAGES
+from aps2mqtt.base.printable import plain
 from aps2mqtt.base.values import UNCHANGED, Inverter, Remark, Short, Snapshot, Unchanged
 from aps2mqtt.sources.ecu8899.answers import RealTime, Record, Signal, SystemInfo
 from aps2mqtt.sources.ecu8899.tables import NEVER_HEARD, RECORD_LAYOUTS, is_uid
@@ -19,7 +19,6 @@ ECU_ID_DIGITS = 12
 MAX_LEVEL = 255
 UNMEASURED = -100  # degC, the reading for raw 0 (quirk 37)
 YEARS = range(2000, 9999)  # others are from a clock that was never set; times in the years 1 and 9999 may have no UTC
-AWAKE = (45.0, 65.0)  # Hz, exclusive; an inverter that is half awake reports 65.0 (quirk 38)
 
 
 def snapshot(info: SystemInfo, real_time: RealTime, signal: Signal | None, timezone: tzinfo) -> Snapshot:
@@ -111,11 +110,6 @@ def _power(info: SystemInfo, inverters: int) -> tuple[int | None, tuple[Remark, 
     return None, (
         Remark("the ECU's power is more than its inverters can give", f"{info.power} W of {inverters}; left out"),
     )
-
-
-def plain(text: str) -> str:
-    """`text` of an ECU as it is published: printable ASCII, with a question mark for any other character."""
-    return printable(text.encode("ascii", "replace").decode())
 
 
 def impossible(record: Record) -> Iterator[Remark]:

@@ -10,42 +10,67 @@ import struct
 from typing import Self
 
 from pymodbus.client import ModbusTcpClient
-from pymodbus.exceptions import ConnectionException, ModbusException
+from pymodbus.exceptions import ConnectionException, ModbusIOException
 
 from aps2mqtt.base.errors import EcuUnreachable
 from aps2mqtt.sources.endpoints import Endpoint
 from aps2mqtt.sources.sunspec.registers import Registers
 
 log = logging.getLogger(__name__)
+LOST = (ConnectionException, OSError)  # a lost connection, as pymodbus or the socket tells it
 logging.getLogger("pymodbus").setLevel(logging.CRITICAL)  # it logs as an error what is silence to us
 
 
 class Connection:
-    """A connection to the ECU's Modbus server as a context manager; entering raises EcuUnreachable."""
+    """A connection to the ECU's Modbus server as a context manager; entering raises EcuUnreachable.
 
-    def __init__(self, endpoint: Endpoint, connect: float, answer: float) -> None:
+    `connect` is in seconds.
+    """
+
+    def __init__(self, endpoint: Endpoint, connect: float) -> None:
         self._endpoint = endpoint
         self._connect = connect
-        self._answer = answer
         self._client = ModbusTcpClient(endpoint.address, port=endpoint.port, timeout=connect, retries=0)
 
     def __enter__(self) -> Self:
-        if not self._client.connect():  # type: ignore[no-untyped-call] # pymodbus has no type for it
-            raise EcuUnreachable(f"port {self._endpoint.port} of the ECU at {self._endpoint.name} is closed")
-        self._client.comm_params.timeout_connect = self._answer
+        self._open()
         return self
 
     def __exit__(self, *_: object) -> None:
-        self._client.close()  # type: ignore[no-untyped-call] # nor for this
+        self._client.close()  # type: ignore[no-untyped-call] # pymodbus has no type for it
 
-    def read(self, unit: int, address: int, count: int) -> Registers | None:
-        """The registers; None where the unit does not answer. Raises EcuUnreachable if the connection is lost."""
+    def read(self, unit: int, address: int, count: int, silence: float) -> Registers | None:
+        """The registers; None where the unit does not answer within `silence` seconds.
+
+        A lost connection is opened again once, because the ECU takes a search for idleness. Raises EcuUnreachable.
+        """
         log.debug("%s < unit %d: %d registers from %d", self._endpoint, unit, count, address)
         try:
+            return self._read(unit, address, count, silence)
+        except LOST:
+            self._client.close()  # type: ignore[no-untyped-call] # as above
+            self._open()
+        try:
+            return self._read(unit, address, count, silence)
+        except LOST as error:
+            raise EcuUnreachable(
+                f"port {self._endpoint.port} of the ECU at {self._endpoint.name} drops its connections; "
+                "end what else reads it, such as another Modbus client"
+            ) from error
+
+    def _open(self) -> None:
+        self._client.comm_params.timeout_connect = self._connect
+        if not self._client.connect():  # type: ignore[no-untyped-call] # as above
+            raise EcuUnreachable(
+                f"port {self._endpoint.port} of the ECU at {self._endpoint.name} is closed; switch Modbus on in the "
+                "vendor's app (ECU, Workspace, Modbus Configuration)"
+            )
+
+    def _read(self, unit: int, address: int, count: int, silence: float) -> Registers | None:
+        self._client.comm_params.timeout_connect = silence  # pymodbus takes it for every wait
+        try:
             answer = self._client.read_holding_registers(address, count=count, device_id=unit)
-        except ConnectionException as error:
-            raise EcuUnreachable(f"the ECU at {self._endpoint} drops the connection ({error})") from error
-        except ModbusException as error:
+        except ModbusIOException as error:
             log.debug("%s > unit %d: %s", self._endpoint, unit, error)
             return None
         if answer.isError() or len(answer.registers) != count:

@@ -1,40 +1,37 @@
 """Reads the units of an ECU, and searches for units at other addresses.
 
-    what is known of the addresses -> Answers of the units, and what is known then
+    connection, Units of the memory -> Answers, Units for the memory
 
 A unit that is not there says nothing, so each wrong address costs the time to wait for an answer. The search therefore
-goes on from job to job, and ends when all inverters that are known are found. A search that does not find all of them
-is begun again on another date only: an inverter may be asleep.
+goes on from job to job, and ends when all wanted inverters are found. A search that has not found all of them is begun
+again on another date, or when a unit bears another serial number than before: the user has renumbered them.
 """
 
 from collections.abc import Iterable, Iterator, Mapping
-from datetime import date
-from types import MappingProxyType
+from datetime import date, datetime
 from typing import NamedTuple, Protocol
+from zlib import crc32
 
 from aps2mqtt.base.deadline import Deadline
+from aps2mqtt.base.memory import KnownUnit, Units
+from aps2mqtt.base.models import inverter_model
+from aps2mqtt.base.printable import plain
+from aps2mqtt.sources.sunspec import registers
 from aps2mqtt.sources.sunspec.registers import Registers
 from aps2mqtt.sources.sunspec.units import Unit, unit
 
 ADDRESSES = range(1, 248)
-FIRST, SECOND = (40052, 125), (40177, 85)  # serial number to events; the rest, and the DC block
-READING = 20.0  # seconds for all known units
-SEARCH = 20.0  # seconds of a job
+NAMES, FIRST, SECOND = (40000, 52), (40052, 125), (40177, 85)  # first register and number of registers
+READING = 12.0  # seconds for all known units; an ECU-R takes 3 ms for a request, and 100 inverters are 200 requests
+SEARCH = 15.0  # seconds of a job
+SILENCE, SILENCE_OF_STRANGER = 1.0, 0.25  # seconds until a unit counts as silent
 
 
 class Asking(Protocol):
     """A connection to an ECU."""
 
-    def read(self, unit: int, address: int, count: int) -> Registers | None:
-        """The registers of a unit; None where it does not answer."""
-
-
-class Addresses(NamedTuple):
-    """What is known of the addresses of units."""
-
-    uids: Mapping[int, str] = MappingProxyType({})  # of the inverters, by address
-    next: int = ADDRESSES.start  # where a search goes on; beyond ADDRESSES: it has ended
-    failed_on: date | None = None  # the site's date of the last search that did not find all
+    def read(self, unit: int, address: int, count: int, silence: float) -> Registers | None:
+        """The registers of a unit; None where it does not answer within `silence` seconds."""
 
 
 class Answer(NamedTuple):
@@ -45,29 +42,141 @@ class Answer(NamedTuple):
     registers: Registers  # 210, from 40052 on
 
 
-def read(connection: Asking, addresses: Iterable[int], deadline: Deadline) -> Iterator[Answer]:
-    """The answers of these units, one after the other; none of a unit that is silent or no inverter."""
+class Wanted(NamedTuple):
+    """The inverters that a search looks for."""
+
+    known: frozenset[str] = frozenset()  # UIDs, of all inverters that were ever heard
+    awake: frozenset[str] = frozenset()  # UIDs, of those that should answer now
+
+
+class Read(NamedTuple):
+    """The answers of one poll, and what the next job has to know."""
+
+    answers: tuple[Answer, ...]
+    units: Units
+
+
+def read_units(connection: Asking, configured: tuple[int, ...], before: Units, wanted: Wanted, now: datetime) -> Read:
+    """Reads the `configured` addresses, else the known ones, and searches if that is due; `now` is the site's time."""
+    asked = tuple(dict.fromkeys(configured or _in_order(before)))
+    answers = {one.address: one for one in _insistently(connection, asked, before, Deadline(READING))}
+    units = before
+    if not configured:
+        units = _with_search(before, answers.values(), wanted, now.date())
+        if units.next in ADDRESSES:
+            deadline = Deadline(SEARCH)
+            for address in range(units.next, ADDRESSES.stop):
+                if _all_are_found(wanted.known, answers.values()) or not deadline.remaining():
+                    break
+                units = units._replace(next=address + 1)
+                if address not in asked:
+                    answers |= {one.address: one for one in _read(connection, (address,), SILENCE_OF_STRANGER)}
+            units = _ended(units, answers.values(), wanted, now.date())
+    by_uid = _remembered(units.by_uid, asked, answers.values(), now)
+    units = units._replace(by_uid=by_uid)
+    if units.named_on != now.date() or any(not by_uid[one.unit.uid].model for one in answers.values()):
+        units = _named(connection, units, answers, now.date())
+    return Read(tuple(answers[address] for address in sorted(answers)), units)
+
+
+# -- asking -----------------------------------------------------------------------------------------------------------
+
+
+def _in_order(units: Units) -> Iterator[int]:
+    """The known addresses; those that were silent come last, because silence takes time."""
+    known = sorted(units.by_uid.values(), key=lambda one: (one.silent, one.address))
+    return (one.address for one in known)
+
+
+def _insistently(connection: Asking, addresses: tuple[int, ...], before: Units, deadline: Deadline) -> Iterator[Answer]:
+    """The answers of these units. A unit that answered in the poll before, and is silent now, is asked twice."""
+    silent = []
+    spoke = {one.address for one in before.by_uid.values() if not one.silent}
     for address in addresses:
         if not deadline.remaining():
             return
-        first = connection.read(address, *FIRST)
-        second = connection.read(address, *SECOND) if first is not None else None
+        found = list(_read(connection, (address,), SILENCE))
+        yield from found
+        silent += [address] if address in spoke and not found else []
+    for address in silent:
+        if deadline.remaining():
+            yield from _read(connection, (address,), SILENCE)
+
+
+def _read(connection: Asking, addresses: Iterable[int], silence: float) -> Iterator[Answer]:
+    """The answers of these units, one after the other; none of a unit that is silent or no inverter."""
+    for address in addresses:
+        first = connection.read(address, *FIRST, silence)
+        second = connection.read(address, *SECOND, SILENCE) if first is not None else None
         if first is not None and second is not None:
             whole = Registers(first.first, first.words + second.words)
             if (said := unit(whole)) is not None:
                 yield Answer(address, said, whole)
 
 
-def search(
-    connection: Asking, known: Addresses, answered: Iterable[Answer], wanted: frozenset[str], deadline: Deadline
-) -> Iterator[Answer]:
-    """The answers of units at other addresses, until all of `wanted` are found."""
-    missing = wanted - {answer.unit.uid for answer in answered}
-    for address in range(known.next, ADDRESSES.stop):
-        if not missing or not deadline.remaining():
-            return
-        if address in known.uids:
-            continue
-        for answer in read(connection, (address,), deadline):
-            missing -= {answer.unit.uid}
-            yield answer
+def _named(connection: Asking, units: Units, answers: Mapping[int, Answer], on: date) -> Units:
+    """`units` with model and firmware of those that answered."""
+    by_uid = dict(units.by_uid)
+    for address, answer in answers.items():
+        words = connection.read(address, *NAMES, SILENCE)
+        values = registers.decode(words) if words is not None else {}
+        by_uid[answer.unit.uid] = by_uid[answer.unit.uid]._replace(
+            model=plain(str(values.get("model") or inverter_model(answer.unit.uid))),
+            firmware=plain(str(values.get("version") or "")),
+        )
+    return units._replace(by_uid=by_uid, named_on=on)
+
+
+# -- the search -------------------------------------------------------------------------------------------------------
+
+
+def _all_are_found(uids: frozenset[str], answers: Iterable[Answer]) -> bool:
+    """True if all of them have answered; False if none is known, because then nobody knows how many there are."""
+    return bool(uids) and uids <= {one.unit.uid for one in answers}
+
+
+def _with_search(units: Units, answers: Iterable[Answer], wanted: Wanted, on: date) -> Units:
+    """`units` with a new search, if one is due."""
+    found = {one.address: one.unit.uid for one in answers}
+    if units.next in ADDRESSES or wanted.awake <= set(found.values()):
+        return units
+    renumbered = any(found.get(known.address, uid) != uid for uid, known in units.by_uid.items())
+    return units._replace(next=ADDRESSES.start) if renumbered or units.failed_on != on else units
+
+
+def _ended(units: Units, answers: Iterable[Answer], wanted: Wanted, on: date) -> Units:
+    """`units` after a part of a search."""
+    answers = tuple(answers)
+    if _all_are_found(wanted.known, answers):
+        return units._replace(next=ADDRESSES.stop, failed_on=None)
+    if units.next in ADDRESSES:
+        return units
+    return units._replace(failed_on=on)
+
+
+# -- what is remembered -----------------------------------------------------------------------------------------------
+
+
+def _remembered(
+    before: Mapping[str, KnownUnit], asked: Iterable[int], answers: Iterable[Answer], now: datetime
+) -> dict[str, KnownUnit]:
+    """The units by UID: those that answered, and the silent ones whose address no other inverter has now."""
+    answers = tuple(answers)
+    taken = {one.address for one in answers}
+    asked = frozenset(asked)
+    by_uid = {
+        uid: one._replace(silent=one.silent + (one.address in asked))
+        for uid, one in before.items()
+        if one.address not in taken
+    }
+    return by_uid | {one.unit.uid: _known(before.get(one.unit.uid), one, now) for one in answers}
+
+
+def _known(was: KnownUnit | None, answer: Answer, now: datetime) -> KnownUnit:
+    """The unit as it answered: since when its registers are the same, if that was seen."""
+    fingerprint = crc32(repr(answer.registers.words).encode())
+    if was is None:
+        return KnownUnit(answer.address, fingerprint, now if answer.unit.power else None)
+    since = was.since and min(was.since, now)
+    changed = fingerprint != was.fingerprint
+    return was._replace(address=answer.address, fingerprint=fingerprint, since=now if changed else since, silent=0)

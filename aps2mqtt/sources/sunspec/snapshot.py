@@ -1,0 +1,137 @@
+"""Makes a snapshot from the answers of units. Pure.
+
+    Answers, Units, Memory, now -> Snapshot
+
+SunSpec has no id of the ECU, no totals, no time and no sign that an inverter is online. So an inverter is online while
+it gives power at a frequency of the grid and its registers change, the totals are sums, and the time of the data is
+that at which a unit was seen to change (docs/sunspec.md).
+"""
+
+from collections.abc import Iterable
+from datetime import datetime, timedelta
+from typing import Any
+
+from aps2mqtt.base.memory import Known, KnownUnit, Memory
+from aps2mqtt.base.metrics import offline
+from aps2mqtt.base.physical_limits import AWAKE
+from aps2mqtt.base.values import SUNSPEC, Inverter, Remark, Short, Snapshot
+from aps2mqtt.sources.sunspec.reading import Answer, Read, Wanted
+from aps2mqtt.sources.sunspec.units import Unit
+
+FROZEN = timedelta(minutes=15)  # an ECU renews its registers every 5 minutes
+NEW = Known(0, 0)
+MOST_NAMED = 5
+
+
+def snapshot(ecu_id: str, read: Read, memory: Memory | None, now: datetime) -> Snapshot:
+    """What the units say at `now`, the site's time; of those that said nothing, see `alone`."""
+    known = memory.inverters if memory is not None else {}
+    inverters = tuple(
+        _inverter(answer.unit, read.units.by_uid[answer.unit.uid], known.get(answer.unit.uid, NEW), now)
+        for answer in read.answers
+    )
+    powers = [inverter.ac_power for inverter in inverters if inverter.online and inverter.ac_power is not None]
+    changed = [unit.since for unit in read.units.by_uid.values() if unit.since is not None]
+    return Snapshot(
+        ecu_id=ecu_id,
+        firmware=memory.reading.firmware if memory is not None else "",
+        power=round(sum(powers), 1),
+        lifetime=None,
+        today=None,
+        registered=max(_registered(memory), len(known.keys() | read.units.by_uid.keys())),
+        online=sum(inverter.online is True for inverter in inverters),
+        contradictory=False,
+        timestamp=max(changed).astimezone(now.tzinfo) if changed else None,
+        inverters=inverters,
+        skipped=frozenset(),
+        complete=True,
+        remarks=tuple(_impossible(read.answers)),
+        source=SUNSPEC,
+    )
+
+
+def wanted(ecu8899: Snapshot | None, memory: Memory | None) -> Wanted:
+    """The inverters that should have a unit: by 8899, if that was read, and by the memory."""
+    before = memory.inverters if memory is not None else {}
+    heard = {uid for uid, was in before.items() if was.panels}
+    if ecu8899 is None:
+        return Wanted(frozenset(heard), frozenset(uid for uid in heard if any(before[uid].powers)))
+    heard |= {inverter.uid for inverter in ecu8899.inverters if inverter.powers}
+    return Wanted(frozenset(heard), frozenset(inverter.uid for inverter in ecu8899.inverters if inverter.online))
+
+
+def silent(said: Snapshot, of: Wanted) -> tuple[Remark, ...]:
+    """A remark on the inverters that should have answered and did not, if there are any."""
+    missing = sorted(of.awake - {inverter.uid for inverter in said.inverters})
+    if not missing:
+        return ()
+    more = f" and {len(missing) - MOST_NAMED} more" if len(missing) > MOST_NAMED else ""
+    return (
+        Remark(
+            "inverters do not answer over SunSpec",
+            f"{', '.join(missing[:MOST_NAMED])}{more}; look in the vendor's app whether they have Modbus addresses",
+        ),
+    )
+
+
+def alone(said: Snapshot, memory: Memory | None) -> Snapshot:
+    """`said` with the inverters that said nothing: those that were asleep are offline, and of the others nobody knows.
+
+    An inverter that was online may have another address now, or its answer was lost.
+    """
+    answered = {inverter.uid for inverter in said.inverters}
+    silent = {uid: was for uid, was in (memory.inverters if memory is not None else {}).items() if uid not in answered}
+    asleep = {uid: was for uid, was in silent.items() if not any(power != 0 for power in was.powers)}
+    expected = len(answered) + len(silent) - len(asleep)
+    return said._replace(
+        inverters=(*said.inverters, *(offline(uid, was.panels, was.voltages) for uid, was in asleep.items())),
+        short=Short(len(answered), expected) if len(answered) < expected else None,
+    )
+
+
+def _registered(memory: Memory | None) -> int:
+    return (memory.reading.registered or 0) if memory is not None else 0
+
+
+def _inverter(said: Unit, unit: KnownUnit, was: Known, now: datetime) -> Inverter:
+    panels = max(was.panels, said.channels)
+    of_unit: dict[str, Any] = {
+        "today": said.energy / 1000 if said.energy is not None else None,
+        "firmware": unit.firmware or None,
+        "model": unit.model,
+    }
+    of_others = said.voltages[0] if said.phases == 1 else None  # 8899 repeats the grid's voltage for each channel
+    voltages = (*said.voltages, *(of_others,) * (was.voltages - len(said.voltages)))
+    if not _is_online(said, unit, now):
+        return offline(said.uid, panels, len(voltages), sunspec=True)._replace(**of_unit)
+    return Inverter(
+        said.uid,
+        online=True,
+        powers=tuple(power if power is None else round(power) for power in said.dc_powers[:panels]),
+        voltages=voltages,
+        frequency=said.frequency,
+        temperature=said.temperature if said.temperature is None else round(said.temperature),
+        ac_power=said.power,
+        ac_current=said.current,
+        apparent_power=said.apparent_power,
+        reactive_power=said.reactive_power,
+        power_factor=said.power_factor,
+        dc_powers=said.dc_powers[:panels],
+        dc_voltages=said.dc_voltages[:panels],
+        dc_currents=said.dc_currents[:panels],
+        **of_unit,
+    )
+
+
+def _is_online(said: Unit, unit: KnownUnit, now: datetime) -> bool:
+    changes = unit.since is not None and now - unit.since <= FROZEN
+    return bool(said.power and said.power > 0 and said.frequency and AWAKE[0] < said.frequency < AWAKE[1] and changes)
+
+
+def _impossible(answers: Iterable[Answer]) -> Iterable[Remark]:
+    for answer in answers:
+        if answer.unit.impossible:
+            yield Remark(
+                f"inverter {answer.unit.uid} reports impossible values over SunSpec",
+                f"{', '.join(answer.unit.impossible)}, ignored in this poll; restart the ECU if this continues",
+            )

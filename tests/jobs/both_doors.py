@@ -1,0 +1,92 @@
+"""An array behind both ports of an ECU, a real broker and a clock: what jobs make of it, topic by topic."""
+
+import contextlib
+from collections.abc import Iterator
+from contextlib import ExitStack
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+from zoneinfo import ZoneInfo
+
+from parts import Broker, in_paris
+
+from aps2mqtt.base.errors import JobError
+from aps2mqtt.jobs.job import Job, Outcome
+from aps2mqtt.jobs.state_file import Store
+from aps2mqtt.simulator import modbus
+from aps2mqtt.simulator.inverter_registers import units
+from aps2mqtt.simulator.modbus import Faults, ModbusServer
+from aps2mqtt.simulator.plant import Plant, inverter_models
+from aps2mqtt.simulator.server import Simulator
+from aps2mqtt.sources.endpoints import Limits
+
+QUICK = Limits(answer=1.0, pauses=(), conversation=4.0)
+ECU = "216000000001"
+NOON = datetime(2026, 6, 21, 11, 0, 40, tzinfo=UTC)
+DS3, QS1, YC1000 = "704000000001", "801000000002", "502000000003"
+
+
+class House:
+    """The array. `doors` says which ports are open; the next job finds them so."""
+
+    def __init__(self, broker: Broker, folder: Path, inverters: str = "1xDS3,1xQS1,1xYC1000", **keys: object) -> None:
+        self.plant = Plant(inverters=inverter_models(inverters), timezone=ZoneInfo("Europe/Paris"))
+        self.broker = broker
+        self.folder = folder
+        self.keys = keys
+        self.now = NOON
+        self.faults = Faults()
+        self.fault = ""  # of 8899
+        self.server: ModbusServer | None = None
+        self.registers = lambda when: units(self.plant, when)
+
+    def job(self, *, dry_run: bool = False) -> Outcome:
+        """What one job does, with the ports as they are now."""
+        with self.ports() as (port, sunspec):
+            keys = {"APS_ECU_SUNSPEC": "on", "APS_ECU_SUNSPEC_PORT": sunspec, **self.keys}
+            config = in_paris(port, self.broker.port, self.folder, **keys)
+            self.store = Store(self.folder, "127.0.0.1", 8899)  # the port differs from job to job
+            return Job(config, self.now, self.store, dry_run=dry_run, limits=QUICK).run()
+
+    @contextlib.contextmanager
+    def ports(self) -> Iterator[tuple[int, int]]:
+        """Opens both ports, with their faults."""
+        with ExitStack() as opened:
+            ecu = opened.enter_context(Simulator(self.plant, fault=self.fault, clock=lambda: self.now))
+            self.server = opened.enter_context(ModbusServer(self.registers, faults=self.faults, clock=lambda: self.now))
+            yield ecu.port, self.server.port
+
+    def fails(self) -> str:
+        """The one line of a job that fails."""
+        try:
+            self.job()
+        except JobError as error:
+            text = str(error)
+            assert "\n" not in text
+            return text
+        raise AssertionError("the job did not fail")
+
+    def passes(self, **time: float) -> None:
+        """Lets time pass."""
+        self.now += timedelta(**time)
+
+    def shuts_8899(self) -> None:
+        """As firmware ECU_R_1.3.20 does an hour after power-on."""
+        self.fault = "refuse"
+
+    def shuts_502(self) -> None:
+        """As an ECU does on which Modbus is switched off."""
+        self.faults = self.faults._replace(refuses=True)
+
+    def retained(self, below: str = "#") -> dict[str, str]:
+        """What lies on the broker, by topic below the ECU."""
+        root = f"aps/{ECU}/"
+        return {topic.removeprefix(root): text for topic, text in self.broker.retained(f"{root}{below}").items()}
+
+
+def freeze(house: House) -> None:
+    """The registers stay as they are now, whatever the time: as at dusk."""
+    still = units(house.plant, house.now)
+    house.registers = lambda _: still
+
+
+__all__ = ["DS3", "ECU", "NOON", "QS1", "YC1000", "House", "freeze", "modbus"]
