@@ -5,15 +5,19 @@ socket -> CapturedEcu -> Redaction for all -> documents -> files
 
 import json
 from collections.abc import Collection, Sequence
-from datetime import date
+from datetime import date, datetime
 from itertools import count
 from typing import NamedTuple
 
 from aps2mqtt.base.errors import EcuError, EcuRefusal, FrameError, MalformedFrame
+from aps2mqtt.base.memory import Units
+from aps2mqtt.base.values import SUNSPEC
+from aps2mqtt.captures import registers
 from aps2mqtt.captures.dissect import REST, UNDECODED, Dissection, dissect
-from aps2mqtt.captures.document import EcuVersion, Query, document, name
+from aps2mqtt.captures.document import EcuVersion, Query, document, named
 from aps2mqtt.captures.redaction import DIGITS, Redaction
-from aps2mqtt.config.values import Config
+from aps2mqtt.captures.registers import RawUnit
+from aps2mqtt.config.values import Config, EcuConfig
 from aps2mqtt.sources import ask
 from aps2mqtt.sources.ecu8899 import tables
 from aps2mqtt.sources.ecu8899.answers import SystemInfo, decode_system_info
@@ -22,6 +26,7 @@ from aps2mqtt.sources.ecu8899.frames import Frame
 from aps2mqtt.sources.ecu8899.history_answers import DECODERS
 from aps2mqtt.sources.ecu8899.snapshot import has_no_inverters, identified
 from aps2mqtt.sources.endpoints import NORMAL, Endpoint, Limits
+from aps2mqtt.sources.sunspec.registers import Registers
 
 PERIODS = (tables.WEEK, tables.MONTH, tables.YEAR)
 ID = slice(tables.BODY, tables.BODY + DIGITS)  # where every system info has the ECU's id
@@ -40,10 +45,14 @@ class CapturedEcu(NamedTuple):
 
     answers: tuple[RawAnswer, ...]
     history: tuple[RawAnswer, ...] = ()
+    units: tuple[RawUnit, ...] = ()  # over SunSpec
+    sunspec_error: EcuError | None = None
 
     @property
     def error(self) -> EcuError | None:
-        """What a job would have failed with; one does without the signals."""
+        """What a job would have failed with; one does without the signals, and with SunSpec alone."""
+        if self.units:
+            return None
         errors = (one.error for one in self.answers if one.query.command != tables.SIGNAL)
         return next((error for error in errors if error is not None), None)
 
@@ -59,23 +68,49 @@ class Document(NamedTuple):
 # -- asking -----------------------------------------------------------------------------------------------------------
 
 
-def take(config: Config, day: date | None, limits: Limits = NORMAL) -> CapturedEcu:
-    """The ECU's answers to the queries of a job, and to those for the history of `day`.
+def take(config: Config, day: date | None, now: datetime, limits: Limits = NORMAL) -> CapturedEcu:
+    """The ECU's answers to the queries of a job, and to those for the history of `day`; its registers if SunSpec is on.
 
     Raises EcuUnreachable if its name cannot be resolved, EcuBusy if another job holds it.
     """
     with ask.turn(config.ecu, limits) as endpoint:
-        conversation = Conversation(endpoint, limits)
-        info = _ask(conversation, Query(tables.SYSTEM_INFO), "")
-        ecu_id = info.data[ID]
-        if not ecu_id.isdigit():
-            return CapturedEcu((info,))
-        queries = (Query(tables.REAL_TIME), Query(tables.SIGNAL))
-        real_time, signal = (_ask(conversation, query, ecu_id.decode("ascii")) for query in queries)
-        if isinstance(real_time.error, EcuRefusal) and _is_new(info):
-            real_time = real_time._replace(error=None)
-        history = () if day is None else _history(endpoint, day, ecu_id.decode("ascii"), limits)
-        return CapturedEcu((info, real_time, signal), history)
+        taken = _of_8899(endpoint, day, limits)
+        if not config.ecu.sunspec:
+            return taken
+        try:
+            return taken._replace(units=_units(endpoint, config.ecu, taken, now))
+        except EcuError as error:
+            return taken._replace(sunspec_error=error)
+
+
+def _of_8899(endpoint: Endpoint, day: date | None, limits: Limits) -> CapturedEcu:
+    conversation = Conversation(endpoint, limits)
+    info = _ask(conversation, Query(tables.SYSTEM_INFO), "")
+    ecu_id = info.data[ID]
+    if not ecu_id.isdigit():
+        return CapturedEcu((info,))
+    queries = (Query(tables.REAL_TIME), Query(tables.SIGNAL))
+    real_time, signal = (_ask(conversation, query, ecu_id.decode("ascii")) for query in queries)
+    if isinstance(real_time.error, EcuRefusal) and _is_new(info):
+        real_time = real_time._replace(error=None)
+    history = () if day is None else _history(endpoint, day, ecu_id.decode("ascii"), limits)
+    return CapturedEcu((info, real_time, signal), history)
+
+
+def _units(endpoint: Endpoint, ecu: EcuConfig, taken: CapturedEcu, now: datetime) -> tuple[RawUnit, ...]:
+    """The registers of every unit that answers: those that a job reads, and those before them. Raises EcuError."""
+    from aps2mqtt.sources.sunspec.client import CONNECT, Connection
+    from aps2mqtt.sources.sunspec.reading import NAMES, SILENCE, Wanted, read_units
+
+    frames = [dissect(one.data) for one in taken.answers]
+    uids = frozenset(str(part.value) for frame in frames for part in frame.parts if part.name == "uid")
+    units = []
+    with Connection(endpoint._replace(port=ecu.sunspec_port), CONNECT) as connection:
+        for answer in read_units(connection, ecu.sunspec_units, Units(), Wanted(uids), now).answers:
+            names = connection.read(answer.address, *NAMES, SILENCE)
+            read = Registers(names.first, names.words + answer.registers.words) if names else answer.registers
+            units.append(RawUnit(answer.address, answer.unit.uid, read))
+    return tuple(units)
 
 
 def _is_new(info: RawAnswer) -> bool:
@@ -125,7 +160,8 @@ def _status(command: str, frame: Frame) -> str:
 
 def redaction(all_taken: Sequence[CapturedEcu]) -> Redaction:
     """One table for everything that was taken in a run."""
-    return Redaction.of(dissect(one.data) for taken in all_taken for one in (*taken.answers, *taken.history))
+    frames = (dissect(one.data) for taken in all_taken for one in (*taken.answers, *taken.history))
+    return Redaction.of(frames, (unit.uid for taken in all_taken for unit in taken.units))
 
 
 def documents(all_taken: Sequence[tuple[CapturedEcu, date]]) -> list[Document]:
@@ -137,9 +173,13 @@ def documents(all_taken: Sequence[tuple[CapturedEcu, date]]) -> list[Document]:
         frames = [dissect(table.scrub(one.data)) for one in came]
         ecu = EcuVersion.of(frames)
         for one, frame in zip(came, frames, strict=True):
-            called = _free(name(ecu, one.query), made)
+            called = _free(named(ecu, one.query.name), made)
             text = json.dumps(document(ecu, one.query, frame, day, called), indent=2) + "\n"
             made[called] = Document(f"{called}.json", text, _is_doubtful(frame))
+        if taken.units:
+            called = _free(named(ecu, SUNSPEC), made)
+            units = [registers.document(ecu, unit, table, day.isoformat(), called) for unit in taken.units]
+            made[called] = Document(f"{called}.json", json.dumps(units, indent=2) + "\n", doubtful=False)
     return list(made.values())
 
 

@@ -60,11 +60,11 @@ class Query(NamedTuple):
         return request(self.command, "" if self.command == SYSTEM_INFO else ecu_id, self.argument)
 
 
-def name(ecu: EcuVersion, query: Query) -> str:
-    """Name of the document and, without the suffix, of its file: model, query, version of the firmware."""
+def named(ecu: EcuVersion, what: str) -> str:
+    """Name of a document and, without the suffix, of its file: model, `what` was asked, version of the firmware."""
     model = re.sub("[^a-z]", "", models.ecu_model(ecu.ecu_id).lower())
     version = re.sub(r"[^\w.-]", "", ecu.firmware.rpartition("_")[2], flags=re.ASCII).strip(".")
-    return f"{model}-{query.name}-{version[:LONGEST_VERSION] or 'unknown'}"
+    return f"{model}-{what}-{version[:LONGEST_VERSION] or 'unknown'}"
 
 
 def document(ecu: EcuVersion, query: Query, frame: Dissection, day: date, called: str) -> dict[str, Any]:

@@ -41,6 +41,7 @@ class FoundFrame(NamedTuple):
     data: bytes
     offset: int | None = None
     breaks_off: bool = False  # it is cut, though more text follows
+    registers: int | None = None  # the first register, where these are registers of a Modbus unit and no frame
 
 
 def frames(content: bytes) -> list[FoundFrame]:
@@ -115,7 +116,12 @@ def _captures(text: str) -> list[FoundFrame]:
     for number, capture in enumerate(captures, 1):
         if isinstance(capture, dict) and (data := _bytes(str(capture.get("hex", "")))):
             name = str(capture.get("id", ""))[:80]
-            found.append(FoundFrame("" if len(captures) == 1 else name or f"capture {number}", _unpadded(data)))
+            where = "" if len(captures) == 1 else name or f"capture {number}"
+            first = capture.get("first_register")
+            if isinstance(first, int):
+                found.append(FoundFrame(where, data, registers=first))
+            else:
+                found.append(FoundFrame(where, _unpadded(data)))
     return found
 
 

@@ -30,12 +30,17 @@ class Redaction(NamedTuple):
     kept: Mapping[str, int]
 
     @classmethod
-    def of(cls, frames: Iterable[Dissection]) -> "Redaction":
-        """The table for these frames: a stand-in for each number in them, also for what only looks like one."""
+    def of(cls, frames: Iterable[Dissection], uids: Iterable[str] = ()) -> "Redaction":
+        """The table for these frames: a stand-in for each number in them, also for what only looks like one.
+
+        `uids` are those that other sources name.
+        """
         kinds: dict[str, str] = {}
         for frame in frames:
             for original, kind in _originals(frame):
                 kinds.setdefault(original, kind)
+        for uid in uids:
+            kinds.setdefault(uid, "uid")
         numbers = {kind: count(1) for kind in KEPT}
         stand_ins: dict[str, str] = {}
         for original, kind in kinds.items():

@@ -15,9 +15,9 @@ from pathlib import Path
 
 from aps2mqtt import __version__
 from aps2mqtt.base import files, sun
-from aps2mqtt.base.errors import BrokerUnreachable, ConfigError, EcuError, JobError, shown
+from aps2mqtt.base.errors import BrokerUnreachable, ConfigError, JobError, shown
 from aps2mqtt.base.memory import Memory
-from aps2mqtt.check import ecu_answers
+from aps2mqtt.check import ecu_answers, ecu_steps
 from aps2mqtt.check.result import Finding, State, Step, explained, failed, judged, skipped
 from aps2mqtt.config import systemd_credentials
 from aps2mqtt.config.keys import KEYS, Key
@@ -30,15 +30,12 @@ from aps2mqtt.mqtt.sessions import Session
 from aps2mqtt.mqtt.topics import Message, Style
 from aps2mqtt.screen import timetable
 from aps2mqtt.sources import ask
-from aps2mqtt.sources.ecu8899 import client
-from aps2mqtt.sources.ecu8899.snapshot import snapshot
 from aps2mqtt.sources.endpoints import NORMAL, Limits
 from aps2mqtt.truth.night import is_night, to_the_minute
 
 Clock = Callable[[], datetime]
 
 OF_SITE = ("state", "site")
-OF_ECU = ("name", "lock", "connection", "0001", "0002", "0030")
 OF_BROKER = ("broker", "TLS", "login", "message")
 IN_ENVIRONMENT = "in the environment"  # the words of config/file_and_environment.py
 BY_DEFAULT = "by default"
@@ -57,7 +54,6 @@ NO_WILDCARDS = Finding(
     "it takes no subscriptions with wildcards: a job cannot compare its counters with those published",
     (reason_codes.reason(reason_codes.NO_WILDCARDS).remedy,),
 )
-NOT_REACHED = "skipped"
 TOO_FAR = 4.0  # hours between the sun's time and the zone's time; with summer time some zones reach 3
 
 
@@ -76,7 +72,9 @@ def walk(
         yield state._replace(of=of)
         yield _site(config, memory, clock())._replace(of=of)
         job = Job(config, clock(), store, dry_run=True, limits=limits)
-        yield from _each(OF_ECU, _ecu(job, memory, clock, patience, messages), of, memory)
+        yield from _each(
+            ecu_steps.STEPS, ecu_steps.steps(ecu_steps.Asked(job, memory, clock), patience, messages), of, memory
+        )
     config, _ = ecus[0]
     largest = max(map(_size, messages), default=0)
     yield from _each(OF_BROKER, _broker(config, clock, largest), f"broker {config.broker.host}:{config.broker.port}")
@@ -86,8 +84,8 @@ def misconfigured(error: ConfigError) -> Iterator[Step]:
     """Yields the steps where the configuration has the mistakes of `error`: one failed, all others skipped."""
     mistakes = tuple(explained(mistake) for mistake in error.mistakes)
     yield Step("configuration", State.FAILED, (_version(), *mistakes), status=error.status)
-    yield from (skipped(name, NOT_REACHED)._replace(of="ECU") for name in (*OF_SITE, *OF_ECU))
-    yield from (skipped(name, NOT_REACHED)._replace(of="broker") for name in OF_BROKER)
+    yield from (skipped(name, ecu_steps.NOT_REACHED)._replace(of="ECU") for name in (*OF_SITE, *ecu_steps.STEPS))
+    yield from (skipped(name, ecu_steps.NOT_REACHED)._replace(of="broker") for name in OF_BROKER)
 
 
 def _each(names: Sequence[str], steps: Iterator[Step], of: str, memory: Memory | None = None) -> Iterator[Step]:
@@ -99,7 +97,7 @@ def _each(names: Sequence[str], steps: Iterator[Step], of: str, memory: Memory |
     except JobError as error:
         name, *others = names[done:]
         yield failed(name, error, *ecu_answers.hints(name, error, memory))._replace(of=of)
-        yield from (skipped(other, NOT_REACHED)._replace(of=of) for other in others)
+        yield from (skipped(other, ecu_steps.NOT_REACHED)._replace(of=of) for other in others)
 
 
 # -- this machine -----------------------------------------------------------------------------------------------------
@@ -236,34 +234,6 @@ def _sunlight(rises: datetime | None, sets: datetime | None, *, up: bool) -> str
         return f"today the sun does not {'set' if up else 'rise'}"
     today = ", ".join(f"{what} {to_the_minute(moment):%H:%M}" for moment, what in moments)
     return f"today {today}; the sun is {'up' if up else 'down'} now"
-
-
-# -- the ECU ----------------------------------------------------------------------------------------------------------
-
-
-def _ecu(job: Job, memory: Memory | None, clock: Clock, patience: float, messages: list[Message]) -> Iterator[Step]:
-    """The steps from the ECU's name to its signals; raises JobError. Adds to `messages` what `job` would publish."""
-    ecu, limits = job.config.ecu, job.limits
-    endpoint = ask.resolve(ecu, limits)
-    same = endpoint.address == ecu.host
-    found = "an address, no name" if same else f"{ecu.host} is {endpoint.address}"
-    yield judged("name", [Finding(found)], {"address": endpoint.address})
-    with ask.hold(ecu, endpoint, patience):
-        yield judged("lock", [Finding("no other job of this machine asks it now")], {})
-        conversation = client.Conversation(endpoint, limits)
-        conversation.reach()
-        yield judged("connection", [Finding(f"port {ecu.port} of {endpoint.address} is open")], {"port": ecu.port})
-        info = conversation.system_info()
-        yield ecu_answers.totals(info, ecu.timezone, memory, clock())
-        real_time = conversation.real_time(info)
-        yield ecu_answers.inverters(real_time, info, ecu.timezone, clock())
-        read = snapshot(info, real_time, None, ecu.timezone)
-        for of_run in (False, True):  # the announcements of `run` are longer
-            messages += job._replace(of_run=of_run).would_publish(read, memory).messages
-        try:
-            yield ecu_answers.signals(conversation.signal(info), real_time)
-        except EcuError as error:
-            yield ecu_answers.no_signals(error)
 
 
 # -- the broker -------------------------------------------------------------------------------------------------------

@@ -20,6 +20,7 @@ TITLES = {
     "0001": "totals (0001)",
     "0002": "inverters (0002)",
     "0030": "signals (0030)",
+    "sunspec": "SunSpec",
     "broker": "connection",
 }
 MARGIN = 19  # columns of mark and title

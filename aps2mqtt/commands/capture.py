@@ -1,6 +1,7 @@
-"""Asks the ECU and writes its answers as they came, a file each, to attach to a
-report. Ids, UIDs and MACs in them are stand-ins, the same in all files. Needs
-no broker, remembers nothing. (The log of -D and `decode` show ids as they are.)
+"""Asks the ECU and writes its answers as they came, a file each (one for all of
+SunSpec), to attach to a report. Ids, UIDs and MACs in them are stand-ins, the
+same in all files. Needs no broker, remembers nothing. (The log of -D and
+`decode` show ids as they are.)
 
 example:
   aps2mqtt -c /etc/aps2mqtt/config.yaml capture --output /tmp
@@ -42,7 +43,7 @@ def run(options: argparse.Namespace) -> int:
 
     def take(config: Config, day: date | None) -> tuple[Config, CapturedEcu]:
         with output.waiting(f"the ECU at {config.ecu.address}"):
-            return config, capture.take(config, day)
+            return config, capture.take(config, day, now.astimezone(config.ecu.timezone))
 
     now, configs = datetime.now(UTC), common.load(options)
     days = [common.day(options.date, config, now) if options.date or options.history else None for config in configs]
@@ -87,4 +88,6 @@ def _told(config: Config, taken: CapturedEcu, table: Redaction) -> ExitStatus:
             asked = f"{answer.query.command} ({answer.query.name})"
             text = f"the ECU at {config.ecu.address} answers {asked} badly: {text}; report it with its file"
         log.log(level, "%s", table.text(text))
+    if taken.sunspec_error is not None:
+        log.warning("%s", taken.sunspec_error)
     return taken.error.status if taken.error is not None else ExitStatus.OK

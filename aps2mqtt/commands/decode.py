@@ -1,9 +1,9 @@
 """Shows frames field by field: offset, bytes, name, value, unit, and where they
 stop making sense. Takes raw bytes, hex, dumps of xxd, hexdump and Wireshark,
 text in quotes as Python, JSON and strace write it, lists of numbers, files of
-`aps2mqtt capture` and logs of -D. Serial numbers are shown as they are: to a
-report, attach what `capture` writes. Ends with 76 if a frame makes no sense to
-its end.
+`aps2mqtt capture` (registers, too) and logs of -D. Serial numbers are shown as
+they are: to a report, attach what `capture` writes. Ends with 76 if a frame
+makes no sense to its end.
 
 example:
   aps2mqtt decode ecur-sysinfo-1.3.19.json
@@ -16,6 +16,7 @@ from pathlib import Path
 from aps2mqtt.base import files
 from aps2mqtt.base.errors import ExitStatus, MalformedFrame, UsageError
 from aps2mqtt.captures import dissect, find_frames
+from aps2mqtt.captures.registers import dissect_registers
 from aps2mqtt.screen import listing, output
 
 MAX_INPUT = 20_000_000  # bytes: a log of weeks
@@ -32,7 +33,7 @@ def run(options: argparse.Namespace) -> int:
     found = [(name, one) for name in options.files for one in _found(name)]
     bad = 0
     for number, (name, one) in enumerate(found):
-        frame = dissect.dissect(one.data) if one.offset is None else dissect.dissect_records(one.data, one.offset)
+        frame = _dissected(one)
         bad += bool(frame.faults)
         place = ": ".join(part for part in (name, one.where) if part)
         heading = f"{place}: {frame.about}, {len(one.data)} bytes"
@@ -48,6 +49,12 @@ def run(options: argparse.Namespace) -> int:
             "ask the ECU anew with `aps2mqtt capture`, and report that"
         )
     return ExitStatus.OK
+
+
+def _dissected(found: find_frames.FoundFrame) -> dissect.Dissection:
+    if found.registers is not None:
+        return dissect_registers(found.registers, found.data)
+    return dissect.dissect(found.data) if found.offset is None else dissect.dissect_records(found.data, found.offset)
 
 
 def _found(name: str) -> list[find_frames.FoundFrame]:

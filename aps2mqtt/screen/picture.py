@@ -166,10 +166,24 @@ def _card(inverter: Inverter, style: Style, strongest: int, width: int) -> Itera
         numbers = f"{UNKNOWN if power_of_it is None else power_of_it:>6} W"
         if inverter.energies and width >= NARROWEST_CARD:
             numbers += f"{said.get(metrics.PANEL_TODAY.of_panel(panel).name, ''):>11}"
+        if width >= NARROWEST_CARD:
+            numbers += _dc(inverter, panel)
         columns = max(SHORTEST_BAR, width - INDENT - len(numbers))
         drawn = bar((power_of_it or 0) / strongest, columns)
         space = " " * (columns - len(drawn))
         yield ("", f"  {panel:<{INDENT - 2}}"), (_heat(power_of_it, strongest), drawn), ("", space + numbers)
+
+
+def _dc(inverter: Inverter, panel: int) -> str:
+    """Volts and amperes DC of a panel, where SunSpec says them; panels count from 1."""
+    if not (any(inverter.dc_voltages) or any(inverter.dc_currents)):
+        return ""
+    columns = ((inverter.dc_voltages, metrics.DC_VOLTAGE), (inverter.dc_currents, metrics.DC_CURRENT))
+    shown = []
+    for values, metric in columns:
+        value = values[panel - 1] if panel <= len(values) else None
+        shown.append(f"{UNKNOWN if value is None else f'{value:.{metric.digits}f}':>7} {metric.unit}")
+    return "".join(shown)
 
 
 def _rows(inverters: Sequence[Inverter], style: Style, width: int) -> list[Line]:

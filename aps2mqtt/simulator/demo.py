@@ -10,6 +10,7 @@ import time
 from collections.abc import Callable, ItemsView, Iterator, Sequence
 from contextlib import contextmanager, suppress
 from datetime import UTC, datetime, timedelta
+from functools import partial
 from typing import TYPE_CHECKING, Any
 
 from aps2mqtt.base.errors import ExitStatus, JobError
@@ -21,6 +22,8 @@ from aps2mqtt.jobs.state_file import Store
 from aps2mqtt.mqtt.sessions import Session
 from aps2mqtt.screen import picture
 from aps2mqtt.screen.canvas import Canvas
+from aps2mqtt.simulator.inverter_registers import units
+from aps2mqtt.simulator.modbus import ModbusServer
 from aps2mqtt.simulator.plant import Plant, inverter_models
 from aps2mqtt.simulator.server import HOST, Simulator
 
@@ -86,8 +89,13 @@ class Demo:
 def running() -> Iterator[Demo]:
     """Runs the demo within the context; raises DemoError without the `demo` extra."""
     clock, plant = Clock(), Plant(inverters=inverter_models(ARRAY))
-    with _broker() as broker_port, Simulator(plant, clock=clock.now) as ecu, tempfile.TemporaryDirectory() as state:
-        yield Demo(_settings(ecu.port, broker_port, state), clock)
+    with (
+        _broker() as broker_port,
+        Simulator(plant, clock=clock.now) as ecu,
+        ModbusServer(partial(units, plant), clock=clock.now) as sunspec,
+        tempfile.TemporaryDirectory() as state,
+    ):
+        yield Demo(_settings(ecu.port, sunspec.port, broker_port, state), clock)
 
 
 class Clock:
@@ -105,11 +113,13 @@ class Clock:
         self._now += timedelta(minutes=MINUTES_PER_POLL)
 
 
-def _settings(ecu_port: int, broker_port: int, state: str) -> Config:
+def _settings(ecu_port: int, sunspec_port: int, broker_port: int, state: str) -> Config:
     environment = {
         "APS_ECU_IP": HOST,
         "APS_ECU_PORT": str(ecu_port),
         "APS_ECU_TIMEZONE": "UTC",
+        "APS_ECU_SUNSPEC": "True",
+        "APS_ECU_SUNSPEC_PORT": str(sunspec_port),
         "MQTT_BROKER_PORT": str(broker_port),
         "APS_STATE_DIR": state,
     }

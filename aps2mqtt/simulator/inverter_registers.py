@@ -12,7 +12,7 @@ from aps2mqtt.sources.ecu8899.answers import Record
 from aps2mqtt.sources.sunspec.registers import DC_CHANNELS, Registers, Value, encode
 
 LOSS = 0.95  # AC power of DC power; owners measured 0.89 to 0.92 of a DS3
-PANEL_VOLTAGE = 37.0  # V DC
+PANEL_VOLTAGES = tuple(37.0 + 0.3 * channel for channel in range(DC_CHANNELS))  # V DC
 POWER_FACTOR = 0.98  # of the DS3 family; other models report 1
 MPPT = 4  # the state of an inverter, also at night
 SCALES: Mapping[str, Value] = {
@@ -111,9 +111,10 @@ def _dc(powers: tuple[int, ...]) -> dict[str, Value]:
     for channel in range(1, DC_CHANNELS + 1):
         there = channel <= len(powers)
         watts = float(powers[channel - 1]) if there else 0.0
+        volts = PANEL_VOLTAGES[channel - 1]
         values |= {
-            f"dc_voltage_{channel}": PANEL_VOLTAGE if there else 0.0,
-            f"dc_current_{channel}": watts / PANEL_VOLTAGE,
+            f"dc_voltage_{channel}": volts if there else 0.0,
+            f"dc_current_{channel}": watts / volts,
             f"dc_power_{channel}": watts,
         }
     return values

@@ -46,7 +46,7 @@ class Simulator:
         self.connections = 0
         self.collisions = 0
         self._answers = answers or plant_answers(self.plant, fault)
-        self._clock = clock or (lambda: datetime.now(UTC))
+        self.clock = clock or (lambda: datetime.now(UTC))
         self._open: list[socket.socket] = []
         self._stopped = threading.Event()
         self._acceptor = threading.Thread(target=self._accept, daemon=True)
@@ -111,7 +111,7 @@ class Simulator:
         In a request, END follows the ECU's id. In one for history, an argument follows, with or without another END.
         """
         argument = request[28:].strip().removesuffix("END")
-        return self._answers(request[9:13], request[13:25], self._clock(), *([argument] if argument else []))
+        return self._answers(request[9:13], request[13:25], self.clock(), *([argument] if argument else []))
 
 
 def bound(port: int) -> socket.socket:

@@ -15,7 +15,6 @@ from aps2mqtt.sources.endpoints import Endpoint, Limits
 from aps2mqtt.sources.joining import joined
 
 NOTHING_REMEMBERED = Units()
-CONNECT = 5.0  # seconds
 ECU8899_FAILED = "port 8899 fails, so SunSpec is read alone"
 SUNSPEC_FAILED = "SunSpec fails, so its values are missing"
 FAILURES = {ECU8899_FAILED: "port 8899 works again", SUNSPEC_FAILED: "SunSpec works again"}
@@ -50,7 +49,7 @@ def _with_sunspec(
 ) -> Polled:
     """`ecu8899` with what SunSpec says at `now`, the site's time."""
     from aps2mqtt.sources.sunspec import snapshot
-    from aps2mqtt.sources.sunspec.client import Connection
+    from aps2mqtt.sources.sunspec.client import CONNECT, Connection
     from aps2mqtt.sources.sunspec.reading import read_units
 
     ecu_id = ecu8899.ecu_id or (memory.ecu_id if memory is not None else "") or ecu.ecu_id

@@ -12,14 +12,14 @@ import frame_cases
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from parts import CAPTURES, aps2mqtt, one_line, sunny_ecu
+from parts import CAPTURES, NOON, aps2mqtt, one_line, sunny_ecu
 
 from aps2mqtt.base.errors import EcuBusy, EcuRefusal, EcuUnreachable, IncompleteFrame, MalformedFrame
 from aps2mqtt.base.values import Snapshot
 from aps2mqtt.captures import capture
 from aps2mqtt.captures.capture import CapturedEcu, Document
 from aps2mqtt.captures.dissect import dissect
-from aps2mqtt.captures.document import EcuVersion, Query, name
+from aps2mqtt.captures.document import EcuVersion, Query, named
 from aps2mqtt.captures.redaction import Redaction
 from aps2mqtt.config import loading, values
 from aps2mqtt.simulator.scenarios import replay_answers
@@ -76,7 +76,7 @@ def configured(port: int) -> values.Config:
 
 def taken(frames: Iterable[bytes], day: date | None = None, **options: object) -> CapturedEcu:
     with answering(frames, **options) as ecu:
-        return capture.take(configured(ecu.port), day, FAST)
+        return capture.take(configured(ecu.port), day, NOON, FAST)
 
 
 def documents(*all_taken: CapturedEcu) -> list[Document]:
@@ -209,11 +209,12 @@ def test_the_files_are_named_by_model_query_and_firmware() -> None:
         "ecur-signal-1.3.6C.json",
     ]
     assert (
-        name(EcuVersion("216200000001", "../../etc/\x00_2 /1\u0661"), Query("0004", "00")) == "ecurpro-energy-week-21"
+        named(EcuVersion("216200000001", "../../etc/\x00_2 /1\u0661"), Query("0004", "00").name)
+        == "ecurpro-energy-week-21"
     )
-    assert name(EcuVersion("215000000001", "ECU-C-Z_C1.2.1"), Query("0003", "20260621")) == "ecuc-power-C1.2.1"
-    assert name(EcuVersion(), Query("0001")) == "ecu-sysinfo-unknown"
-    assert name(EcuVersion("2030"), Query("0001")) == "ecu-sysinfo-unknown"
+    assert named(EcuVersion("215000000001", "ECU-C-Z_C1.2.1"), Query("0003", "20260621").name) == "ecuc-power-C1.2.1"
+    assert named(EcuVersion(), Query("0001").name) == "ecu-sysinfo-unknown"
+    assert named(EcuVersion("2030"), Query("0001").name) == "ecu-sysinfo-unknown"
 
 
 # -- numbers in odd places --------------------------------------------------------------------------------------------
@@ -439,14 +440,14 @@ def test_an_answer_of_a_format_that_nobody_knows_does_not_keep_the_others_from_b
 def test_the_lock_of_a_job_keeps_a_capture_out(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(ask, "PATIENCE", 0.1)
     with answering(frames_of(ECU_R)) as ecu, hold("127.0.0.1", ecu.port, 1), pytest.raises(EcuBusy):
-        capture.take(configured(ecu.port), None, FAST)
+        capture.take(configured(ecu.port), None, NOON, FAST)
     assert ecu.requests == []
 
 
 def test_history_is_asked_for_where_it_is_wanted_and_fails_nothing() -> None:
     """0003 of the day and the three periods of 0004, once each."""
     with answering([*frames_of(ECU_R), POWER]) as ecu:
-        one = capture.take(configured(ecu.port), DAY, FAST)
+        one = capture.take(configured(ecu.port), DAY, NOON, FAST)
     asked = [request.rstrip() for request in ecu.requests]
     assert asked[3:] == [
         "APS1100390003216000417853END20260621END",

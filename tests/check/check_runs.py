@@ -19,7 +19,7 @@ from aps2mqtt.sources.endpoints import Limits
 QUICK = Limits(resolve=2.0, connect=2.0, answer=2.0, newline=0.1, pauses=(0.05, 0.05), conversation=7.0)
 HEALTHY = Plant(replace(ECU_MODELS["ECU-R-Pro"], firmware="ECU_R_PRO_2.1.17"), timezone=ZoneInfo("Europe/Paris"))
 PARIS = {"APS_ECU_TIMEZONE": "Europe/Paris"}
-ECU_STEPS = ("name", "lock", "connection", "0001", "0002", "0030")
+ECU_STEPS = ("name", "lock", "connection", "0001", "0002", "0030", "sunspec")
 BROKER_STEPS = ("broker", "TLS", "login", "message")
 
 

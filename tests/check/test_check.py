@@ -245,13 +245,13 @@ def test_mistakes_of_the_configuration_are_the_first_step(tmp_path: Path) -> Non
     assert all(
         words in ended.out for words in ("APS_ECU_IP is missing", "APS_ECU_PORT = '0'", "MQTT_BROKER_PORT = 'x'")
     )
-    assert ended.out.count(" skipped\n") == 12
+    assert ended.out.count(" skipped\n") == 13
     assert ended.out.splitlines()[-1] == "A job would fail: configuration. Exit status 78."
 
 
 def test_misconfigured_walks_nowhere() -> None:
     """Every step is there, for machines too."""
     taken = list(check.misconfigured(ConfigError("one; do this", "two")))
-    assert [step.state for step in taken] == [State.FAILED] + [State.SKIPPED] * 12
+    assert [step.state for step in taken] == [State.FAILED] + [State.SKIPPED] * 13
     assert remedies(taken[0]) == "do this"
     assert json.loads(json.dumps(result.document(taken)))["status"] == 78

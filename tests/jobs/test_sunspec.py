@@ -73,8 +73,8 @@ def test_both_ports_say_one_array(house: House, caplog: pytest.LogCaptureFixture
         "2/voltage": "233",
         "2/energy/today": "0",
         "2/dc/power": "322",
-        "2/dc/voltage": "37",
-        "2/dc/current": "8.7",
+        "2/dc/voltage": "37.3",
+        "2/dc/current": "8.63",
     }
     for other in (QS1, YC1000):  # of these, SunSpec makes the apparent power up
         assert {topic for topic in of(other, retained) if topic.startswith("ac/")} == {"ac/power", "ac/current"}

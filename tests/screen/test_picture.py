@@ -83,6 +83,16 @@ MIXED = Report(
 )
 
 
+BOTH = replace(
+    MIXED,
+    inverters=(
+        replace(DS3, dc_powers=(200.4, 50.0), dc_voltages=(33.4, None), dc_currents=(6.0, 1.48)),
+        QS1,  # its unit does not answer
+    ),
+    problems=(),
+)
+
+
 def simulated(inverters: str) -> Report:
     """What is true of a simulated array at a summer's noon."""
     plant = Plant(inverters=inverter_models(inverters))
@@ -126,6 +136,7 @@ SIXTY = "24xDS3,20xQS1,6xYC1000,5xQT2,4xYC600,1xunseen"
         ("60-inverters-80", simulated(SIXTY), Canvas(80)),
         ("60-inverters-160", simulated(SIXTY), Canvas(160)),
         ("60-inverters-80x24", simulated(SIXTY), Canvas(80, 24)),
+        ("sunspec-80", BOTH, Canvas(80)),
         ("mixed-40", MIXED, Canvas(40)),
         ("mixed-80", MIXED, Canvas(80)),
         ("mixed-160", MIXED, Canvas(160)),
