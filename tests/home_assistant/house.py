@@ -73,9 +73,10 @@ def daemon(**environment: object) -> Iterator[subprocess.Popen[bytes]]:
 
 
 @contextlib.contextmanager
-def ecu(port: int, *captures: str, inverters: str = "", fault: str = "") -> Iterator[None]:
-    """A simulated ECU on that port: it answers with these frames, or for this array."""
+def ecu(port: int, *captures: str, inverters: str = "", fault: str = "", sunspec: int = 0) -> Iterator[None]:
+    """A simulated ECU on that port: it answers with these frames, or for this array; on `sunspec` at noon."""
     options = [*(("--inverters", inverters) if inverters else ()), *(("--fault", fault) if fault else ())]
+    options += ["--sunspec", str(sunspec), "--time", "12:00"] if sunspec else []
     for name in captures:
         options += ["--replay", CAPTURES / f"{name}.json"]
     process = subprocess.Popen(
