@@ -61,5 +61,8 @@ def _forget(store: Store, serial: str) -> bool:
         watch = memory.watch
         if watch is not None:
             watch = watch._replace(idle={uid: idle for uid, idle in watch.idle.items() if uid != serial})
-        store.save(memory._replace(inverters=inverters, watch=watch))
+        units = memory.units
+        if units is not None:
+            units = units._replace(by_uid={uid: unit for uid, unit in units.by_uid.items() if uid != serial})
+        store.save(memory._replace(inverters=inverters, watch=watch, units=units))
     return True

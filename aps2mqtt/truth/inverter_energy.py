@@ -93,10 +93,11 @@ def counted(was: Known | None, now: Known, value: float | None, recalled: float,
     if value is None:
         gained = grown - integral(was.energies) if was is not None else 0.0
         return before and before._replace(published=round(max(before.published + gained, recalled), DIGITS))
+    value = round(value, DIGITS)
     if before is None:
         return _first(value, grown, read)
     counter = of_date(value, before, read.since, read.moment, of_yesterday=read.of_yesterday)
-    return counter._replace(published=max(counter.published, before.published, recalled))
+    return counter._replace(published=round(max(counter.published, before.published, recalled), DIGITS))
 
 
 def _first(value: float, grown: float, read: "Reading") -> Today | None:

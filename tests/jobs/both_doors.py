@@ -16,6 +16,7 @@ from aps2mqtt.simulator import modbus
 from aps2mqtt.simulator.inverter_registers import units
 from aps2mqtt.simulator.modbus import Faults, ModbusServer
 from aps2mqtt.simulator.plant import Plant, inverter_models
+from aps2mqtt.simulator.scenarios import Answers
 from aps2mqtt.simulator.server import Simulator
 from aps2mqtt.sources.endpoints import Limits
 
@@ -36,6 +37,7 @@ class House:
         self.now = NOON
         self.faults = Faults()
         self.fault = ""  # of 8899
+        self.answers: Answers | None = None  # of 8899, if not the plant's
         self.server: ModbusServer | None = None
         self.registers = lambda when: units(self.plant, when)
 
@@ -51,7 +53,9 @@ class House:
     def ports(self) -> Iterator[tuple[int, int]]:
         """Opens both ports, with their faults."""
         with ExitStack() as opened:
-            ecu = opened.enter_context(Simulator(self.plant, fault=self.fault, clock=lambda: self.now))
+            ecu = opened.enter_context(
+                Simulator(self.plant, fault=self.fault, answers=self.answers, clock=lambda: self.now)
+            )
             self.server = opened.enter_context(ModbusServer(self.registers, faults=self.faults, clock=lambda: self.now))
             yield ecu.port, self.server.port
 

@@ -1,15 +1,18 @@
 """Jobs that read the ECU through both ports, or through one of them, on a real broker."""
 
+import json
 from collections.abc import Iterator
 from datetime import UTC, datetime
 from pathlib import Path
 
 import pytest
 from both_doors import DS3, ECU, QS1, YC1000, House, freeze
-from parts import Broker
+from parts import Broker, in_paris
 
 from aps2mqtt.base.errors import EcuUnreachable
+from aps2mqtt.jobs.forget import forget, remembered_by_broker
 from aps2mqtt.simulator.modbus import Faults
+from aps2mqtt.simulator.scenarios import plant_answers
 
 OF_SUNSPEC = ("ac/", "dc/", "firmware")
 
@@ -255,7 +258,7 @@ def test_of_a_silent_unit_nobody_knows_from_the_third_poll_on(house: House) -> N
 
 
 def test_renumbered_units_are_found_again(house: House) -> None:
-    """Within the job that misses them: they are within 60 addresses."""
+    """Within the job that misses them: they are within 40 addresses."""
     house.job()
     house.shuts_8899()
     house.faults = Faults(moved=10)
@@ -287,7 +290,7 @@ def test_a_search_that_has_not_found_all_is_begun_again_on_another_date(house: H
     while house.job() and {unit for unit, _, _ in house.server.requests} > {1, 2}:
         asked += 1
         house.passes(minutes=5)
-    assert 3 <= asked <= 6  # jobs in which it searched
+    assert 5 <= asked <= 8  # jobs in which it searched
     house.registers = whole
     for _ in range(2):
         house.passes(minutes=5)
@@ -457,3 +460,71 @@ def test_a_dry_run_says_the_same_and_leaves_nothing(house: House) -> None:
     assert not house.retained()
     assert {one.topic for one in outcome.messages} >= {f"aps/{ECU}/{DS3}/2/dc/current", f"aps/{ECU}/source"}
     assert house.store.load() is None
+
+
+def test_the_objects_of_json_have_the_same_values(house: House) -> None:
+    """Keys are the topics with _ for /; null where a flat topic would be removed."""
+    house.keys["MQTT_PAYLOAD"] = "json"
+    house.job()
+    said = json.loads(house.retained(DS3)[DS3])
+    assert {
+        key: said[key] for key in ("ac_power", "ac_power_factor", "firmware", "panel_1_dc_power", "panel_2_dc_voltage")
+    } == {
+        "ac_power": 586.2,
+        "ac_power_factor": 0.98,
+        "firmware": "V5312",
+        "panel_1_dc_power": 295.0,
+        "panel_2_dc_voltage": 37.3,
+    }
+    assert "ac_power_factor" not in json.loads(house.retained(QS1)[QS1])
+    assert json.loads(house.broker.retained(f"aps/{ECU}")[f"aps/{ECU}"])["source"] == "8899+sunspec"
+    house.shuts_502()
+    house.passes(minutes=5)
+    house.job()
+    now = json.loads(house.retained(DS3)[DS3])
+    assert now.keys() == said.keys()
+    assert [now[key] for key in ("ac_power", "firmware", "panel_1_dc_power")] == [None, None, None]
+    house.shuts_8899()
+    house.faults = Faults()
+    house.passes(minutes=5)
+    house.job()
+    now = json.loads(house.retained(DS3)[DS3])
+    assert (now.keys(), now["signal"], now["online"]) == (said.keys(), None, True)
+
+
+def test_an_inverter_that_is_forgotten_is_found_again_while_the_ecu_has_it(house: House) -> None:
+    house.job()
+    with house.ports() as (port, sunspec):
+        keys = {"APS_ECU_SUNSPEC": "on", "APS_ECU_SUNSPEC_PORT": sunspec}
+        config = in_paris(port, house.broker.port, house.folder, **keys)
+        assert forget([(config, house.store)], QS1, remembered_by_broker(config, QS1))
+    assert not of(QS1, house.retained())
+    assert house.store.load().units.by_uid.keys() == {DS3, YC1000}
+    house.passes(minutes=5)
+    house.job()
+    assert f"{QS1}/ac/power" in house.retained()
+
+
+def test_an_inverter_of_a_type_that_nobody_knows_is_read_over_sunspec(house: House) -> None:
+    """8899 lists it with a record that is not understood."""
+    answers = plant_answers(house.plant)
+
+    def strange(command: str, ecu_id: str, now: datetime, *argument: str) -> bytes:
+        data = answers(command, ecu_id, now, *argument)
+        return data.replace(bytes.fromhex(QS1) + b"\x0103", bytes.fromhex(QS1) + b"\x0109")
+
+    house.answers = strange
+    house.job()
+    now = house.retained()
+    assert (now[f"{QS1}/online"], f"{QS1}/1/power" in now, f"{QS1}/signal" in now) == ("True", True, False)
+
+
+def test_inverters_that_8899_leaves_out_are_read_over_sunspec(house: House) -> None:
+    """As firmware of April 2026, which lists none while all of them produce."""
+    answers = plant_answers(house.plant)
+    none = plant_answers(house.plant._replace(inverters=()))
+    house.answers = lambda command, *rest: (answers if command == "0001" else none)(command, *rest)
+    house.job()
+    now = house.retained()
+    assert (now["inverters/total"], now["problem"]) == ("3", "none")
+    assert [now[f"{uid}/online"] for uid in (DS3, QS1, YC1000)] == ["True"] * 3

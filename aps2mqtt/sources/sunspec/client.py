@@ -17,7 +17,7 @@ from aps2mqtt.sources.endpoints import Endpoint
 from aps2mqtt.sources.sunspec.registers import Registers
 
 log = logging.getLogger(__name__)
-CONNECT = 5.0  # seconds
+CONNECT = 3.0  # seconds
 LOST = (ConnectionException, OSError)  # a lost connection, as pymodbus or the socket tells it
 logging.getLogger("pymodbus").setLevel(logging.CRITICAL)  # it logs as an error what is silence to us
 

@@ -22,8 +22,9 @@ from aps2mqtt.sources.sunspec.units import Unit, unit
 
 ADDRESSES = range(1, 248)
 NAMES, FIRST, SECOND = (40000, 52), (40052, 125), (40177, 85)  # first register and number of registers
-READING = 12.0  # seconds for all known units; an ECU-R takes 3 ms for a request, and 100 inverters are 200 requests
-SEARCH = 15.0  # seconds of a job
+READING = 10.0  # seconds for all known units; an ECU-R takes 3 ms for a request, and 100 inverters are 200 requests
+SEARCH = 10.0  # seconds of a job
+NAMING = 3.0  # seconds for models and firmware
 SILENCE, SILENCE_OF_STRANGER = 1.0, 0.25  # seconds until a unit counts as silent
 
 
@@ -116,8 +117,10 @@ def _read(connection: Asking, addresses: Iterable[int], silence: float) -> Itera
 
 def _named(connection: Asking, units: Units, answers: Mapping[int, Answer], on: date) -> Units:
     """`units` with model and firmware of those that answered."""
-    by_uid = dict(units.by_uid)
+    by_uid, deadline = dict(units.by_uid), Deadline(NAMING)
     for address, answer in answers.items():
+        if not deadline.remaining():
+            return units._replace(by_uid=by_uid)
         words = connection.read(address, *NAMES, SILENCE)
         values = registers.decode(words) if words is not None else {}
         by_uid[answer.unit.uid] = by_uid[answer.unit.uid]._replace(
