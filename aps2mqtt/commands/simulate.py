@@ -30,7 +30,9 @@ def arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--ecu", metavar="MODEL", default="ECU-R", help="ECU-R (default), ECU-R-Pro, ECU-B or ECU-C")
     parser.add_argument("--inverters", metavar="LIST", help="such as 3xDS3,1xQS1,1xYC1000,1xunseen")
     parser.add_argument("--time", metavar="HH:MM", type=_time, help="let it be that time of day, and go on from there")
-    parser.add_argument("--fault", metavar="NAME", default="", help="fail in this way (list: which there are)")
+    parser.add_argument(
+        "--fault", metavar="NAME", action="append", default=[], help="fail in this way (list: which there are)"
+    )
     parser.add_argument(
         "--replay",
         metavar="FILE",
@@ -44,16 +46,18 @@ def arguments(parser: argparse.ArgumentParser) -> None:
 
 def run(options: argparse.Namespace) -> int:
     """Answers as an ECU until SIGTERM or SIGINT."""
-    if options.fault == "list":
-        of_sunspec = {name: about for name, (about, _) in modbus.FAULTS.items()}
-        output.show(f"{name:<18} {about}" for name, about in (scenarios.FAULTS | of_sunspec).items())
+    if "list" in options.fault:
+        faults = scenarios.FAULTS | {name: about for name, (about, _) in modbus.FAULTS.items()}
+        output.show(f"{name:<18} {about}" for name, about in faults.items())
         return ExitStatus.OK
-    if options.fault in modbus.FAULTS and options.sunspec is None:
-        raise UsageError(f"the fault {options.fault} needs --sunspec PORT")
+    of_8899, of_sunspec = _faults(options)
     try:
         plant = local_plant(options.ecu, options.inverters or DEFAULT_INVERTERS)
         clock = _clock(options.time)
-        with _ecu(options, plant, clock) as ecu, _sunspec(options, plant, clock) as sunspec:
+        with (
+            _ecu(options, plant, clock, of_8899) as ecu,
+            _sunspec(options, plant, clock, of_sunspec) as sunspec,
+        ):
             inverters = f"{options.ecu} {plant.ecu.ecu_id} with {len(plant.inverters)} inverters"
             night = [] if plant.system_info(clock()).online else [NIGHT]
             beside = f", SunSpec on {server.HOST}:{sunspec.port}" if sunspec is not None else ""
@@ -64,19 +68,29 @@ def run(options: argparse.Namespace) -> int:
     return ExitStatus.OK
 
 
-def _ecu(options: argparse.Namespace, plant: Plant, clock: Callable[[], datetime]) -> server.Simulator:
-    fault = "" if options.fault in modbus.FAULTS else options.fault
+def _faults(options: argparse.Namespace) -> tuple[str, str]:
+    """The fault of port 8899 and that of SunSpec, each perhaps empty; raises UsageError."""
+    of_sunspec = [name for name in options.fault if name in modbus.FAULTS]
+    of_8899 = [name for name in options.fault if name not in modbus.FAULTS]
+    if of_sunspec and options.sunspec is None:
+        raise UsageError(f"the fault {of_sunspec[0]} needs --sunspec PORT")
+    if max(len(of_sunspec), len(of_8899)) > 1:
+        raise UsageError("each port has one fault; name one of 8899 and one of SunSpec at most")
+    return "".join(of_8899), "".join(of_sunspec)
+
+
+def _ecu(options: argparse.Namespace, plant: Plant, clock: Callable[[], datetime], fault: str) -> server.Simulator:
     answers = scenarios.replay_answers(options.replay, scenarios.plant_answers(plant, fault))
     with _port_is_free(options.port, "--port"):
         return server.Simulator(plant, port=options.port, fault=fault, answers=answers, clock=clock)
 
 
 def _sunspec(
-    options: argparse.Namespace, plant: Plant, clock: Callable[[], datetime]
+    options: argparse.Namespace, plant: Plant, clock: Callable[[], datetime], fault: str
 ) -> AbstractContextManager[modbus.ModbusServer | None]:
     if options.sunspec is None:
         return nullcontext()
-    _, faults = modbus.FAULTS.get(options.fault, ("", modbus.Faults()))
+    _, faults = modbus.FAULTS.get(fault, ("", modbus.Faults()))
     with _port_is_free(options.sunspec, "--sunspec"):
         return modbus.ModbusServer(partial(units, plant), port=options.sunspec, faults=faults, clock=clock)
 

@@ -69,6 +69,7 @@ def test_simulate_lists_its_faults() -> None:
     ("arguments", "says"),
     [
         (("--fault", "tired"), "there is no fault 'tired'"),
+        (("--fault", "mute", "--fault", "cut"), "each port has one fault"),
         (("--fault", "sunspec-late"), "the fault sunspec-late needs --sunspec PORT"),
         (("--ecu", "ECU-X"), "there is no ECU 'ECU-X'"),
         (("--inverters", "2xDS9"), "'2xDS9' is no set of inverters"),

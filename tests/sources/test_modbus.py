@@ -150,6 +150,7 @@ def pymodbus_server(late: float = 0.0) -> Iterator[int]:
     finally:
         asyncio.run_coroutine_threadsafe(servers[0].shutdown(), loop).result(10)
         thread.join(10)
+        loop.close()
 
 
 def _device(words: tuple[int, ...]) -> ModbusDeviceContext:
