@@ -128,5 +128,6 @@ def _units(connection: Asking, ecu: EcuConfig, read: list[Snapshot], memory: Mem
     """What the units say: those that are configured or known; if there are none, the search of one job."""
     before = memory.units if memory is not None and memory.units is not None else Units()
     first = read[0] if read else None
-    found = read_units(connection, ecu.sunspec_units, before, wanted(first, memory), now.astimezone(ecu.timezone))
+    local = now.astimezone(ecu.timezone)
+    found = read_units(connection, ecu.sunspec_units, before, wanted(first, memory, local), local)
     return sunspec.answered(found, first.inverters if first else (), ecu.sunspec_port)

@@ -24,7 +24,7 @@ def joined(ecu8899: Snapshot, sunspec: Snapshot) -> Snapshot:
         skipped=ecu8899.skipped - {inverter.uid for inverter in left_out},
         short=ecu8899.short._replace(listed=listed) if ecu8899.short and listed < ecu8899.short.expected else None,
         remarks=(*ecu8899.remarks, *sunspec.remarks),
-        source=f"{ECU8899}+{SUNSPEC}",
+        source=f"{ECU8899}+{SUNSPEC}" if sunspec.inverters else ECU8899,
     )
 
 

@@ -56,7 +56,7 @@ def _with_sunspec(
     if memory is not None and memory.ecu_id != ecu_id:  # the ECU was replaced
         memory = None
     before = memory.units if memory is not None and memory.units is not None else NOTHING_REMEMBERED
-    wanted = snapshot.wanted(None if isinstance(ecu8899, EcuError) else ecu8899, memory)
+    wanted = snapshot.wanted(None if isinstance(ecu8899, EcuError) else ecu8899, memory, now)
     try:
         with Connection(endpoint._replace(port=ecu.sunspec_port), CONNECT) as connection:
             read = read_units(connection, ecu.sunspec_units, before, wanted, now)
@@ -69,7 +69,7 @@ def _with_sunspec(
     if not isinstance(ecu8899, EcuError):
         return Polled(joined(ecu8899, said), read.units)
     said = snapshot.alone(said, memory)
-    if not said.online and (said.short is not None or not said.inverters):
+    if not read.answers and (said.short is not None or not said.inverters):
         raise _of_both(ecu8899, NO_UNIT)
     if not ecu_id:
         raise _of_both(ecu8899, NO_ID)
@@ -82,7 +82,7 @@ def _missing(error: EcuError) -> str:
     cause, _, _ = str(error).partition("; ")
     return (
         "signals and energy/lifetime are missing, and energy/today is the sum of the inverters', because "
-        f"{cause}; restart the ECU if you want them"
+        f"{cause}; restart the ECU to have them again"
     )
 
 

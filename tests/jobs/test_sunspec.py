@@ -11,6 +11,7 @@ from parts import Broker, in_paris
 
 from aps2mqtt.base.errors import EcuUnreachable
 from aps2mqtt.jobs.forget import forget, remembered_by_broker
+from aps2mqtt.simulator.inverter_registers import units
 from aps2mqtt.simulator.modbus import Faults
 from aps2mqtt.simulator.scenarios import plant_answers
 
@@ -221,6 +222,62 @@ def test_an_ecu_hangs_only_where_neither_answers(house: House) -> None:
 
 
 # -- units ------------------------------------------------------------------------------------------------------------
+
+
+def test_units_that_are_silent_at_night_are_asleep(house: House, caplog: pytest.LogCaptureFixture) -> None:
+    """It is not known what a unit does while its inverter sleeps. In the morning all is as before."""
+    house.now = datetime(2026, 6, 21, 20, 0, tzinfo=UTC)
+    house.job()
+    house.shuts_8899()
+    freeze(house)
+    for _ in range(4):
+        house.passes(minutes=5)
+        house.job()
+    assert house.retained()["inverters/online"] == "0"
+    house.faults = Faults(silent=frozenset({1, 2, 3}))
+    caplog.clear()
+    for _ in range(3):
+        house.passes(hours=2)
+        house.job()
+    now = house.retained()
+    assert (now["power"], now["inverters/online"], now[f"{DS3}/online"]) == ("0", "0", "False")
+    assert "answer over SunSpec" not in now["problem"]
+    assert not list(warnings(caplog))
+    house.faults = Faults()
+    house.registers = House(house.broker, house.folder).registers
+    house.now = datetime(2026, 6, 22, 8, 0, tzinfo=UTC)
+    house.job()
+    assert house.retained()["inverters/online"] == "3"
+
+
+def test_where_only_sleepers_answer_the_job_is_good(house: House) -> None:
+    """Two units are lost at dusk, and the third one gives nothing."""
+    house.job()
+    house.shuts_8899()
+    house.passes(minutes=5)
+    house.job()
+    asleep = units(house.plant, datetime(2026, 6, 21, 23, 0, tzinfo=UTC))
+    house.registers = lambda _: {3: asleep[3]}
+    house.passes(minutes=5)
+    house.job()
+    now = house.retained()
+    assert (now["status"], now[f"{YC1000}/online"], now[f"{DS3}/online"]) == ("online", "False", "False")
+
+
+def test_units_renumbered_overnight_are_found_at_noon(house: House) -> None:
+    """They were asleep when they were seen last, so their silence says nothing until all should be awake."""
+    house.now = datetime(2026, 6, 21, 23, 0, tzinfo=UTC)
+    house.job()
+    house.shuts_8899()
+    house.passes(minutes=5)
+    house.job()
+    house.faults = Faults(moved=10)
+    house.now = datetime(2026, 6, 22, 6, 0, tzinfo=UTC)
+    house.job()
+    assert house.retained()[f"{DS3}/online"] == "False"
+    house.now = datetime(2026, 6, 22, 10, 0, tzinfo=UTC)
+    house.job()
+    assert house.retained()[f"{DS3}/online"] == "True"
 
 
 def test_a_silent_unit_beside_8899_loses_what_only_sunspec_says(house: House, caplog: pytest.LogCaptureFixture) -> None:

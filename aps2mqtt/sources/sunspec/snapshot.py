@@ -20,6 +20,7 @@ from aps2mqtt.sources.sunspec.units import Unit
 
 FROZEN = timedelta(minutes=15)  # an ECU renews its registers every 5 minutes
 NEW = Known(0, 0)
+NOON = range(11, 15)  # o'clock of the site: all inverters should be awake
 MOST_NAMED = 5
 
 
@@ -31,7 +32,6 @@ def snapshot(ecu_id: str, read: Read, memory: Memory | None, now: datetime) -> S
         for answer in read.answers
     )
     powers = [inverter.ac_power for inverter in inverters if inverter.online and inverter.ac_power is not None]
-    changed = [unit.since for unit in read.units.by_uid.values() if unit.since is not None]
     return Snapshot(
         ecu_id=ecu_id,
         firmware=memory.reading.firmware if memory is not None else "",
@@ -41,7 +41,7 @@ def snapshot(ecu_id: str, read: Read, memory: Memory | None, now: datetime) -> S
         registered=max(_registered(memory), len(known.keys() | read.units.by_uid.keys())),
         online=sum(inverter.online is True for inverter in inverters),
         contradictory=False,
-        timestamp=max(changed).astimezone(now.tzinfo) if changed else None,
+        timestamp=_changed_at(read, memory, now),
         inverters=inverters,
         skipped=frozenset(),
         complete=True,
@@ -50,12 +50,26 @@ def snapshot(ecu_id: str, read: Read, memory: Memory | None, now: datetime) -> S
     )
 
 
-def wanted(ecu8899: Snapshot | None, memory: Memory | None) -> Wanted:
-    """The inverters that should have a unit: by 8899, if that was read, and by the memory."""
+def _changed_at(read: Read, memory: Memory | None, now: datetime) -> datetime | None:
+    """When a unit was seen to change last; where that was never seen, when the registers were read first."""
+    changed = [unit.since for unit in read.units.by_uid.values() if unit.since is not None]
+    if changed:
+        return max(changed).astimezone(now.tzinfo).replace(microsecond=0)
+    if memory is not None and memory.reading.timestamp is not None:
+        return memory.reading.timestamp
+    return now.replace(microsecond=0) if read.answers else None
+
+
+def wanted(ecu8899: Snapshot | None, memory: Memory | None, now: datetime) -> Wanted:
+    """The inverters that should have a unit: by 8899, if that was read, and by the memory.
+
+    With SunSpec alone, one that was asleep may be asleep still, but not at noon.
+    """
     before = memory.inverters if memory is not None else {}
     heard = {uid for uid, was in before.items() if was.panels}
     if ecu8899 is None:
-        return Wanted(frozenset(heard), frozenset(uid for uid in heard if any(before[uid].powers)))
+        awake = {uid for uid in heard if now.hour in NOON or not _was_asleep(before[uid])}
+        return Wanted(frozenset(heard), frozenset(awake))
     heard |= {inverter.uid for inverter in ecu8899.inverters if inverter.powers}
     return Wanted(frozenset(heard), frozenset(inverter.uid for inverter in ecu8899.inverters if inverter.online))
 
@@ -81,12 +95,16 @@ def alone(said: Snapshot, memory: Memory | None) -> Snapshot:
     """
     answered = {inverter.uid for inverter in said.inverters}
     silent = {uid: was for uid, was in (memory.inverters if memory is not None else {}).items() if uid not in answered}
-    asleep = {uid: was for uid, was in silent.items() if not any(power != 0 for power in was.powers)}
+    asleep = {uid: was for uid, was in silent.items() if _was_asleep(was)}
     expected = len(answered) + len(silent) - len(asleep)
     return said._replace(
         inverters=(*said.inverters, *(offline(uid, was.panels, was.voltages) for uid, was in asleep.items())),
         short=Short(len(answered), expected) if len(answered) < expected else None,
     )
+
+
+def _was_asleep(was: Known) -> bool:
+    return all(power == 0 for power in was.powers)
 
 
 def _registered(memory: Memory | None) -> int:
