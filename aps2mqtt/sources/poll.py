@@ -12,7 +12,6 @@ from aps2mqtt.base.values import Remark, Snapshot
 from aps2mqtt.config.values import EcuConfig
 from aps2mqtt.sources.ecu8899 import client
 from aps2mqtt.sources.endpoints import Endpoint, Limits
-from aps2mqtt.sources.joining import joined
 
 NOTHING_REMEMBERED = Units()
 ECU8899_FAILED = "port 8899 fails, so SunSpec is read alone"
@@ -48,6 +47,7 @@ def _with_sunspec(
     ecu8899: Snapshot | EcuError, endpoint: Endpoint, ecu: EcuConfig, memory: Memory | None, now: datetime
 ) -> Polled:
     """`ecu8899` with what SunSpec says at `now`, the site's time."""
+    from aps2mqtt.sources.joining import joined
     from aps2mqtt.sources.sunspec import snapshot
     from aps2mqtt.sources.sunspec.client import CONNECT, Connection
     from aps2mqtt.sources.sunspec.reading import read_units

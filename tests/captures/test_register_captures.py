@@ -18,7 +18,8 @@ SERIAL = slice(2 * (40052 - 40000), 2 * (40068 - 40000))
 
 def written(folder: Path, ecu_port: int, sunspec_port: int) -> tuple[dict[str, str], str]:
     """The files of a capture by name, and what the command has logged."""
-    keys = settings(ecu_port, 1, folder, APS_ECU_SUNSPEC="on", APS_ECU_SUNSPEC_PORT=sunspec_port)
+    on = {"APS_ECU_SUNSPEC": "on", "APS_ECU_SUNSPEC_PORT": sunspec_port, "APS_ECU_SUNSPEC_UNITS": "1-5,11"}
+    keys = settings(ecu_port, 1, folder, **on)
     ended = aps2mqtt("capture", "--output", folder / "made", **keys)
     assert ended.status == 0, ended.err
     return {path.name: path.read_text() for path in (folder / "made").iterdir()}, ended.err

@@ -21,7 +21,8 @@ def walk(tmp_path: Path, broker: Broker):
 
     def of(fault: str = "", faults: Faults | None = None, **keys: object) -> dict[str, Step]:
         with sunny_ecu(plant=HEALTHY, fault=fault) as ecu, sunspec(ecu, faults=faults) as ports:
-            on = {"APS_ECU_SUNSPEC": "on", "APS_ECU_SUNSPEC_PORT": ports.port, **PARIS, **keys}
+            units = {"APS_ECU_SUNSPEC_UNITS": "1-5"}  # a slow machine is no silent unit
+            on = {"APS_ECU_SUNSPEC": "on", "APS_ECU_SUNSPEC_PORT": ports.port, **units, **PARIS, **keys}
             return walked(tmp_path, ecu.port, broker.port, **on)
 
     return of
@@ -90,13 +91,14 @@ def test_where_it_is_off_only_the_port_is_looked_at(walk, faults: Faults, says: 
 
 
 def test_a_search_that_goes_on_says_how_far_it_is(walk) -> None:
-    step = walk(faults=Faults(silent=frozenset({5})))["sunspec"]
+    step = walk(faults=Faults(silent=frozenset({5})), APS_ECU_SUNSPEC_UNITS="")["sunspec"]
     assert "; a job goes on from there" in text(step)
 
 
 def test_it_leaves_no_state_and_is_printed(tmp_path: Path, broker: Broker) -> None:
     with sunny_ecu(plant=HEALTHY) as ecu, sunspec(ecu) as ports:
-        keys = settings(ecu.port, broker.port, tmp_path, APS_ECU_SUNSPEC="on", APS_ECU_SUNSPEC_PORT=ports.port)
+        on = {"APS_ECU_SUNSPEC": "on", "APS_ECU_SUNSPEC_PORT": ports.port, "APS_ECU_SUNSPEC_UNITS": "1-5"}
+        keys = settings(ecu.port, broker.port, tmp_path, **on)
         ended = aps2mqtt("check", **keys)
     assert ended.status == 0, ended.out
     assert "\n✓ SunSpec          port " in ended.out

@@ -34,6 +34,7 @@ def style(request: pytest.FixtureRequest, broker: Broker, tmp_path: Path) -> dic
         "APS_ECU_PORT": free_port(),
         "APS_ECU_SUNSPEC": True,
         "APS_ECU_SUNSPEC_PORT": free_port(),
+        "APS_ECU_SUNSPEC_UNITS": "1-2",  # a slow machine is no silent unit
         "APS_STATE_DIR": tmp_path / "state",
         "MQTT_BROKER_PORT": broker.port,
         "MQTT_DISCOVERY_ENABLED": True,

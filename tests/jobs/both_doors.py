@@ -5,6 +5,7 @@ from collections.abc import Iterator
 from contextlib import ExitStack
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
+from unittest import mock
 from zoneinfo import ZoneInfo
 
 from parts import Broker, in_paris
@@ -19,6 +20,7 @@ from aps2mqtt.simulator.plant import Plant, inverter_models
 from aps2mqtt.simulator.scenarios import Answers
 from aps2mqtt.simulator.server import Simulator
 from aps2mqtt.sources.endpoints import Limits
+from aps2mqtt.sources.sunspec import reading
 
 QUICK = Limits(answer=1.0, pauses=(), conversation=4.0)
 ECU = "216000000001"
@@ -39,11 +41,18 @@ class House:
         self.fault = ""  # of 8899
         self.answers: Answers | None = None  # of 8899, if not the plant's
         self.server: ModbusServer | None = None
+        self.silence, self.silence_of_stranger = 4.0, 4.0  # seconds: a slow machine's unit is not silent
+        self.addresses = range(1, 6)  # less to search
         self.registers = lambda when: units(self.plant, when)
 
     def job(self, *, dry_run: bool = False) -> Outcome:
         """What one job does, with the ports as they are now."""
-        with self.ports() as (port, sunspec):
+        with (
+            self.ports() as (port, sunspec),
+            mock.patch.object(reading, "SILENCE", self.silence),
+            mock.patch.object(reading, "SILENCE_OF_STRANGER", self.silence_of_stranger),
+            mock.patch.object(reading, "ADDRESSES", self.addresses),
+        ):
             keys = {"APS_ECU_SUNSPEC": "on", "APS_ECU_SUNSPEC_PORT": sunspec, **self.keys}
             config = in_paris(port, self.broker.port, self.folder, **keys)
             self.store = Store(self.folder, "127.0.0.1", 8899)  # the port differs from job to job
@@ -58,6 +67,10 @@ class House:
             )
             self.server = opened.enter_context(ModbusServer(self.registers, faults=self.faults, clock=lambda: self.now))
             yield ecu.port, self.server.port
+
+    def has_silent_units(self) -> None:
+        """From now on a silent unit costs no more than it has to."""
+        self.silence, self.silence_of_stranger, self.addresses = 1.0, 0.5, range(1, 21)
 
     def fails(self) -> str:
         """The one line of a job that fails."""

@@ -4,6 +4,8 @@ import json
 import struct
 
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 from parts import CAPTURES
 
 from aps2mqtt.sources.sunspec.registers import (
@@ -342,3 +344,20 @@ def test_what_no_inverter_can_measure_is_not_known(name: str, value: Value, fiel
     found = getattr(read, field)
     assert (found[:2] if isinstance(found, tuple) else found) == said
     assert str(found) != "-0.0"
+
+
+@given(st.data(), st.sampled_from([DS3, QT2]))
+def test_whatever_the_registers_hold_no_value_is_impossible(data: st.DataObject, name: str) -> None:
+    """A frame has no checksum either way; what cannot be is left out and named."""
+    words = list(captured(name).words)
+    for _ in range(data.draw(st.integers(1, 20))):
+        words[data.draw(st.integers(0, len(words) - 1))] = data.draw(st.integers(0, 0xFFFF))
+    said = unit(Registers(40000, tuple(words)))
+    if said is None:
+        return
+    numbers = (said.power, said.current, said.frequency, *said.voltages, *said.dc_powers, *said.dc_voltages)
+    assert all(number is None or abs(number) <= 4000 for number in numbers)
+    assert all(value is None or 0 <= value <= 2000 for value in said.dc_powers)
+    assert said.energy is None or 0 <= said.energy <= 100_000
+    assert said.temperature is None or -60 <= said.temperature <= 150
+    assert len(said.uid) == 12

@@ -13,6 +13,7 @@ from typing import NamedTuple, Protocol
 from zlib import crc32
 
 from aps2mqtt.base.deadline import Deadline
+from aps2mqtt.base.errors import EcuUnreachable
 from aps2mqtt.base.memory import KnownUnit, Units
 from aps2mqtt.base.models import inverter_model
 from aps2mqtt.base.printable import plain
@@ -58,25 +59,29 @@ class Read(NamedTuple):
 
 
 def read_units(connection: Asking, configured: tuple[int, ...], before: Units, wanted: Wanted, now: datetime) -> Read:
-    """Reads the `configured` addresses, else the known ones, and searches if that is due; `now` is the site's time."""
+    """Reads the `configured` addresses, else the known ones, and searches if that is due; `now` is the site's time.
+
+    Raises EcuUnreachable if the connection is lost before any unit has answered; later, the others count as silent.
+    """
     asked = tuple(dict.fromkeys(configured or _in_order(before)))
-    answers = {one.address: one for one in _insistently(connection, asked, before, Deadline(READING))}
+    answers: dict[int, Answer] = {}
     units = before
-    if not configured:
-        units = _with_search(before, answers.values(), wanted, now.date())
-        if units.next in ADDRESSES:
-            deadline = Deadline(SEARCH)
-            for address in range(units.next, ADDRESSES.stop):
-                if _all_are_found(wanted.known, answers.values()) or not deadline.remaining():
-                    break
-                units = units._replace(next=address + 1)
-                if address not in asked:
-                    answers |= {one.address: one for one in _read(connection, (address,), SILENCE_OF_STRANGER)}
-            units = _ended(units, answers.values(), wanted, now.date())
+    try:
+        for one in _insistently(connection, asked, before):
+            answers[one.address] = one
+        if not configured:
+            units = _with_search(before, answers.values(), wanted, now.date())
+            if units.next in ADDRESSES:
+                units = _searched(connection, units, asked, answers, wanted)
+                units = _ended(units, answers.values(), wanted, now.date())
+        names = _names(connection, units, answers, now.date())
+    except EcuUnreachable:
+        if not answers:
+            raise
+        names = {}
     by_uid = _remembered(units.by_uid, asked, answers.values(), now)
-    units = units._replace(by_uid=by_uid)
-    if units.named_on != now.date() or any(not by_uid[one.unit.uid].model for one in answers.values()):
-        units = _named(connection, units, answers, now.date())
+    by_uid |= {uid: by_uid[uid]._replace(model=model, firmware=firmware) for uid, (model, firmware) in names.items()}
+    units = units._replace(by_uid=by_uid, named_on=now.date() if names else units.named_on)
     return Read(tuple(answers[address] for address in sorted(answers)), units)
 
 
@@ -89,9 +94,9 @@ def _in_order(units: Units) -> Iterator[int]:
     return (one.address for one in known)
 
 
-def _insistently(connection: Asking, addresses: tuple[int, ...], before: Units, deadline: Deadline) -> Iterator[Answer]:
+def _insistently(connection: Asking, addresses: tuple[int, ...], before: Units) -> Iterator[Answer]:
     """The answers of these units. A unit that answered in the poll before, and is silent now, is asked twice."""
-    silent = []
+    silent, deadline = [], Deadline(READING)
     spoke = {one.address for one in before.by_uid.values() if not one.silent}
     for address in addresses:
         if not deadline.remaining():
@@ -115,19 +120,19 @@ def _read(connection: Asking, addresses: Iterable[int], silence: float) -> Itera
                 yield Answer(address, said, whole)
 
 
-def _named(connection: Asking, units: Units, answers: Mapping[int, Answer], on: date) -> Units:
-    """`units` with model and firmware of those that answered."""
-    by_uid, deadline = dict(units.by_uid), Deadline(NAMING)
+def _names(connection: Asking, units: Units, answers: Mapping[int, Answer], on: date) -> dict[str, tuple[str, str]]:
+    """Model and firmware by UID, of the units that answered; once a date, and when one is new."""
+    uids = {answer.unit.uid for answer in answers.values()}
+    if units.named_on == on and all(units.by_uid[uid].model if uid in units.by_uid else False for uid in uids):
+        return {}
+    found, deadline = {}, Deadline(NAMING)
     for address, answer in answers.items():
-        if not deadline.remaining():
-            return units._replace(by_uid=by_uid)
-        words = connection.read(address, *NAMES, SILENCE)
-        values = registers.decode(words) if words is not None else {}
-        by_uid[answer.unit.uid] = by_uid[answer.unit.uid]._replace(
-            model=plain(str(values.get("model") or inverter_model(answer.unit.uid))),
-            firmware=plain(str(values.get("version") or "")),
-        )
-    return units._replace(by_uid=by_uid, named_on=on)
+        words = connection.read(address, *NAMES, SILENCE) if deadline.remaining() else None
+        if words is not None:
+            values = registers.decode(words)
+            model = plain(str(values.get("model") or inverter_model(answer.unit.uid)))
+            found[answer.unit.uid] = model, plain(str(values.get("version") or ""))
+    return found
 
 
 # -- the search -------------------------------------------------------------------------------------------------------
@@ -145,6 +150,18 @@ def _with_search(units: Units, answers: Iterable[Answer], wanted: Wanted, on: da
         return units
     renumbered = any(found.get(known.address, uid) != uid for uid, known in units.by_uid.items())
     return units._replace(next=ADDRESSES.start) if renumbered or units.failed_on != on else units
+
+
+def _searched(
+    connection: Asking, units: Units, asked: tuple[int, ...], answers: dict[int, Answer], wanted: Wanted
+) -> Units:
+    """`units` after the part of the search that one job does; adds what it finds to `answers`."""
+    deadline = Deadline(SEARCH)
+    while units.next in ADDRESSES and not _all_are_found(wanted.known, answers.values()) and deadline.remaining():
+        if units.next not in asked:
+            answers |= {one.address: one for one in _read(connection, (units.next,), SILENCE_OF_STRANGER)}
+        units = units._replace(next=units.next + 1)
+    return units
 
 
 def _ended(units: Units, answers: Iterable[Answer], wanted: Wanted, on: date) -> Units:
