@@ -46,6 +46,8 @@ def messages(chosen: Style, report: Report, before: Memory | None, by_hand: Aban
     if before is not None:
         known = report._replace(inverters=(*report.inverters, *true_values.unread(before, report)))
         left = elsewhere(chosen, before.layout, known)
+        dropped = before.layout is not None and before.layout.sunspec and not chosen.sunspec
+        chosen = chosen._replace(drops_sunspec=dropped)
         if before.layout == chosen.layout:  # in another place anything may be retained
             report = _with_bare(report, before)
     return (

@@ -14,7 +14,8 @@ from collections.abc import Iterable, Iterator
 from typing import Any, NamedTuple
 
 from aps2mqtt import __version__
-from aps2mqtt.base.metrics import ERROR, IS_ONLINE, MEASURED, PROBLEM, STATUS, Metric, ecu_rows, lost_rows
+from aps2mqtt.base.metrics import ERROR, IS_ONLINE, MEASURED, PROBLEM, STATUS, Metric, Row, ecu_rows, lost_rows
+from aps2mqtt.base.metrics import inverter_rows as metrics_of_inverter
 from aps2mqtt.base.models import ecu_model, inverter_model
 from aps2mqtt.base.values import Inverter, Report
 from aps2mqtt.mqtt.topics import (
@@ -171,7 +172,9 @@ def _ecu(style: Style, report: Report) -> Device:
         "json_attributes_template": _attribute(PROBLEM.name),
     }
     about = _about(report.ecu_id, ecu_model(report.ecu_id)) | {"sw_version": report.firmware}
-    return Device(report.ecu_id, about, _readable(style, root), components)
+    return Device(
+        report.ecu_id, about, _readable(style, root), components, _dropped(style, ecu_rows(report, sunspec=True))
+    )
 
 
 def _may_be_unknown(metric: Metric) -> bool:
@@ -196,8 +199,14 @@ def _inverter(style: Style, report: Report, inverter: Inverter) -> Device:
         about |= {"model": inverter.model or about["model"]}
         about |= {"sw_version": inverter.firmware} if inverter.firmware else {}
     is_gone = inverter.bare and style.discovery != DEVICE  # where each entity has a topic of its own
-    removed = () if is_gone else tuple(metric for metric, _ in lost_rows(inverter))
+    removed = () if is_gone else tuple(metric for metric, _ in lost_rows(inverter, sunspec=style.sunspec))
+    removed += _dropped(style, metrics_of_inverter(inverter, sunspec=True))
     return Device(inverter.uid, about, _readable(style, root), components, removed)
+
+
+def _dropped(style: Style, rows: Iterable[Row]) -> tuple[Metric, ...]:
+    """The metrics of SunSpec, where it was switched off: what a device leaves out, Home Assistant keeps."""
+    return tuple(metric for metric, _ in rows if metric.only_sunspec) if style.drops_sunspec else ()
 
 
 def _about(serial: str, model: str) -> dict[str, Any]:

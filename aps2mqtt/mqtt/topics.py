@@ -42,6 +42,7 @@ class Style(NamedTuple):
     discovery: str = ""  # for Home Assistant: device, component, or empty for none
     discovery_prefix: str = "homeassistant"
     sunspec: bool = False  # values that only SunSpec has are published
+    drops_sunspec: bool = False  # the last job announced them, and this one does not
     expiry: int | None = None  # seconds that momentary values stay fresh
     presence: bool = False  # `run` publishes whether it is online
     unlike: frozenset[str] = frozenset()  # ids of ECUs whose temperatures are in the other unit

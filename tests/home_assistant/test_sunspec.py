@@ -99,3 +99,14 @@ async def test_while_502_is_shut_its_entities_are_unknown_and_the_others_stay(br
     assert {key for key in OF_SUNSPEC if shown[key].state != "unknown"} == set()
     assert isinstance(shown[f"aps_{DS3}_panel_1_power"].state, float)
     assert {key for key in OF_SUNSPEC if again[key].state == "unknown"} == set()
+
+
+async def test_where_sunspec_is_switched_off_its_entities_are_gone(broker, style):
+    async with home_assistant(broker) as house:
+        before = await poll(style, house)
+        shown = await poll({**style, "APS_ECU_SUNSPEC": False}, house)
+        again = await poll(style, house)
+    gone = {key for key in before if "_ac_" in key or "_dc_" in key or key.endswith("_source")}
+    gone |= {f"aps_{uid}_firmware" for uid in (DS3, QS1)}
+    assert before.keys() - shown.keys() == gone
+    assert again.keys() == before.keys()

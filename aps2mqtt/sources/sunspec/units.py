@@ -10,6 +10,7 @@ from math import inf
 from typing import NamedTuple
 
 from aps2mqtt.base import physical_limits
+from aps2mqtt.base.metrics import DS3
 from aps2mqtt.base.models import inverter_model
 from aps2mqtt.base.physical_limits import CHANNEL_POWERS, INVERTER, TEMPERATURES, VOLTAGES
 from aps2mqtt.sources.sunspec import registers
@@ -17,7 +18,6 @@ from aps2mqtt.sources.sunspec.registers import DC_CHANNELS, Registers, Value
 
 UID_DIGITS = 12
 PHASES = {101: 1, 103: 3}  # of the models of an inverter
-WITH_REACTIVE_POWER = "DS3"  # the family's name
 CHANNELS = range(1, DC_CHANNELS + 1)
 MOST_DC_VOLTAGE = 200.0  # V of a channel
 MOST_CURRENT = 100.0  # A
@@ -55,7 +55,7 @@ def unit(read: Registers) -> Unit | None:
     uid, phases = values.get("serial_number"), PHASES.get(_whole(values.get("integer_model")))
     if phases is None or not isinstance(uid, str) or not (len(uid) == UID_DIGITS and uid.isascii() and uid.isdecimal()):
         return None
-    real = inverter_model(uid).startswith(WITH_REACTIVE_POWER)
+    real = inverter_model(uid).startswith(DS3)
     return Unit(
         uid,
         phases,
