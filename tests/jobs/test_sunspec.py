@@ -242,6 +242,7 @@ def test_units_that_are_silent_at_night_are_asleep(house: House, caplog: pytest.
         house.job()
     now = house.retained()
     assert (now["power"], now["inverters/online"], now[f"{DS3}/online"]) == ("0", "0", "False")
+    assert (now[f"{DS3}/ac/power"], now[f"{DS3}/2/dc/power"], now[f"{DS3}/firmware"]) == ("0", "0", "V5312")
     assert "answer over SunSpec" not in now["problem"]
     assert not list(warnings(caplog))
     house.faults = Faults()

@@ -98,9 +98,15 @@ def alone(said: Snapshot, memory: Memory | None) -> Snapshot:
     asleep = {uid: was for uid, was in silent.items() if _was_asleep(was)}
     expected = len(answered) + len(silent) - len(asleep)
     return said._replace(
-        inverters=(*said.inverters, *(offline(uid, was.panels, was.voltages) for uid, was in asleep.items())),
+        inverters=(*said.inverters, *(_asleep(uid, was) for uid, was in asleep.items())),
         short=Short(len(answered), expected) if len(answered) < expected else None,
     )
+
+
+def _asleep(uid: str, was: Known) -> Inverter:
+    """An inverter that has said nothing more since it was asleep."""
+    shown = offline(uid, was.panels, was.voltages, sunspec=was.sunspec)
+    return shown._replace(firmware=was.firmware or None if was.sunspec else None)
 
 
 def _was_asleep(was: Known) -> bool:
