@@ -7,6 +7,7 @@ TEMPERATURES = range(-60, 151)  # degC
 AWAKE = (45.0, 65.0)  # Hz, exclusive; an inverter that is half awake reports 65.0 (quirk 38)
 MOST_PANELS = 4  # of an inverter; raise it for a type with more
 MOST_INVERTERS = 1111  # of an ECU: one answer of 8899 holds 10,000 bytes, and the shortest record has 9
+MODBUS_ADDRESSES = range(1, 248)  # of units
 
 
 def power(inverters: int) -> int:

@@ -18,7 +18,7 @@ TITLES = {
     "model 101 or 103: AC, integers": registers.INTEGERS,
     "model 111 or 113: AC, floating-point numbers": registers.FLOATS,
     "model 123: connection and limit of power": registers.CONTROLS,
-    "the maker's block: DC": registers.DC,
+    "the vendor's block: DC": registers.DC,
 }
 SERIAL_NUMBER = next(point for point in registers.COMMON if point.name == "serial_number")
 WORD = 2  # bytes

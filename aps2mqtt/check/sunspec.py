@@ -14,7 +14,7 @@ from aps2mqtt.sources.sunspec.reading import ADDRESSES, Answer, Read
 NAME = "sunspec"
 MOST_NAMED = 8  # inverters in one line
 SILENT = (
-    "look in the maker's app (ECU APP, Workspace, Modbus Configuration) whether each has a Modbus address",
+    "look in the vendor's app (ECU APP, Workspace, Modbus Configuration) whether each has a Modbus address",
     "set APS_ECU_SUNSPEC_UNITS if the addresses are far apart: a unit that is not there gives no answer at all",
 )
 OF_MODEL = {

@@ -13,6 +13,7 @@ from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 from environs import ValidationError
 
 from aps2mqtt.base import files
+from aps2mqtt.base.physical_limits import MODBUS_ADDRESSES
 from aps2mqtt.config import systemd_credentials
 from aps2mqtt.config.values import Secret
 
@@ -76,17 +77,15 @@ def _degrees(limit: int) -> Callable[[str], float]:
     return parse
 
 
-MOST_UNITS = 247  # Modbus addresses, from 1 on
-
-
 def _units(value: str) -> tuple[int, ...]:
     """Modbus addresses, each once: `1,2,11`, `1-9` or both."""
     units: dict[int, None] = {}
     for part in filter(None, (part.strip() for part in value.split(","))):
         found = re.fullmatch(r"([0-9]{1,3})(?:\s*-\s*([0-9]{1,3}))?", part)
         first, last = (int(found[1]), int(found[2] or found[1])) if found else (0, 0)
-        if not 1 <= first <= last <= MOST_UNITS:
-            raise ValidationError(f"Modbus addresses from 1 to {MOST_UNITS} with commas between, such as 1,2,11 or 1-9")
+        if not (first in MODBUS_ADDRESSES and last in MODBUS_ADDRESSES and first <= last):
+            most = MODBUS_ADDRESSES[-1]
+            raise ValidationError(f"Modbus addresses from 1 to {most} with commas between, such as 1,2,11 or 1-9")
         units |= dict.fromkeys(range(first, last + 1))
     return tuple(units)
 

@@ -27,6 +27,7 @@ from aps2mqtt.base.memory import (
     Units,
     Watch,
 )
+from aps2mqtt.base.physical_limits import MODBUS_ADDRESSES
 from aps2mqtt.base.values import ECU8899, SUNSPEC, Placement, Short
 from aps2mqtt.config.keys import is_topic
 from aps2mqtt.truth import ecu_energy
@@ -69,7 +70,6 @@ MOST_INVERTERS_IN_FILE = 2000  # more than one answer of an ECU can list
 MOST_PANELS_IN_FILE = 32  # of an inverter; the layouts of the protocol have fewer
 MOST_TOLD = 500
 LONGEST_TEXT = 500  # characters, of up to 12 bytes each in the file
-ADDRESSES = range(1, 248)  # of Modbus units
 MOST = 2**32  # of any value that the protocol has in four bytes
 MOST_ENERGY = 1e12  # Wh, also seconds of power
 
@@ -245,7 +245,7 @@ _known = _fields(
 )
 _unit = _fields(
     KnownUnit,
-    address=_checked(lambda value: type(value) is int and value in ADDRESSES, "no Modbus address"),
+    address=_checked(lambda value: type(value) is int and value in MODBUS_ADDRESSES, "no Modbus address"),
     fingerprint=_whole(2**32),
     since=_maybe(_moment),
     model=_text,
@@ -253,7 +253,7 @@ _unit = _fields(
     silent=_whole(MOST),
 )
 _units = _fields(
-    Units, by_uid=_by_serial(_unit), next=_whole(ADDRESSES.stop), failed_on=_maybe(_date), named_on=_maybe(_date)
+    Units, by_uid=_by_serial(_unit), next=_whole(MODBUS_ADDRESSES.stop), failed_on=_maybe(_date), named_on=_maybe(_date)
 )
 _watch = _fields(
     Watch,

@@ -16,12 +16,13 @@ from aps2mqtt.base.deadline import Deadline
 from aps2mqtt.base.errors import EcuUnreachable
 from aps2mqtt.base.memory import KnownUnit, Units
 from aps2mqtt.base.models import inverter_model
+from aps2mqtt.base.physical_limits import MODBUS_ADDRESSES
 from aps2mqtt.base.printable import plain
 from aps2mqtt.sources.sunspec import registers
 from aps2mqtt.sources.sunspec.registers import Registers
 from aps2mqtt.sources.sunspec.units import Unit, unit
 
-ADDRESSES = range(1, 248)
+ADDRESSES = MODBUS_ADDRESSES
 NAMES, FIRST, SECOND = (40000, 52), (40052, 125), (40177, 85)  # first register and number of registers
 READING = 10.0  # seconds for all known units; an ECU-R takes 3 ms for a request, and 100 inverters are 200 requests
 SEARCH = 10.0  # seconds of a job
