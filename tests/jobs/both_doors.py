@@ -8,12 +8,12 @@ from pathlib import Path
 from unittest import mock
 from zoneinfo import ZoneInfo
 
+import pytest
 from parts import Broker, in_paris
 
 from aps2mqtt.base.errors import JobError
 from aps2mqtt.jobs.job import Job, Outcome
 from aps2mqtt.jobs.state_file import Store
-from aps2mqtt.simulator import modbus
 from aps2mqtt.simulator.inverter_registers import units
 from aps2mqtt.simulator.modbus import Faults, ModbusServer
 from aps2mqtt.simulator.plant import Plant, inverter_models
@@ -106,4 +106,13 @@ def freeze(house: House) -> None:
     house.registers = lambda _: still
 
 
-__all__ = ["DS3", "ECU", "NOON", "QS1", "YC1000", "House", "freeze", "modbus"]
+def of(uid: str, retained: dict[str, str]) -> dict[str, str]:
+    """The topics of one inverter."""
+    return {topic.removeprefix(f"{uid}/"): text for topic, text in retained.items() if topic.startswith(uid)}
+
+
+def warnings(caplog: pytest.LogCaptureFixture) -> Iterator[str]:
+    """The lines from WARNING on, and those that tell an end."""
+    for record in caplog.records:
+        if record.levelname == "WARNING" or "again" in record.getMessage():
+            yield record.getMessage()
