@@ -78,12 +78,12 @@ def test_yesterdays_total_is_not_todays(bridge):
     """With SunSpec alone: the register keeps it overnight, and begins anew some time in the morning."""
     assert alone(bridge, NOON, counted(2.4)) == "2.4"
     evening = NOON.replace(hour=22)
-    assert alone(bridge, evening, asleep(6.2)) == "6.2"
-    assert alone(bridge, evening + 3 * 60 * MINUTE, asleep(6.2)) == "0"
+    assert alone(bridge, evening, asleep(3.2)) == "3.2"
+    assert alone(bridge, evening + 3 * 60 * MINUTE, asleep(3.2)) == "0"
     assert bridge.said["energy/today"] == "0"
-    assert bridge.said["energy/yesterday"] == "6.2"
-    assert alone(bridge, DAWN + DAY, asleep(6.2)) == "0"
-    assert alone(bridge, DAWN + DAY + 60 * MINUTE, counted(6.2)) == "0"  # awake, and the register is not renewed
+    assert bridge.said["energy/yesterday"] == "3.2"
+    assert alone(bridge, DAWN + DAY, asleep(3.2)) == "0"
+    assert alone(bridge, DAWN + DAY + 60 * MINUTE, counted(3.2)) == "0"  # awake, and the register is not renewed
     assert alone(bridge, DAWN + DAY + 65 * MINUTE, counted(0.01)) == "0.01"
     assert bridge.said["energy/today"] == "0.01"
 
