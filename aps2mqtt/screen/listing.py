@@ -78,7 +78,7 @@ def _part(part: Part) -> Iterator[str]:
     octets = [part.raw[at : at + IN_A_ROW].hex(" ") for at in range(0, len(part.raw), IN_A_ROW)] or [""]
     shown = wrap(_shown(part), VALUE, break_on_hyphens=False) or [""]
     for number, (some, words) in enumerate(zip_longest(octets, shown, fillvalue="")):
-        offset, name = (str(part.offset), part.name) if number == 0 else ("", "")
+        offset, name = (str(part.offset), part.name) if number == 0 else (" " * len(str(part.offset)), "")
         yield f"{offset:>4}  {some:<{3 * IN_A_ROW - 1}}  {name:<{NAME}}  {words}".rstrip()
 
 
