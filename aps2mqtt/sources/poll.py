@@ -47,7 +47,7 @@ def _with_sunspec(
     ecu8899: Snapshot | EcuError, endpoint: Endpoint, ecu: EcuConfig, memory: Memory | None, now: datetime
 ) -> Polled:
     """`ecu8899` with what SunSpec says at `now`, the site's time."""
-    from aps2mqtt.sources.joining import joined
+    from aps2mqtt.sources.joining import alone, joined
     from aps2mqtt.sources.sunspec import snapshot
     from aps2mqtt.sources.sunspec.client import CONNECT, Connection
     from aps2mqtt.sources.sunspec.reading import read_units
@@ -68,7 +68,7 @@ def _with_sunspec(
     said = said._replace(remarks=(*said.remarks, *snapshot.silent(said, wanted)))
     if not isinstance(ecu8899, EcuError):
         return Polled(joined(ecu8899, said), read.units)
-    said = snapshot.alone(said, memory)
+    said = alone(said, memory)
     if not read.answers and (said.short is not None or not said.inverters):
         raise _of_both(ecu8899, NO_UNIT)
     if not ecu_id:

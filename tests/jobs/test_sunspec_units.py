@@ -233,6 +233,26 @@ def test_registers_that_do_not_change_are_of_an_inverter_that_is_offline(house: 
     }
 
 
+def test_registers_that_stand_still_are_left_out_while_8899_says_that_the_inverter_is_online(house: House) -> None:
+    """They are stale, which is no 0: its topics of SunSpec are removed, and its energy goes on by the integral."""
+    house.job()
+    freeze(house)
+    energies = [float(house.retained()[f"{DS3}/energy/today"])]
+    for _ in range(5):
+        house.passes(minutes=5)
+        house.job()
+        energies.append(float(house.retained()[f"{DS3}/energy/today"]))
+    now = house.retained()
+    assert (now[f"{DS3}/online"], int(now[f"{DS3}/power"]) > 500) == ("True", True)
+    assert [topic for topic in now if topic.startswith(DS3) and ("/ac/" in topic or "/dc/" in topic)] == []
+    assert now[f"{DS3}/firmware"] == "V5312"
+    assert energies[0] == energies[1] < energies[4] < energies[5]
+    house.registers = House(house.broker, house.folder).registers
+    house.passes(minutes=5)
+    house.job()
+    assert float(house.retained()[f"{DS3}/ac/power"]) > 500
+
+
 def test_a_night_and_a_new_day_under_sunspec_alone(house: House) -> None:
     """Yesterday's total is not today's, today's begins at 0, and no energy falls within a date."""
     house.now = datetime(2026, 6, 21, 16, 0, 40, tzinfo=UTC)

@@ -16,7 +16,7 @@ from aps2mqtt.mqtt.topics import Style, messages
 from aps2mqtt.simulator.inverter_registers import units
 from aps2mqtt.simulator.plant import Plant, inverter_models
 from aps2mqtt.sources.ecu8899.snapshot import snapshot as of_8899
-from aps2mqtt.sources.joining import joined
+from aps2mqtt.sources.joining import alone, joined
 from aps2mqtt.sources.sunspec import reading
 from aps2mqtt.sources.sunspec import snapshot as sunspec
 from aps2mqtt.sources.sunspec.reading import read_units
@@ -73,7 +73,7 @@ def _joined(ecu: Snapshot | None, read: reading.Read | None, memory: Memory | No
         return joined(ecu, said)
     if not read.answers:
         raise EcuSilent("neither port says anything")
-    return sunspec.alone(said, memory)
+    return alone(said, memory)
 
 
 @pytest.mark.parametrize("seed", range(12))

@@ -9,12 +9,11 @@ that at which a unit was seen to change (docs/sunspec.md).
 
 from collections.abc import Iterable
 from datetime import datetime, timedelta
-from typing import Any
 
 from aps2mqtt.base.memory import Known, KnownUnit, Memory
-from aps2mqtt.base.metrics import offline
 from aps2mqtt.base.physical_limits import AWAKE
-from aps2mqtt.base.values import SUNSPEC, Inverter, Remark, Short, Snapshot
+from aps2mqtt.base.values import SUNSPEC, Inverter, Remark, Snapshot
+from aps2mqtt.sources.joining import was_asleep
 from aps2mqtt.sources.sunspec.reading import Answer, Read, Wanted
 from aps2mqtt.sources.sunspec.units import Unit
 
@@ -25,7 +24,7 @@ MOST_NAMED = 5
 
 
 def snapshot(ecu_id: str, read: Read, memory: Memory | None, now: datetime) -> Snapshot:
-    """What the units say at `now`, the site's time; of those that said nothing, see `alone`."""
+    """What the units say at `now`, the site's time."""
     known = memory.inverters if memory is not None else {}
     inverters = tuple(
         _inverter(answer.unit, read.units.by_uid[answer.unit.uid], known.get(answer.unit.uid, NEW), now)
@@ -68,7 +67,7 @@ def wanted(ecu8899: Snapshot | None, memory: Memory | None, now: datetime) -> Wa
     before = memory.inverters if memory is not None else {}
     heard = {uid for uid, was in before.items() if was.panels}
     if ecu8899 is None:
-        awake = {uid for uid in heard if now.hour in NOON or not _was_asleep(before[uid])}
+        awake = {uid for uid in heard if now.hour in NOON or not was_asleep(before[uid])}
         return Wanted(frozenset(heard), frozenset(awake))
     heard |= {inverter.uid for inverter in ecu8899.inverters if inverter.powers}
     return Wanted(frozenset(heard), frozenset(inverter.uid for inverter in ecu8899.inverters if inverter.online))
@@ -88,53 +87,26 @@ def silent(said: Snapshot, of: Wanted) -> tuple[Remark, ...]:
     )
 
 
-def alone(said: Snapshot, memory: Memory | None) -> Snapshot:
-    """`said` with the inverters that said nothing: those that were asleep are offline, and of the others nobody knows.
-
-    An inverter that was online may have another address now, or its answer was lost.
-    """
-    answered = {inverter.uid for inverter in said.inverters}
-    silent = {uid: was for uid, was in (memory.inverters if memory is not None else {}).items() if uid not in answered}
-    asleep = {uid: was for uid, was in silent.items() if _was_asleep(was)}
-    expected = len(answered) + len(silent) - len(asleep)
-    return said._replace(
-        inverters=(*said.inverters, *(_asleep(uid, was) for uid, was in asleep.items())),
-        short=Short(len(answered), expected) if len(answered) < expected else None,
-    )
-
-
-def _asleep(uid: str, was: Known) -> Inverter:
-    """An inverter that has said nothing more since it was asleep."""
-    shown = offline(uid, was.panels, was.voltages, sunspec=was.sunspec)
-    return shown._replace(firmware=was.firmware or None if was.sunspec else None)
-
-
-def _was_asleep(was: Known) -> bool:
-    return all(power == 0 for power in was.powers)
-
-
 def _registered(memory: Memory | None) -> int:
     return (memory.reading.registered or 0) if memory is not None else 0
 
 
 def _inverter(said: Unit, unit: KnownUnit, was: Known, now: datetime) -> Inverter:
+    """What the unit says; of registers that stand still while they show power, nothing that was measured."""
     panels = max(was.panels, said.channels)
-    of_unit: dict[str, Any] = {
-        "today": said.energy / 1000 if said.energy is not None else None,
-        "firmware": unit.firmware or None,
-        "model": unit.model,
-    }
     of_others = said.voltages[0] if said.phases == 1 else None  # 8899 repeats the grid's voltage for each channel
     voltages = (*said.voltages, *(of_others,) * (was.voltages - len(said.voltages)))
-    if not _is_online(said, unit, now):
-        return offline(said.uid, panels, len(voltages), sunspec=True)._replace(**of_unit)
-    return Inverter(
-        said.uid,
-        online=True,
+    gives_power = said.power is not None and said.power > 0
+    named = Inverter(said.uid, online=False, firmware=unit.firmware or None, model=unit.model)
+    if gives_power and (unit.since is None or now - unit.since > FROZEN):
+        return named._replace(powers=(None,) * panels, voltages=(None,) * len(voltages))
+    return named._replace(
+        online=gives_power and said.frequency is not None and AWAKE[0] < said.frequency < AWAKE[1],
         powers=tuple(power if power is None else round(power) for power in said.dc_powers[:panels]),
         voltages=voltages,
         frequency=said.frequency,
         temperature=said.temperature if said.temperature is None else round(said.temperature),
+        today=said.energy / 1000 if said.energy is not None else None,
         ac_power=said.power,
         ac_current=said.current,
         apparent_power=said.apparent_power,
@@ -143,13 +115,7 @@ def _inverter(said: Unit, unit: KnownUnit, was: Known, now: datetime) -> Inverte
         dc_powers=said.dc_powers[:panels],
         dc_voltages=said.dc_voltages[:panels],
         dc_currents=said.dc_currents[:panels],
-        **of_unit,
     )
-
-
-def _is_online(said: Unit, unit: KnownUnit, now: datetime) -> bool:
-    changes = unit.since is not None and now - unit.since <= FROZEN
-    return bool(said.power and said.power > 0 and said.frequency and AWAKE[0] < said.frequency < AWAKE[1] and changes)
 
 
 def _impossible(answers: Iterable[Answer]) -> Iterable[Remark]:
