@@ -5,9 +5,10 @@ Plant, time -> registers by the address of the unit
 
 from collections.abc import Mapping
 from datetime import datetime
+from functools import lru_cache
 
 from aps2mqtt.base.models import inverter_model
-from aps2mqtt.simulator.plant import UNSEEN, Plant
+from aps2mqtt.simulator.plant import UNSEEN, Plant, refreshed
 from aps2mqtt.sources.ecu8899.answers import Record
 from aps2mqtt.sources.sunspec.registers import DC_CHANNELS, Registers, Value, encode
 
@@ -51,8 +52,13 @@ FIXED: Mapping[str, Value] = {
 }
 
 
-def units(plant: Plant, when: datetime) -> dict[int, Registers]:
+def units(plant: Plant, when: datetime) -> Mapping[int, Registers]:
     """The registers of every inverter that the ECU has heard, by address: the first inverter has address 1."""
+    return _units(plant, refreshed(when))
+
+
+@lru_cache(maxsize=8)
+def _units(plant: Plant, when: datetime) -> Mapping[int, Registers]:
     energies = plant.energies(when)
     return {
         address: of_inverter(address, record, energies[address - 1])

@@ -102,7 +102,7 @@ class Plant(NamedTuple):
 
     def records(self, when: datetime, *, asleep: bool = False) -> tuple[Record, ...]:
         """The inverters at the last refresh before `when`; all are offline if `asleep`."""
-        at = _refreshed(when)
+        at = refreshed(when)
         elevation = -90.0 if asleep else sun.elevation(self.site, at)
         strength = 0.0 if asleep else _strength(self.site, at.timestamp())
         return tuple(self._record(number, name, elevation, strength) for number, name in enumerate(self.inverters, 1))
@@ -110,7 +110,7 @@ class Plant(NamedTuple):
     def system_info(self, when: datetime, *, asleep: bool = False) -> SystemInfo:
         """The answer to 0001, with the totals of `records` at the same time."""
         records = self.records(when, asleep=asleep)
-        energy = _energy(self.site, _refreshed(when).astimezone(self.timezone)) * self._peak() / 1000
+        energy = _energy(self.site, refreshed(when).astimezone(self.timezone)) * self._peak() / 1000
         return SystemInfo(
             ecu_id=self.ecu.ecu_id,
             version="01",
@@ -136,7 +136,7 @@ class Plant(NamedTuple):
     def real_time(self, when: datetime, *, asleep: bool = False) -> RealTime:
         """The answer to 0002."""
         records = self.records(when, asleep=asleep)
-        stamp = f"{_refreshed(when).astimezone(self.timezone):%Y%m%d%H%M%S}"
+        stamp = f"{refreshed(when).astimezone(self.timezone):%Y%m%d%H%M%S}"
         return RealTime(tables.STATUS_OK, "01", len(records), stamp, records)
 
     def signal(self, when: datetime, *, asleep: bool = False) -> Signal:
@@ -169,7 +169,7 @@ class Plant(NamedTuple):
         days = (today - timedelta(days=ago) for ago in reversed(range(1, DAYS[period])))
         energies = [(day, _energy_of_day(self.site, self.timezone, day)) for day in days]
         energies += (
-            [(today, so_far)] if (so_far := _energy(self.site, _refreshed(now).astimezone(self.timezone))) else []
+            [(today, so_far)] if (so_far := _energy(self.site, refreshed(now).astimezone(self.timezone))) else []
         )
         points = ((f"{day:%Y%m%d}", round(hours * self._peak() / 1000, 2)) for day, hours in energies)
         return EnergyByDay(tables.STATUS_OK, period, tuple(points))
@@ -202,7 +202,7 @@ class Plant(NamedTuple):
 
     def energies(self, when: datetime) -> tuple[float, ...]:
         """What each inverter has made today at the last refresh before `when`, in Wh."""
-        hours = _energy(self.site, _refreshed(when).astimezone(self.timezone))
+        hours = _energy(self.site, refreshed(when).astimezone(self.timezone))
         return tuple(hours * _peak(number, name) for number, name in enumerate(self.inverters, 1))
 
     def _peak(self) -> float:
@@ -210,7 +210,7 @@ class Plant(NamedTuple):
         return sum(_peak(number, name) for number, name in enumerate(self.inverters, 1))
 
     def _before_today(self, when: datetime) -> float:
-        today = _refreshed(when).astimezone(self.timezone).date()
+        today = refreshed(when).astimezone(self.timezone).date()
         days = (self.since + timedelta(days=day) for day in range((today - self.since).days))
         return sum(_energy_of_day(self.site, self.timezone, day) for day in days) * self._peak() / 1000
 
@@ -229,7 +229,7 @@ def local_plant(ecu: str, inverters: str) -> Plant:
     return Plant(ECU_MODELS[ecu], inverter_models(inverters), site, timezone, now.date())
 
 
-def _refreshed(when: datetime) -> datetime:
+def refreshed(when: datetime) -> datetime:
     """The last time before `when` at which the ECU asked its inverters."""
     seconds = REFRESH.total_seconds()
     return datetime.fromtimestamp(when.timestamp() // seconds * seconds, UTC)

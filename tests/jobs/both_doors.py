@@ -43,6 +43,7 @@ class House:
         self.server: ModbusServer | None = None
         self.silence, self.silence_of_stranger = 4.0, 4.0  # seconds: a slow machine's unit is not silent
         self.addresses = range(1, 6)  # less to search
+        self.search = reading.SEARCH
         self.registers = lambda when: units(self.plant, when)
 
     def job(self, *, dry_run: bool = False) -> Outcome:
@@ -52,6 +53,8 @@ class House:
             mock.patch.object(reading, "SILENCE", self.silence),
             mock.patch.object(reading, "SILENCE_OF_STRANGER", self.silence_of_stranger),
             mock.patch.object(reading, "ADDRESSES", self.addresses),
+            mock.patch.object(reading, "SEARCH", self.search),
+            mock.patch.object(reading, "READING", 60.0),
         ):
             keys = {"APS_ECU_SUNSPEC": "on", "APS_ECU_SUNSPEC_PORT": sunspec, **self.keys}
             config = in_paris(port, self.broker.port, self.folder, **keys)

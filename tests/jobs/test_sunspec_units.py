@@ -191,7 +191,7 @@ def test_configured_units_are_not_searched(house: House) -> None:
 @pytest.mark.parametrize("inverters", ["9xQT2", "60xDS3,40xQS1"])
 def test_larger_arrays(broker: Broker, tmp_path: Path, inverters: str) -> None:
     house = House(broker, tmp_path, inverters)
-    house.addresses = range(1, 120)
+    house.addresses, house.search = range(1, 120), 60.0
     house.job()
     house.shuts_8899()
     house.passes(minutes=5)
