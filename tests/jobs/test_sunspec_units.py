@@ -44,6 +44,29 @@ def test_units_that_are_silent_at_night_are_asleep(house: House, caplog: pytest.
     assert house.retained()["inverters/online"] == "3"
 
 
+def test_where_no_unit_answers_by_day_the_job_fails_and_the_values_stay(house: House) -> None:
+    house.has_silent_units()
+    house.job()
+    before = house.retained()
+    house.shuts_8899()
+    house.faults = Faults(silent=frozenset(range(1, 248)))
+    house.passes(minutes=5)
+    assert "And over SunSpec no inverter answers; look up their Modbus addresses" in house.fails()
+    now = house.retained()
+    del now["error"]
+    assert now == before | {"status": "offline"}
+
+
+def test_the_units_of_an_ecu_that_was_replaced_are_searched_anew(house: House) -> None:
+    house.job()
+    house.plant = house.plant._replace(ecu=house.plant.ecu._replace(ecu_id="216000000009"))
+    house.passes(minutes=5)
+    house.job()
+    assert house.broker.retained("aps/216000000009/source")["aps/216000000009/source"] == "8899+sunspec"
+    assert house.retained()["error"] == "replaced by 216000000009"
+    assert house.store.load().units.named_on == house.now.date()
+
+
 def test_where_only_sleepers_answer_the_job_is_good(house: House) -> None:
     """Two units are lost at dusk, and the third one gives nothing."""
     house.has_silent_units()
