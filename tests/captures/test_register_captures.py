@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 from parts import aps2mqtt, capture, one_line, settings, sunny_ecu
-from sunspec_units import sunspec
+from sunspec_units import patiently, sunspec
 
 from aps2mqtt.captures.registers import dissect_registers
 from aps2mqtt.sources.sunspec import registers
@@ -16,18 +16,18 @@ DS3 = json.loads(capture("sunspec/ds3-ecurpro-day").read_text())
 SERIAL = slice(2 * (40052 - 40000), 2 * (40068 - 40000))
 
 
-def written(folder: Path, ecu_port: int, sunspec_port: int) -> tuple[dict[str, str], str]:
+def written(folder: Path, ecu_port: int, sunspec_port: int, units: str) -> tuple[dict[str, str], str]:
     """The files of a capture by name, and what the command has logged."""
-    on = {"APS_ECU_SUNSPEC": "on", "APS_ECU_SUNSPEC_PORT": sunspec_port, "APS_ECU_SUNSPEC_UNITS": "1-5,11"}
+    on = {"APS_ECU_SUNSPEC": "on", "APS_ECU_SUNSPEC_PORT": sunspec_port, "APS_ECU_SUNSPEC_UNITS": units}
     keys = settings(ecu_port, 1, folder, **on)
-    ended = aps2mqtt("capture", "--output", folder / "made", **keys)
+    ended = patiently("capture", "--output", folder / "made", **keys)
     assert ended.status == 0, ended.err
     return {path.name: path.read_text() for path in (folder / "made").iterdir()}, ended.err
 
 
 def test_registers_are_captured_whole_without_serial_numbers(tmp_path: Path) -> None:
     with sunny_ecu() as ecu, sunspec(ecu) as ports:
-        files, said = written(tmp_path, ecu.port, ports.port)
+        files, said = written(tmp_path, ecu.port, ports.port, "1-5")
         real = {record.uid for record in ecu.plant.records(ecu.clock())}
     assert said == ""
     units = json.loads(files["ecur-sunspec-1.3.19C.json"])
@@ -50,7 +50,7 @@ def test_a_serial_number_is_replaced_wherever_it_stands(tmp_path: Path) -> None:
     octets[2 * 36 : 2 * 36 + 12] = b"704000987654"
     strange = Registers(40000, struct.unpack(f">{len(octets) // 2}H", octets))
     with sunny_ecu(fault="refuse") as ecu, sunspec(ecu, units=lambda _: {11: strange}) as ports:
-        files, said = written(tmp_path, ecu.port, ports.port)
+        files, said = written(tmp_path, ecu.port, ports.port, "11")
     (text,) = files.values()
     (unit,) = json.loads(text)
     assert b"704000987654" not in bytes.fromhex(unit["hex"])

@@ -4,24 +4,26 @@ from pathlib import Path
 
 import pytest
 from check_runs import HEALTHY, PARIS, remedies, states, text, walked
-from parts import Broker, aps2mqtt, settings, sunny_ecu
-from sunspec_units import sunspec
+from parts import Broker, settings, sunny_ecu
+from sunspec_units import patiently, sunspec
 
 from aps2mqtt.base.errors import ExitStatus
 from aps2mqtt.check import result
 from aps2mqtt.check.result import State, Step
 from aps2mqtt.simulator.modbus import Faults
+from aps2mqtt.sources.sunspec import reading
 
 OF_8899 = ("connection", "0001", "0002", "0030")
 
 
 @pytest.fixture
-def walk(tmp_path: Path, broker: Broker):
+def walk(tmp_path: Path, broker: Broker, monkeypatch: pytest.MonkeyPatch):
     """Walks with both ports of an ECU."""
+    monkeypatch.setattr(reading, "SILENCE", 4.0)  # a slow machine is no silent unit
 
     def of(fault: str = "", faults: Faults | None = None, **keys: object) -> dict[str, Step]:
         with sunny_ecu(plant=HEALTHY, fault=fault) as ecu, sunspec(ecu, faults=faults) as ports:
-            units = {"APS_ECU_SUNSPEC_UNITS": "1-5"}  # a slow machine is no silent unit
+            units = {"APS_ECU_SUNSPEC_UNITS": "1-5"}
             on = {"APS_ECU_SUNSPEC": "on", "APS_ECU_SUNSPEC_PORT": ports.port, **units, **PARIS, **keys}
             return walked(tmp_path, ecu.port, broker.port, **on)
 
@@ -99,7 +101,7 @@ def test_it_leaves_no_state_and_is_printed(tmp_path: Path, broker: Broker) -> No
     with sunny_ecu(plant=HEALTHY) as ecu, sunspec(ecu) as ports:
         on = {"APS_ECU_SUNSPEC": "on", "APS_ECU_SUNSPEC_PORT": ports.port, "APS_ECU_SUNSPEC_UNITS": "1-5"}
         keys = settings(ecu.port, broker.port, tmp_path, **on)
-        ended = aps2mqtt("check", **keys)
+        ended = patiently("check", **keys)
     assert ended.status == 0, ended.out
     assert "\n✓ SunSpec          port " in ended.out
     assert not (tmp_path / "state").exists()

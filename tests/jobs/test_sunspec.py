@@ -5,7 +5,8 @@ from datetime import datetime
 
 import pytest
 from both_doors import DS3, ECU, QS1, YC1000, House, of, warnings
-from parts import aps2mqtt, in_paris, settings
+from parts import in_paris, settings
+from sunspec_units import patiently
 
 from aps2mqtt.base.errors import EcuUnreachable
 from aps2mqtt.jobs.forget import forget, remembered_by_broker
@@ -303,7 +304,7 @@ def test_the_exit_status_is_that_of_8899_where_neither_port_can_be_read(house: H
     house.fault, house.faults, status = EXITS[case]
     with house.ports() as (port, sunspec):
         on = {"APS_ECU_SUNSPEC": "on", "APS_ECU_SUNSPEC_PORT": sunspec, "APS_ECU_SUNSPEC_UNITS": "1-3"}
-        ended = aps2mqtt("once", **settings(port, house.broker.port, house.folder, APS_ECU_ID=ECU, **on))
+        ended = patiently("once", **settings(port, house.broker.port, house.folder, APS_ECU_ID=ECU, **on))
     assert ended.status == status, ended.err
     assert ended.err.count("\n") == 1  # the warning, or the failure
     assert ("And over SunSpec port" in ended.err) == (status != 0)

@@ -4,7 +4,8 @@ import threading
 from functools import partial
 from pathlib import Path
 
-from parts import NOON, PATIENCE, Broker, free_port, settings, start, sunny_ecu, until
+from parts import NOON, PATIENCE, Broker, free_port, settings, start_with, sunny_ecu, until
+from sunspec_units import PATIENT
 
 from aps2mqtt.simulator.inverter_registers import units
 from aps2mqtt.simulator.modbus import ModbusServer
@@ -21,7 +22,7 @@ def test_a_port_that_shuts_and_opens_changes_the_log_once(tmp_path: Path, broker
 
         on = {"APS_ECU_SUNSPEC": "on", "APS_ECU_SUNSPEC_PORT": sunspec.port, "APS_ECU_SUNSPEC_UNITS": "1-5"}
         with sunny_ecu(port=port):
-            process = start("run", **settings(port, broker.port, tmp_path, APS_ECU_POLL_INTERVAL=1, **on))
+            process = start_with(PATIENT, "run", **settings(port, broker.port, tmp_path, APS_ECU_POLL_INTERVAL=1, **on))
             threading.Thread(target=lambda: log.extend(process.stderr), daemon=True).start()
             polls_go_on()
         until(lambda: any("so SunSpec is read alone" in line for line in log))

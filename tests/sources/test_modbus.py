@@ -29,6 +29,7 @@ from aps2mqtt.simulator.inverter_registers import units
 from aps2mqtt.simulator.modbus import Faults, ModbusServer
 from aps2mqtt.simulator.plant import Plant, inverter_models
 from aps2mqtt.sources.endpoints import Endpoint
+from aps2mqtt.sources.sunspec import reading
 from aps2mqtt.sources.sunspec.client import Connection
 from aps2mqtt.sources.sunspec.reading import Answer, Wanted, read_units
 
@@ -117,6 +118,13 @@ def test_the_simulator_drops_an_idle_connection() -> None:
         assert connection.recv(1) == b""
 
 
+@pytest.fixture
+def patient(monkeypatch: pytest.MonkeyPatch) -> None:
+    """A slow machine is no silent unit."""
+    for name, seconds in {"SILENCE": 3.0, "SILENCE_OF_STRANGER": 1.5, "SEARCH": 60.0, "READING": 60.0}.items():
+        monkeypatch.setattr(reading, name, seconds)
+
+
 # -- the reader asks a stranger's server ------------------------------------------------------------------------------
 
 
@@ -157,6 +165,7 @@ def _device(words: tuple[int, ...]) -> ModbusDeviceContext:
     return ModbusDeviceContext(hr=ModbusSequentialDataBlock(40001, list(words)))
 
 
+@pytest.mark.usefixtures("patient")
 def test_the_reader_reads_a_server_of_pymodbus() -> None:
     """With units that are not there between those that are."""
     with pymodbus_server() as port:
@@ -165,11 +174,10 @@ def test_the_reader_reads_a_server_of_pymodbus() -> None:
     assert (found[11].unit.power, found[11].unit.dc_powers[:2]) == (182.0, (105.1, 98.5))
 
 
+@pytest.mark.usefixtures("patient")
 def test_a_search_finds_the_units_of_a_server_of_pymodbus() -> None:
     with pymodbus_server() as port, Connection(Endpoint("ecu", "127.0.0.1", port), 5.0) as connection:
-        began = time.monotonic()
         read = read_units(connection, (), Units(), Wanted(frozenset({"704000000038", "901500000001"})), NOON)
-        assert time.monotonic() - began < 10
     assert {uid: unit.address for uid, unit in read.units.by_uid.items()} == {"901500000001": 1, "704000000038": 11}
     assert {uid: unit.firmware for uid, unit in read.units.by_uid.items()} == {
         "901500000001": "V1169",
@@ -177,8 +185,9 @@ def test_a_search_finds_the_units_of_a_server_of_pymodbus() -> None:
     }
 
 
+@pytest.mark.usefixtures("patient")
 def test_a_late_answer_of_a_server_of_pymodbus_is_not_taken_for_another() -> None:
-    with pymodbus_server(late=1.3) as port:
+    with pymodbus_server(late=3.5) as port:
         found = answers(port, (11, 1))
     assert found[1].unit.uid == "901500000001"
 
