@@ -1,6 +1,7 @@
 """Passwords: in files of their own, handed over by systemd, and never shown."""
 
 import contextlib
+import importlib
 import os
 import tempfile
 import time
@@ -87,7 +88,11 @@ def test_a_secret_file_of_several_lines_is_told_so(tmp_path: Path):
 
 @contextlib.contextmanager
 def not_root() -> Iterator[None]:
-    """As a user who may not read everything; os.access asks for the real one."""
+    """As a user who may not read everything; os.access asks for the real one.
+
+    What is imported late is imported before: that user may not read the project either.
+    """
+    importlib.import_module("aps2mqtt.config.yaml_file")
     real, effective, saved = os.getresuid()
     user = effective or 65534
     os.setresuid(user, user, saved)
