@@ -1,7 +1,6 @@
 """Passwords: in files of their own, handed over by systemd, and never shown."""
 
 import contextlib
-import importlib
 import os
 import tempfile
 import time
@@ -90,9 +89,10 @@ def test_a_secret_file_of_several_lines_is_told_so(tmp_path: Path):
 def not_root() -> Iterator[None]:
     """As a user who may not read everything; os.access asks for the real one.
 
-    What is imported late is imported before: that user may not read the project either.
+    A file is loaded before, because that user may not read what is imported late.
     """
-    importlib.import_module("aps2mqtt.config.yaml_file")
+    with tempfile.TemporaryDirectory() as folder:
+        load({}, "mqtt:\n  MQTT_BROKER_USER: u\n", Path(folder))
     real, effective, saved = os.getresuid()
     user = effective or 65534
     os.setresuid(user, user, saved)
