@@ -3,7 +3,6 @@
 RawUnit, Redaction -> document          words from a register on -> Dissection
 """
 
-import struct
 from typing import Any, NamedTuple
 
 from aps2mqtt.base import models
@@ -42,7 +41,7 @@ def document(ecu: EcuVersion, unit: RawUnit, table: Redaction, day: str, called:
         "id": f"{called}-unit-{unit.address}",
         "unit": unit.address,
         "first_register": read.first,
-        "hex": struct.pack(f">{len(read.words)}H", *read.words).hex(),
+        "hex": read.octets.hex(),
         "model": f"{models.ecu_model(ecu.ecu_id)} ({ecu.ecu_id[:4] or '?'})",
         "firmware": ecu.firmware or None,
         "inverter": values.get("model"),
@@ -56,9 +55,8 @@ def document(ecu: EcuVersion, unit: RawUnit, table: Redaction, day: str, called:
 
 def scrubbed(unit: RawUnit, table: Redaction) -> Registers:
     """The registers with the stand-in of the serial number, wherever it stands; their number stays."""
-    data = struct.pack(f">{len(unit.read.words)}H", *unit.read.words)
-    text = table.text(data.decode("latin-1")).encode("latin-1")
-    read = Registers(unit.read.first, struct.unpack(f">{len(unit.read.words)}H", text))
+    text = table.text(unit.read.octets.decode("latin-1"))
+    read = Registers.of(unit.read.first, text.encode("latin-1"))
     begin = SERIAL_NUMBER.address - read.first
     words = SERIAL_NUMBER.encode(table.stand_ins.get(unit.uid, ""), 0)
     return read._replace(words=(*read.words[:begin], *words, *read.words[begin + len(words) :]))
@@ -66,8 +64,7 @@ def scrubbed(unit: RawUnit, table: Redaction) -> Registers:
 
 def dissect_registers(first: int, data: bytes) -> Dissection:
     """Every point whose registers are all there; `first` is the register that `data` begins with."""
-    words = struct.unpack(f">{len(data) // WORD}H", data[: len(data) // WORD * WORD])
-    read = Registers(first, words)
+    read = Registers.of(first, data)
     values = registers.decode(read)
     sections = [
         Section(title, (_part(point, read, values),), row=point.width * WORD <= ROW)
@@ -79,12 +76,12 @@ def dissect_registers(first: int, data: bytes) -> Dissection:
     faults = () if marker == "SunS" else (Fault(first, f"no SunSpec: it begins with {marker!r}"),)
     odd = (Fault(len(data) - 1, "half a register"),) if len(data) % WORD else ()
     none = () if sections else (Fault(first, "no register of SunSpec"),)
-    about = f"registers {first} to {first + len(words) - 1} of a Modbus unit"
+    about = f"registers {first} to {first + len(read.words) - 1} of a Modbus unit"
     return Dissection(about, data, tuple(sections), (), (*faults, *odd, *none), len(data))
 
 
 def _part(point: registers.Point, read: Registers, values: dict[str, registers.Value]) -> Part:
     value = values[point.name]
-    raw = struct.pack(f">{point.width}H", *read.take(point.address, point.width))
+    raw = Registers(point.address, read.take(point.address, point.width)).octets
     shown = value if value is not None else NOT_IMPLEMENTED
     return Part(point.name, point.address, raw, shown, point.unit if value is not None else "")

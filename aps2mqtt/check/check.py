@@ -18,7 +18,7 @@ from aps2mqtt.base import files, sun
 from aps2mqtt.base.errors import BrokerUnreachable, ConfigError, JobError, shown
 from aps2mqtt.base.memory import Memory
 from aps2mqtt.check import ecu_answers, ecu_steps
-from aps2mqtt.check.result import Finding, State, Step, explained, failed, judged, skipped
+from aps2mqtt.check.result import Finding, State, Step, explained, judged, skipped
 from aps2mqtt.config import systemd_credentials
 from aps2mqtt.config.keys import KEYS, Key
 from aps2mqtt.config.values import Config
@@ -89,15 +89,8 @@ def misconfigured(error: ConfigError) -> Iterator[Step]:
 
 
 def _each(names: Sequence[str], steps: Iterator[Step], of: str, memory: Memory | None = None) -> Iterator[Step]:
-    """Yields `steps`, which have these `names`; after a JobError the next step has failed and the rest is skipped."""
-    done = 0
-    try:
-        for done, step in enumerate(steps, 1):  # noqa: B007 - used behind the loop
-            yield step._replace(of=of)
-    except JobError as error:
-        name, *others = names[done:]
-        yield failed(name, error, *ecu_answers.hints(name, error, memory))._replace(of=of)
-        yield from (skipped(other, ecu_steps.NOT_REACHED)._replace(of=of) for other in others)
+    """The steps of the ECU or the broker `of`, to their end or to the first that fails."""
+    return (step._replace(of=of) for step in ecu_steps.each(names, steps, memory))
 
 
 # -- this machine -----------------------------------------------------------------------------------------------------

@@ -14,7 +14,7 @@ from aps2mqtt.base.elapsed import LONGEST_GAP
 from aps2mqtt.base.errors import BrokerUnreachable, EcuError, EcuSilent, JobError, NoFrame
 from aps2mqtt.base.memory import Memory
 from aps2mqtt.base.models import ecu_model, inverter_model
-from aps2mqtt.base.printable import plain
+from aps2mqtt.base.printable import plain, some
 from aps2mqtt.base.values import Remark
 from aps2mqtt.check.result import Finding, Step, explained, judged
 from aps2mqtt.sources.ecu8899.answers import RealTime, Record, Signal, SystemInfo
@@ -263,11 +263,6 @@ def _named(uids: Sequence[str]) -> str:
     return "; ".join(f"{model} {', '.join(named)}" for model, named in models.items()) + more
 
 
-def _some(names: Sequence[str]) -> str:
-    more = len(names) - MOST_NAMED
-    return ", ".join(names[:MOST_NAMED]) + (f" and {more} more" if more > 0 else "")
-
-
 # -- its clock --------------------------------------------------------------------------------------------------------
 
 EARLY = timedelta(minutes=2)  # so far the ECU's clock may be ahead of ours
@@ -319,7 +314,7 @@ def signals(signal: Signal, real_time: RealTime) -> Step:
         "0030",
         (
             Finding(range_),
-            Finding(f"weak: {_some(weak)}", ("bring the ECU closer to them, away from metal",)) if weak else None,
+            Finding(f"weak: {some(weak)}", ("bring the ECU closer to them, away from metal",)) if weak else None,
             Finding(f"none of: {_named(missing)}") if missing else None,
             *_of_remarks(signal.remarks),
         ),
@@ -343,14 +338,17 @@ def _of_remarks(remarks: Iterable[Remark]) -> Iterable[Finding]:
 def certificate(certificate: Mapping[str, Any], now: datetime) -> Step:
     """The step for a certificate in the form of `ssl.SSLSocket.getpeercert`."""
     names = [str(name) for _, name in certificate.get("subjectAltName", ())]
-    subject, issuer = _distinguished(certificate["subject"]) or _some(names), _distinguished(certificate["issuer"])
+    subject, issuer = (
+        _distinguished(certificate["subject"]) or some(names),
+        _distinguished(certificate["issuer"]),
+    )
     days = int((ssl.cert_time_to_seconds(certificate["notAfter"]) - now.timestamp()) // DAY.total_seconds())
     ends = f"{days} days left"
     return judged(
         "TLS",
         (
             Finding(f"certificate of {subject}, signed by {issuer}"),
-            Finding(f"for {_some(names)}") if names else None,
+            Finding(f"for {some(names)}") if names else None,
             Finding(ends, ("renew the certificate",) if days < EXPIRES else ()),
         ),
         {"subject": subject, "names": names, "issuer": issuer, "days_left": days},

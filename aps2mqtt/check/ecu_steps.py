@@ -3,7 +3,7 @@
 Where SunSpec is on, one of the two ports is enough for a job: the failure of the other one is a warning.
 """
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from datetime import datetime
 from typing import NamedTuple
 
@@ -51,7 +51,7 @@ def steps(asked: Asked, patience: float, messages: list[Message]) -> Iterator[St
     with ask.hold(ecu, endpoint, patience):
         yield judged("lock", [Finding("no other job of this machine asks it now")], {})
         read: list[Snapshot] = []
-        tried = _tried(asked, endpoint, read, messages)
+        tried = each(OF_8899, _of_8899(asked, endpoint, read, messages), asked.memory)
         if ecu.sunspec:
             yield from _judged([*tried], _of_sunspec(asked, endpoint, read))
         else:
@@ -59,15 +59,15 @@ def steps(asked: Asked, patience: float, messages: list[Message]) -> Iterator[St
             yield _of_sunspec(asked, endpoint, read)
 
 
-def _tried(asked: Asked, endpoint: Endpoint, read: list[Snapshot], messages: list[Message]) -> Iterator[Step]:
-    """The steps of port 8899. After an error one has failed, and those behind it are skipped."""
+def each(names: Sequence[str], steps: Iterator[Step], memory: Memory | None = None) -> Iterator[Step]:
+    """Yields `steps`, which have these `names`; after a JobError the next step has failed and the rest is skipped."""
     done = 0
     try:
-        for done, step in enumerate(_of_8899(asked, endpoint, read, messages), 1):  # noqa: B007 - used behind the loop
+        for done, step in enumerate(steps, 1):  # noqa: B007 - used behind the loop
             yield step
     except JobError as error:
-        name, *others = OF_8899[done:]
-        yield failed(name, error, *ecu_answers.hints(name, error, asked.memory))
+        name, *others = names[done:]
+        yield failed(name, error, *ecu_answers.hints(name, error, memory))
         yield from (skipped(other, NOT_REACHED) for other in others)
 
 

@@ -3,16 +3,16 @@
 Read, records of 8899 -> Step
 """
 
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 
 from aps2mqtt.base.errors import EcuError
 from aps2mqtt.base.models import ecu_model
+from aps2mqtt.base.printable import some
 from aps2mqtt.base.values import Inverter
 from aps2mqtt.check.result import Finding, Step, explained, failed, judged, skipped
 from aps2mqtt.sources.sunspec.reading import ADDRESSES, Answer, Read
 
 NAME = "sunspec"
-MOST_NAMED = 8  # inverters in one line
 SILENT = (
     "look in the vendor's app (ECU APP, Workspace, Modbus Configuration) whether each has a Modbus address",
     "set APS_ECU_SUNSPEC_UNITS if the addresses are far apart: a unit that is not there gives no answer at all",
@@ -38,8 +38,8 @@ def answered(read: Read, inverters: Sequence[Inverter], port: int) -> Step:
         (
             Finding(found if read.answers else f"port {port} is open, and no unit answers", () if uids else SILENT),
             *_rows(read),
-            Finding(f"without a unit: {_named(missing)}", SILENT) if missing and uids else None,
-            Finding(f"8899 does not list: {_named(others)}") if others else None,
+            Finding(f"without a unit: {some(missing)}", SILENT) if missing and uids else None,
+            Finding(f"8899 does not list: {some(others)}") if others else None,
             Finding(f"addresses up to {read.units.next - 1} were tried; a job goes on from there") if goes_on else None,
             *(Finding(f"{answer.unit.uid}: {', '.join(answer.unit.impossible)} is impossible", ("restart the ECU",))
               for answer in read.answers if answer.unit.impossible),
@@ -84,9 +84,3 @@ def _details(answer: Answer, read: Read) -> dict[str, object]:
         "firmware": known.firmware,
         "power": answer.unit.power,
     }
-
-
-def _named(uids: Iterable[str]) -> str:
-    uids = list(uids)
-    more = f" and {len(uids) - MOST_NAMED} more" if len(uids) > MOST_NAMED else ""
-    return ", ".join(uids[:MOST_NAMED]) + more

@@ -80,7 +80,16 @@ def integral(energies: tuple[float, ...]) -> float:
     return round(sum(round(energy / 1000, DIGITS) for energy in energies), DIGITS)
 
 
-def counted(was: Known | None, now: Known, value: float | None, recalled: float, read: "Reading") -> Today | None:
+class CounterReading(NamedTuple):
+    """When a counter of an inverter was read."""
+
+    date: date  # of the site
+    moment: Moment  # of one inverter
+    since: datetime | None  # time of the reading before; None: there was none
+    of_yesterday: bool  # the value may not be of this date
+
+
+def counted(was: Known | None, now: Known, value: float | None, recalled: float, read: CounterReading) -> Today | None:
     """Returns the counter of an inverter after it has said `value` in kWh; None: it has said nothing.
 
     `was` and `now` have the energies of one date, before this reading and after it. `recalled`: kWh of that date which
@@ -100,21 +109,12 @@ def counted(was: Known | None, now: Known, value: float | None, recalled: float,
     return counter._replace(published=round(max(counter.published, before.published, recalled), DIGITS))
 
 
-def _first(value: float, grown: float, read: "Reading") -> Today | None:
+def _first(value: float, grown: float, read: CounterReading) -> Today | None:
     if read.of_yesterday:
         return Today(read.date, grown, value, renewed=grown > 0, before=(value,))
     if value > read.moment.made(read.moment.into_the_day):
         return None
     return Today(read.date, max(value, grown), value, renewed=True)
-
-
-class Reading(NamedTuple):
-    """When a counter of an inverter was read."""
-
-    date: date  # of the site
-    moment: Moment  # of one inverter
-    since: datetime | None  # time of the reading before; None: there was none
-    of_yesterday: bool  # the value may not be of this date
 
 
 def may_be_of_yesterday(inverter: Inverter, data_of: date | None, site_date: date, moment: Moment) -> bool:

@@ -42,7 +42,7 @@ def inverters_of(
         energies = inverter_energy.at_least(grown, recalled.panels.get(inverter.uid, ()))
         now = _known(inverter, was, energies)
         of_yesterday = inverter_energy.may_be_of_yesterday(inverter, date_of_data(snapshot), site_date, moment)
-        read = inverter_energy.Reading(site_date, moment._replace(inverters=1), since, of_yesterday)
+        read = inverter_energy.CounterReading(site_date, moment._replace(inverters=1), since, of_yesterday)
         whole = recalled.whole.get(inverter.uid, 0.0)
         now = now._replace(counter=inverter_energy.counted(was, now, inverter.today, whole, read))
         known[inverter.uid] = now

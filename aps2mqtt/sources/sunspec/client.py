@@ -6,7 +6,6 @@ that is idle for about 5 s, so there is one connection for each poll (docs/sunsp
 """
 
 import logging
-import struct
 from typing import Self
 
 from pymodbus.client import ModbusTcpClient
@@ -78,5 +77,5 @@ class Connection:
             log.debug("%s > unit %d: %s", self._endpoint, unit, answer)
             return None
         read = Registers(address, tuple(answer.registers))
-        log.debug("%s > unit %d: %s", self._endpoint, unit, struct.pack(f">{count}H", *read.words).hex())
+        log.debug("%s > unit %d: %s", self._endpoint, unit, read.octets.hex())
         return read

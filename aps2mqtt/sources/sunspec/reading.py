@@ -102,23 +102,25 @@ def _insistently(connection: Asking, addresses: tuple[int, ...], before: Units) 
     for address in addresses:
         if not deadline.remaining():
             return
-        found = list(_read(connection, (address,), SILENCE))
-        yield from found
-        silent += [address] if address in spoke and not found else []
+        answer = _read(connection, address, SILENCE)
+        if answer is not None:
+            yield answer
+        elif address in spoke:
+            silent.append(address)
     for address in silent:
-        if deadline.remaining():
-            yield from _read(connection, (address,), SILENCE)
+        if deadline.remaining() and (answer := _read(connection, address, SILENCE)) is not None:
+            yield answer
 
 
-def _read(connection: Asking, addresses: Iterable[int], silence: float) -> Iterator[Answer]:
-    """The answers of these units, one after the other; none of a unit that is silent or no inverter."""
-    for address in addresses:
-        first = connection.read(address, *FIRST, silence)
-        second = connection.read(address, *SECOND, SILENCE) if first is not None else None
-        if first is not None and second is not None:
-            whole = Registers(first.first, first.words + second.words)
-            if (said := unit(whole)) is not None:
-                yield Answer(address, said, whole)
+def _read(connection: Asking, address: int, silence: float) -> Answer | None:
+    """The answer of a unit; None if it is silent or no inverter."""
+    first = connection.read(address, *FIRST, silence)
+    second = connection.read(address, *SECOND, SILENCE) if first is not None else None
+    if first is None or second is None:
+        return None
+    whole = Registers(first.first, first.words + second.words)
+    said = unit(whole)
+    return Answer(address, said, whole) if said is not None else None
 
 
 def _names(connection: Asking, units: Units, answers: Mapping[int, Answer], on: date) -> dict[str, tuple[str, str]]:
@@ -159,8 +161,8 @@ def _searched(
     """`units` after the part of the search that one job does; adds what it finds to `answers`."""
     deadline = Deadline(SEARCH)
     while units.next in ADDRESSES and not _all_are_found(wanted.known, answers.values()) and deadline.remaining():
-        if units.next not in asked:
-            answers |= {one.address: one for one in _read(connection, (units.next,), SILENCE_OF_STRANGER)}
+        found = None if units.next in asked else _read(connection, units.next, SILENCE_OF_STRANGER)
+        answers |= {found.address: found} if found is not None else {}
         units = units._replace(next=units.next + 1)
     return units
 

@@ -28,6 +28,17 @@ class Registers(NamedTuple):
     first: int
     words: tuple[int, ...]
 
+    @classmethod
+    def of(cls, first: int, octets: bytes) -> "Registers":
+        """The words in `octets`, from the register `first` on; half a word at the end is left out."""
+        number = len(octets) // 2
+        return cls(first, struct.unpack(f">{number}H", octets[: 2 * number]))
+
+    @property
+    def octets(self) -> bytes:
+        """The words as they are sent."""
+        return struct.pack(f">{len(self.words)}H", *self.words)
+
     def has(self, address: int, count: int) -> bool:
         """True if all of these registers are there."""
         return self.first <= address and address + count <= self.first + len(self.words)

@@ -12,14 +12,15 @@ from datetime import datetime, timedelta
 
 from aps2mqtt.base.memory import Known, KnownUnit, Memory
 from aps2mqtt.base.physical_limits import AWAKE
+from aps2mqtt.base.printable import some
 from aps2mqtt.base.values import SUNSPEC, Inverter, Remark, Snapshot
 from aps2mqtt.sources.joining import was_asleep
 from aps2mqtt.sources.sunspec.reading import Answer, Read, Wanted
 from aps2mqtt.sources.sunspec.units import Unit
+from aps2mqtt.truth.problems import AROUND_NOON
 
 FROZEN = timedelta(minutes=15)  # an ECU renews its registers every 5 minutes
 NEW = Known(0, 0)
-NOON = range(11, 15)  # o'clock of the site: all inverters should be awake
 MOST_NAMED = 5
 
 
@@ -67,7 +68,7 @@ def wanted(ecu8899: Snapshot | None, memory: Memory | None, now: datetime) -> Wa
     before = memory.inverters if memory is not None else {}
     heard = {uid for uid, was in before.items() if was.panels}
     if ecu8899 is None:
-        awake = {uid for uid in heard if now.hour in NOON or not was_asleep(before[uid])}
+        awake = {uid for uid in heard if now.hour in AROUND_NOON or not was_asleep(before[uid])}
         return Wanted(frozenset(heard), frozenset(awake))
     heard |= {inverter.uid for inverter in ecu8899.inverters if inverter.powers}
     return Wanted(frozenset(heard), frozenset(inverter.uid for inverter in ecu8899.inverters if inverter.online))
@@ -78,11 +79,10 @@ def silent(said: Snapshot, of: Wanted) -> tuple[Remark, ...]:
     missing = sorted(of.awake - {inverter.uid for inverter in said.inverters})
     if not missing:
         return ()
-    more = f" and {len(missing) - MOST_NAMED} more" if len(missing) > MOST_NAMED else ""
     return (
         Remark(
             "inverters do not answer over SunSpec",
-            f"{', '.join(missing[:MOST_NAMED])}{more}; look in the vendor's app whether they have Modbus addresses",
+            f"{some(missing, MOST_NAMED)}; look in the vendor's app whether they have Modbus addresses",
         ),
     )
 
