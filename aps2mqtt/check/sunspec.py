@@ -5,7 +5,7 @@ Read, records of 8899 -> Step
 
 from collections.abc import Iterator, Sequence
 
-from aps2mqtt.base.errors import EcuError
+from aps2mqtt.base.errors import EcuError, EcuUnreachable
 from aps2mqtt.base.models import ecu_model
 from aps2mqtt.base.printable import some
 from aps2mqtt.base.values import Inverter
@@ -63,7 +63,7 @@ def not_in_use(*, is_open: bool, port: int) -> Step:
 
 def without_id(step: Step) -> Step:
     """The same where nobody knows the ECU's id: a job would fail."""
-    error = EcuError("nobody knows the ECU's id; set APS_ECU_ID to the 12 digits on its label")
+    error = EcuUnreachable("nobody knows the ECU's id; set APS_ECU_ID to the 12 digits on its label")
     return failed(NAME, error)._replace(findings=(*step.findings, explained(str(error))), details=step.details)
 
 

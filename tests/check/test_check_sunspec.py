@@ -68,6 +68,7 @@ def test_sunspec_alone_needs_the_id(walk) -> None:
     assert states(taken, ("connection", "sunspec")) == [State.FAILED, State.FAILED]
     assert "set APS_ECU_ID" in remedies(taken["sunspec"])
     assert " 5 units" in text(taken["sunspec"])
+    assert result.status(taken.values()) is ExitStatus.UNAVAILABLE  # as that of a job
 
 
 def test_where_neither_answers_the_status_is_that_of_a_job(walk) -> None:
