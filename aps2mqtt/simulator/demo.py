@@ -76,13 +76,14 @@ class Demo:
         return picture.below(head, [outcome.report], style(self._settings), self.clock.now(), canvas)
 
     def topics(self, outcome: Outcome) -> Iterator[str]:
-        """Lines of topics and payloads, as the broker retains them."""
+        """Lines of topics and payloads that the broker retains, in the order in which they were published."""
         time.sleep(PARTING)
         with Session(self._settings.broker) as session:
             retained = session.retained(["aps/#"], probe=outcome.messages[-1]) or {}
         longest = max(map(len, retained), default=0)
-        for topic, value in retained.items():
-            yield f"  {topic:<{longest}}  {value}"
+        order = {message.topic: place for place, message in enumerate(outcome.messages)}
+        for topic in sorted(retained, key=lambda topic: order.get(topic, len(order))):
+            yield f"  {topic:<{longest}}  {retained[topic]}"
 
 
 @contextmanager
