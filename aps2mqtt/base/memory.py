@@ -67,6 +67,26 @@ class Rhythm(NamedTuple):
     run_due: datetime | None = None  # when `run` polls next; None: it is not in use
 
 
+class Phase(NamedTuple):
+    """When the ECU has new data, as polls have shown it.
+
+    The delay is the time from the time stamp of data until the ECU has them, by this machine's clock. It also holds
+    the error of the ECU's clock, and so it may be negative.
+    """
+
+    stamp: datetime  # time of the last data, by the ECU's clock
+    found: datetime  # time of the first poll that found these data
+    asked: datetime  # time of the last poll
+    before: datetime | None  # time of the poll before that
+    most: float  # seconds, the delay is not longer
+    least: float | None = None  # seconds, the delay is longer; None: no poll came too early yet
+    least_at: datetime | None = None  # when `least` was found
+    periods: tuple[float, ...] = ()  # seconds between successive time stamps, the latest last
+    fruitless: int = 0  # polls that were to bring the bounds closer together, and did not
+    misses: int = 0  # data of the last day that came later than `most`
+    missed_at: datetime | None = None  # time of the last of them
+
+
 class IdleInverter(NamedTuple):
     """An inverter that gives no power while the others give power."""
 
@@ -162,3 +182,4 @@ class Memory(NamedTuple):
     rhythm: Rhythm | None = None
     layout: Placement | None = None
     units: Units | None = None  # None: SunSpec was never read
+    phase: Phase | None = None  # None: no data with a time stamp were read

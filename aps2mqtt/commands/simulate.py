@@ -17,8 +17,9 @@ from aps2mqtt.commands import common
 from aps2mqtt.screen import output
 from aps2mqtt.simulator import modbus, scenarios, server
 from aps2mqtt.simulator.inverter_registers import units
-from aps2mqtt.simulator.plant import DEFAULT_INVERTERS, Plant, ScenarioError, local_plant
+from aps2mqtt.simulator.plant import DEFAULT_INVERTERS, REFRESH, Plant, ScenarioError, local_plant
 
+LONGEST = 5  # digits of a number of seconds
 NIGHT = "it is night there, so all inverters are offline; choose another time with --time 12:00"
 
 
@@ -29,6 +30,13 @@ def arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--ecu", metavar="MODEL", default="ECU-R", help="ECU-R (default), ECU-R-Pro, ECU-B or ECU-C")
     parser.add_argument("--inverters", metavar="LIST", help="such as 3xDS3,1xQS1,1xYC1000,1xunseen")
     parser.add_argument("--time", metavar="HH:MM", type=_time, help="let it be that time of day, and go on from there")
+    parser.add_argument(
+        "--refresh",
+        metavar="N",
+        type=_refresh,
+        default=(REFRESH, timedelta()),
+        help="new data every N seconds; 300+137: 137 later than full",
+    )
     parser.add_argument(
         "--fault", metavar="NAME", action="append", default=[], help="fail in this way (list: which there are)"
     )
@@ -51,7 +59,9 @@ def run(options: argparse.Namespace) -> int:
         return ExitStatus.OK
     of_8899, of_sunspec = _faults(options)
     try:
+        refresh, phase = options.refresh
         plant = local_plant(options.ecu, options.inverters or DEFAULT_INVERTERS)
+        plant = plant._replace(refresh=refresh, phase=phase)
         clock = _clock(options.time)
         with (
             _ecu(options, plant, clock, of_8899) as ecu,
@@ -108,6 +118,16 @@ def _time(text: str) -> time:
         return datetime.strptime(text, "%H:%M").time()  # noqa: DTZ007 - in the machine's zone
     except ValueError as error:
         raise argparse.ArgumentTypeError(f"{text!r} is no time of day; write it as 12:00") from error
+
+
+def _refresh(text: str) -> tuple[timedelta, timedelta]:
+    """The time between new data, and from a full multiple of it to their time stamps."""
+    every, _, later = text.partition("+")
+    if not all(part.isascii() and part.isdecimal() and len(part) <= LONGEST for part in (every, later or "0")):
+        raise argparse.ArgumentTypeError(f"{text!r} is no time in seconds; write it as 300 or 300+137")
+    if not int(every):
+        raise argparse.ArgumentTypeError("an ECU with new data at every moment cannot be simulated; write 1 or more")
+    return timedelta(seconds=int(every)), timedelta(seconds=int(later or 0))
 
 
 def _clock(at: time | None) -> Callable[[], datetime]:

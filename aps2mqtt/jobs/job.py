@@ -27,7 +27,7 @@ from aps2mqtt.mqtt.topics import Message, Style
 from aps2mqtt.sources import ask
 from aps2mqtt.sources.endpoints import NORMAL, Endpoint, Limits
 from aps2mqtt.sources.poll import FAILURES, Polled, poll
-from aps2mqtt.truth import freshness, hang, poll_times, problems, true_values
+from aps2mqtt.truth import freshness, hang, phase, poll_times, problems, true_values
 from aps2mqtt.truth.night import is_night, to_the_minute
 
 log = logging.getLogger(__name__)
@@ -169,7 +169,8 @@ class Job(NamedTuple):
         report, memory = true_values.settle(snapshot, before, recalled, self.now, ecu.timezone)
         site = ecu.site if ecu.located else None
         words, watch = problems.look(snapshot, before.watch if before is not None else None, site)
-        return report._replace(problems=words), self._timed(memory._replace(watch=watch), before)
+        memory = memory._replace(watch=watch, phase=phase.after_reading(before, snapshot, self.now))
+        return report._replace(problems=words), self._timed(memory, before)
 
     def _plan(self, report: Report, before: Memory | None, memory: Memory) -> tuple[Message, ...]:
         return plan.messages(self._style(memory), report, before, self.abandoned)

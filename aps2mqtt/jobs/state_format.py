@@ -20,6 +20,7 @@ from aps2mqtt.base.memory import (
     Known,
     KnownUnit,
     Memory,
+    Phase,
     Reading,
     Rhythm,
     Standstill,
@@ -32,6 +33,7 @@ from aps2mqtt.base.values import ECU8899, SUNSPEC, Placement, Short
 from aps2mqtt.config.keys import is_topic
 from aps2mqtt.truth import ecu_energy
 from aps2mqtt.truth.freshness import LONGEST_PAUSE
+from aps2mqtt.truth.phase import PERIODS
 
 VERSION = 1
 
@@ -90,9 +92,11 @@ def _whole(most: int) -> Reader:
     return _checked(lambda value: type(value) is int and 0 <= value <= most, f"no whole number up to {most}")
 
 
-def _amount(most: float) -> Reader:
-    """A number from 0 to `most`, as a float."""
-    number = _checked(lambda value: type(value) in (int, float) and 0 <= value <= most, f"no number up to {most:g}")
+def _amount(most: float, least: float = 0.0) -> Reader:
+    """A number from `least` to `most`, as a float."""
+    number = _checked(
+        lambda value: type(value) in (int, float) and least <= value <= most, f"no number from {least:g} to {most:g}"
+    )
     return lambda value, left_out: float(number(value, left_out))
 
 
@@ -198,6 +202,7 @@ def _as_it_is(value: object, _: list[str]) -> object:
 
 
 _kwh = _amount(MOST)
+_seconds = _amount(MOST, -MOST)
 _doubt = _fields(
     Doubt,
     first=_kwh,
@@ -266,6 +271,20 @@ _watch = _fields(
     contradictory=_maybe(_moment),
     missing=_text,
 )
+_phase = _fields(
+    Phase,
+    stamp=_moment,
+    found=_moment,
+    asked=_moment,
+    before=_maybe(_moment),
+    most=_seconds,
+    least=_maybe(_seconds),
+    least_at=_maybe(_moment),
+    periods=_several(_seconds, PERIODS),
+    fruitless=_whole(MOST),
+    misses=_whole(MOST),
+    missed_at=_maybe(_moment),
+)
 _placement = _fields(
     Placement,
     prefix=_prefix,
@@ -309,6 +328,7 @@ _memory = _fields(
     rhythm=_maybe(_rhythm),
     layout=_maybe(_placement),
     units=_maybe(_units),
+    phase=_maybe(_phase),
 )
 
 

@@ -124,6 +124,7 @@ class _PolledEcu:
         self._filled: float | None = None  # on the monotonic clock, of the last filling
         self._began: float | None = None  # on the monotonic clock, start of the job in flight
         self._schedule = schedule
+        self._delay = delay
         schedule.add(self._name, self._poll, self._pace(), delay)
 
     def is_stuck(self) -> bool:
@@ -178,7 +179,8 @@ class _PolledEcu:
     def _pace(self) -> poll_times.Pace:
         ecu = self._config.ecu
         site = ecu.site if ecu.stop_at_night else None
-        return poll_times.pace(ecu.poll_interval, site, ecu.timezone, self._store.remembered(), datetime.now(UTC))
+        memory, now = self._store.remembered(), datetime.now(UTC)
+        return poll_times.pace(ecu.poll_interval, site, ecu.timezone, memory, now, delay=self._delay)
 
 
 class PollLog:

@@ -17,16 +17,15 @@ logging.getLogger("apscheduler").setLevel(logging.CRITICAL)
 
 
 class PollTrigger(BaseTrigger):  # type: ignore[misc] # APScheduler has no types
-    """The times of `next_poll`, each later by `delay`: a pure function of the pace and of the arguments."""
+    """The times of `next_poll`: a pure function of the pace and of the arguments."""
 
-    def __init__(self, pace: Pace, delay: timedelta = timedelta()) -> None:
+    def __init__(self, pace: Pace) -> None:
         self.pace = pace
-        self.delay = delay
 
     def get_next_fire_time(self, previous_fire_time: datetime | None, now: datetime) -> datetime:
         """The next time, as APScheduler requires it: strictly later than both arguments."""
         after = now if previous_fire_time is None else max(previous_fire_time, now)
-        return next_poll(self.pace, after - self.delay) + self.delay
+        return next_poll(self.pace, after)
 
 
 class Schedule:
@@ -37,11 +36,11 @@ class Schedule:
         self._delays: dict[str, timedelta] = {}
 
     def add(self, name: str, fire: Callable[[], None], pace: Pace, delay: float) -> None:
-        """Adds a job: calls `fire` in a thread of this name, always `delay` seconds later than the times of `pace`."""
+        """Adds a job: calls `fire` in a thread of this name at the times of `pace`, and first after `delay` seconds."""
         self._delays[name] = timedelta(seconds=delay)
         self._scheduler.add_job(
             fire,
-            PollTrigger(pace, self._delays[name]),
+            PollTrigger(pace),
             id=name,
             next_run_time=datetime.now(UTC) + self._delays[name],
             coalesce=True,
@@ -55,7 +54,7 @@ class Schedule:
 
     def at(self, name: str, pace: Pace) -> datetime:
         """Continues the job at `pace`; returns the time of the next poll. Also helps after a clock jump."""
-        job = self._scheduler.reschedule_job(name, trigger=PollTrigger(pace, self._delays[name]))
+        job = self._scheduler.reschedule_job(name, trigger=PollTrigger(pace))
         next_run: datetime = job.next_run_time
         return next_run
 

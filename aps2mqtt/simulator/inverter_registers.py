@@ -8,7 +8,7 @@ from datetime import datetime
 from functools import lru_cache
 
 from aps2mqtt.base.models import inverter_model
-from aps2mqtt.simulator.plant import UNSEEN, Plant, refreshed
+from aps2mqtt.simulator.plant import UNSEEN, Plant
 from aps2mqtt.sources.ecu8899.answers import Record
 from aps2mqtt.sources.sunspec.registers import DC_CHANNELS, Registers, Value, encode
 
@@ -54,7 +54,7 @@ FIXED: Mapping[str, Value] = {
 
 def units(plant: Plant, when: datetime) -> Mapping[int, Registers]:
     """The registers of every inverter that the ECU has heard, by address: the first inverter has address 1."""
-    return _units(plant, refreshed(when))
+    return _units(plant, plant.refreshed(when))
 
 
 @lru_cache(maxsize=8)

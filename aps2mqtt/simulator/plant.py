@@ -99,10 +99,18 @@ class Plant(NamedTuple):
     site: Site = PARIS
     timezone: tzinfo = UTC
     since: date = date(2026, 1, 1)  # at the beginning of this day, the lifetime energy is 1234.5 kWh
+    refresh: timedelta = REFRESH
+    phase: timedelta = timedelta()  # from the full refresh, counted from the epoch, to the time stamp of data
+    late: timedelta = timedelta()  # from the time stamp of data until the ECU has them
+
+    def refreshed(self, when: datetime) -> datetime:
+        """The time stamp of the last data that the ECU has at `when`."""
+        seconds, behind = self.refresh.total_seconds(), self.phase + self.late
+        return datetime.fromtimestamp((when - behind).timestamp() // seconds * seconds, UTC) + self.phase
 
     def records(self, when: datetime, *, asleep: bool = False) -> tuple[Record, ...]:
         """The inverters at the last refresh before `when`; all are offline if `asleep`."""
-        at = refreshed(when)
+        at = self.refreshed(when)
         elevation = -90.0 if asleep else sun.elevation(self.site, at)
         strength = 0.0 if asleep else _strength(self.site, at.timestamp())
         return tuple(self._record(number, name, elevation, strength) for number, name in enumerate(self.inverters, 1))
@@ -110,7 +118,7 @@ class Plant(NamedTuple):
     def system_info(self, when: datetime, *, asleep: bool = False) -> SystemInfo:
         """The answer to 0001, with the totals of `records` at the same time."""
         records = self.records(when, asleep=asleep)
-        energy = _energy(self.site, refreshed(when).astimezone(self.timezone)) * self._peak() / 1000
+        energy = _energy(self.site, self.refreshed(when).astimezone(self.timezone)) * self._peak() / 1000
         return SystemInfo(
             ecu_id=self.ecu.ecu_id,
             version="01",
@@ -136,7 +144,7 @@ class Plant(NamedTuple):
     def real_time(self, when: datetime, *, asleep: bool = False) -> RealTime:
         """The answer to 0002."""
         records = self.records(when, asleep=asleep)
-        stamp = f"{refreshed(when).astimezone(self.timezone):%Y%m%d%H%M%S}"
+        stamp = f"{self.refreshed(when).astimezone(self.timezone):%Y%m%d%H%M%S}"
         return RealTime(tables.STATUS_OK, "01", len(records), stamp, records)
 
     def signal(self, when: datetime, *, asleep: bool = False) -> Signal:
@@ -169,7 +177,7 @@ class Plant(NamedTuple):
         days = (today - timedelta(days=ago) for ago in reversed(range(1, DAYS[period])))
         energies = [(day, _energy_of_day(self.site, self.timezone, day)) for day in days]
         energies += (
-            [(today, so_far)] if (so_far := _energy(self.site, refreshed(now).astimezone(self.timezone))) else []
+            [(today, so_far)] if (so_far := _energy(self.site, self.refreshed(now).astimezone(self.timezone))) else []
         )
         points = ((f"{day:%Y%m%d}", round(hours * self._peak() / 1000, 2)) for day, hours in energies)
         return EnergyByDay(tables.STATUS_OK, period, tuple(points))
@@ -202,7 +210,7 @@ class Plant(NamedTuple):
 
     def energies(self, when: datetime) -> tuple[float, ...]:
         """What each inverter has made today at the last refresh before `when`, in Wh."""
-        hours = _energy(self.site, refreshed(when).astimezone(self.timezone))
+        hours = _energy(self.site, self.refreshed(when).astimezone(self.timezone))
         return tuple(hours * _peak(number, name) for number, name in enumerate(self.inverters, 1))
 
     def _peak(self) -> float:
@@ -210,7 +218,7 @@ class Plant(NamedTuple):
         return sum(_peak(number, name) for number, name in enumerate(self.inverters, 1))
 
     def _before_today(self, when: datetime) -> float:
-        today = refreshed(when).astimezone(self.timezone).date()
+        today = self.refreshed(when).astimezone(self.timezone).date()
         days = (self.since + timedelta(days=day) for day in range((today - self.since).days))
         return sum(_energy_of_day(self.site, self.timezone, day) for day in days) * self._peak() / 1000
 
@@ -227,12 +235,6 @@ def local_plant(ecu: str, inverters: str) -> Plant:
     timezone = now.tzinfo or UTC
     site = Site(PARIS.latitude, offset.total_seconds() / 3600 * 15)
     return Plant(ECU_MODELS[ecu], inverter_models(inverters), site, timezone, now.date())
-
-
-def refreshed(when: datetime) -> datetime:
-    """The last time before `when` at which the ECU asked its inverters."""
-    seconds = REFRESH.total_seconds()
-    return datetime.fromtimestamp(when.timestamp() // seconds * seconds, UTC)
 
 
 def _refreshes(day: date, timezone: tzinfo, until: datetime) -> Iterable[datetime]:

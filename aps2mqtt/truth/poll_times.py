@@ -1,17 +1,22 @@
 """When the scheduler polls next, and how far apart several ECUs are polled. Pure.
 
-site, interval, last reading, time -> time of the next poll
+site, interval, last reading, phase of the data, time -> time of the next poll
 """
 
 from datetime import UTC, datetime, time, timedelta, tzinfo
 from typing import NamedTuple
 
+from aps2mqtt.base.elapsed import clock_is_behind
 from aps2mqtt.base.memory import Memory
-from aps2mqtt.base.values import Site
+from aps2mqtt.base.values import SUNSPEC, Site
+from aps2mqtt.truth import phase
 from aps2mqtt.truth.night import is_awake
+from aps2mqtt.truth.phase import Aim
 
 STAGGER = 0.1  # seconds from one ECU to the next, so that machine and broker do not handle all of them at once
 SPREAD = 60.0  # seconds from the first ECU to the last, at most
+FRESH_SPREAD = 15.0  # seconds, instead of SPREAD, where ECUs are polled soon after they have new data
+EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 MOMENT = timedelta(microseconds=1)  # the least time by which one time is later than another
 
 
@@ -27,10 +32,17 @@ class Pace(NamedTuple):
     site: Site | None = None  # None: day and night alike
     awake: bool = True  # the last reading had an inverter online, or there is none
     turns: datetime | None = None  # when today's energy becomes yesterday's: at midnight, or since; None: both are 0
+    grid: datetime = EPOCH  # a point of the grid of the polls
+    aim: Aim | None = None  # the next poll by the phase of the data; None: that is not known
 
 
-def pace(interval: int, site: Site | None, timezone: tzinfo, memory: Memory | None, now: datetime) -> Pace:
-    """Returns the pace that follows from `memory`; `site` is None if polls do not stop at night."""
+def pace(  # noqa: PLR0913 - each of them decides the time of the next poll
+    interval: int, site: Site | None, timezone: tzinfo, memory: Memory | None, now: datetime, *, delay: float = 0.0
+) -> Pace:
+    """Returns the pace that follows from `memory`; `site` is None if polls do not stop at night.
+
+    `delay` is the time in seconds from the polls of the first ECU to those of this one.
+    """
     dates = []
     today = memory.counters.today if memory is not None else None
     if today is not None and (today.published or today.yesterday):
@@ -41,32 +53,56 @@ def pace(interval: int, site: Site | None, timezone: tzinfo, memory: Memory | No
     if dates:
         midnight = datetime.combine(min(dates) + timedelta(days=1), time(), timezone).astimezone(UTC)
         turns = max(midnight, now + MOMENT)  # a missed one is retried: a broker was down, a laptop slept
-    return Pace(interval, site, is_awake(memory, now), turns)
+    grid = EPOCH + timedelta(seconds=delay)
+    return Pace(interval, site, is_awake(memory, now), turns, grid, _aim(interval, memory, now, delay, grid))
+
+
+def _aim(interval: int, memory: Memory | None, now: datetime, delay: float, grid: datetime) -> Aim | None:
+    """Returns the next poll by the phase of the data, or on the `grid` if the data have none; None: nothing is known.
+
+    What SunSpec says has no time stamp.
+    """
+    known = memory.phase if memory is not None and memory.reading.source != SUNSPEC else None
+    if known is None or clock_is_behind(known.asked, now):
+        return None
+    spread = min(delay * FRESH_SPREAD / SPREAD, 3 * phase.MARGIN * interval)
+    soonest = known.asked + timedelta(seconds=phase.LEAST_PAUSE * interval)
+    return phase.aim(known, interval, spread) or Aim(on_grid(interval, soonest, grid), grid)
 
 
 def next_poll(pace: Pace, after: datetime) -> datetime:
-    """Returns the first poll later than `after`, in UTC: on a grid of the interval that is aligned to the epoch.
+    """Returns the first poll later than `after`, in UTC: soon after new data, or else on a grid of the interval.
 
-    At night the only poll is when today's energy turns to 0; it is retried until it succeeds. If the window between
-    two nights is so short that it holds no point of the grid, the poll is at the beginning of the window.
+    Where the phase of the data is not known, the grid is aligned to the epoch. At night the only poll is when today's
+    energy turns to 0; it is retried until it succeeds. If the window between two nights is so short that it holds no
+    point of the grid, the poll is at the beginning of the window.
     """
-    following = on_grid(pace.interval, after + MOMENT)
+    following, grid = _following(pace, after)
     if pace.site is None or pace.awake:
         return following
-    daylight = _in_daylight(pace.interval, pace.site, following)
-    if pace.turns is not None and (midnight := on_grid(pace.interval, pace.turns)) > after:
+    daylight = _in_daylight(pace.interval, pace.site, following, grid)
+    if pace.turns is not None and (midnight := on_grid(pace.interval, pace.turns, pace.grid)) > after:
         return min(midnight, daylight)
     return daylight
 
 
-def on_grid(interval: int, when: datetime) -> datetime:
-    """Returns the first point of the grid that is not before `when`."""
+def _following(pace: Pace, after: datetime) -> tuple[datetime, datetime]:
+    """Returns the first poll later than `after` regardless of the night, and a point of the grid of the polls."""
+    if pace.aim is None:
+        return on_grid(pace.interval, after + MOMENT, pace.grid), pace.grid
+    if pace.aim.at > after:
+        return pace.aim.at, pace.aim.grid
+    soonest = pace.aim.at + timedelta(seconds=phase.LEAST_PAUSE * pace.interval)
+    return on_grid(pace.interval, max(after + MOMENT, soonest), pace.aim.grid), pace.aim.grid
+
+
+def on_grid(interval: int, when: datetime, grid: datetime = EPOCH) -> datetime:
+    """Returns the first point of the grid through `grid` that is not before `when`."""
     step = timedelta(seconds=interval)
-    epoch = datetime(1970, 1, 1, tzinfo=UTC)
-    return epoch - (epoch - when) // step * step
+    return grid - (grid - when) // step * step
 
 
-def _in_daylight(interval: int, site: Site, point: datetime) -> datetime:
+def _in_daylight(interval: int, site: Site, point: datetime, grid: datetime) -> datetime:
     from aps2mqtt.base.sun import is_up, next_sunrise
 
     if is_up(site, point):
@@ -74,5 +110,5 @@ def _in_daylight(interval: int, site: Site, point: datetime) -> datetime:
     sunrise = next_sunrise(site, point)
     if sunrise is None:
         return point
-    risen = on_grid(interval, sunrise)
+    risen = on_grid(interval, sunrise, grid)
     return risen if is_up(site, risen) else sunrise

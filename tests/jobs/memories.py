@@ -14,6 +14,7 @@ from aps2mqtt.base.memory import (
     Known,
     KnownUnit,
     Memory,
+    Phase,
     Reading,
     Rhythm,
     Standstill,
@@ -99,6 +100,19 @@ RICH = FULL._replace(
         12,
         date(2026, 6, 20),
         date(2026, 6, 21),
+    ),
+    phase=Phase(
+        stamp=datetime(2026, 6, 21, 21, 38, tzinfo=ZoneInfo("Europe/Paris")),
+        found=FULL.reading.at,
+        asked=FULL.reading.at,
+        before=READ,
+        most=4.75,
+        least=-3600.5,
+        least_at=READ,
+        periods=(300.0, -3300.0, 300.0),
+        fruitless=7,
+        misses=2,
+        missed_at=READ,
     ),
 )
 

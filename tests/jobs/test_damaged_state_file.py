@@ -154,6 +154,7 @@ RIGHT = {  # of WRONG, what is no mistake there
     ("layout", "sunspec"): [True],
     ("lifetime_at",): [None],
     ("units",): [None, {}, {"a": 1}],
+    ("phase",): [None],
     ("watch", "missing"): ["", "text"],
     ("today", "yesterday"): [None, 1.5],
     ("inverters", "500000000001", "signal"): [None],

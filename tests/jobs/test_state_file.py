@@ -92,6 +92,7 @@ def test_the_file_holds_these_values_and_no_secret(saved):
         "source",
         "lifetime_at",
         "units",
+        "phase",
     }
     assert set(state_file["today"]) == {"date", "published", "reported", "renewed", "before", "yesterday", "doubt"}
     assert set(state_file["doubt"]) == {"first", "last", "readings", "since", "at", "timestamp"}

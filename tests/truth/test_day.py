@@ -45,17 +45,19 @@ def test_a_day_and_a_morning(tmp_path: Path, broker: Broker) -> None:
         while world.now < datetime(2026, 10, 25, 9, 0, tzinfo=UTC):
             world.poll()
     times = [moment for moment, _, _ in world.polls]
-    # The first start, with nothing known, polls in the night; then sunrise at 6:26 UTC, and sunset at 16:41.
+    # The first start, with nothing known, polls in the night; then sunrise at 6:26 UTC, and sunset at 16:41. The
+    # ECU has new data at each fifth minute: the first polls find that out.
     assert times[0] == datetime(2026, 10, 24, 3, 0, tzinfo=UTC)
-    assert times[1] == datetime(2026, 10, 24, 6, 30, tzinfo=UTC)
+    assert times[1] == datetime(2026, 10, 24, 6, 30, 10, tzinfo=UTC)
     evening = [moment for moment in times if moment.day == 24 and moment.hour >= 16]
-    assert [f"{moment:%H:%M}" for moment in evening] == [
-        "16:00", "16:10", "16:20", "16:30", "16:40", "16:50", "22:00",
+    assert [f"{moment:%H:%M:%S}" for moment in evening] == [
+        "16:00:10", "16:10:10", "16:20:10", "16:30:10", "16:40:10", "16:50:10", "22:00:00",
     ]  # fmt: skip
     assert not is_up(PARIS, evening[-2])
     # After midnight in Paris, which was at 22:00 UTC, the sun: at 6:28 UTC.
-    assert times[-15:] == [datetime(2026, 10, 25, 6, 30, tzinfo=UTC) + n * timedelta(minutes=10) for n in range(15)]
-    assert len(world.polls) == 1 + 63 + 1 + 15
+    first = datetime(2026, 10, 25, 6, 30, 10, tzinfo=UTC)
+    assert times[-15:] == [first + n * timedelta(minutes=10) for n in range(15)]
+    assert len(world.polls) == 1 + 67 + 1 + 15
 
     asked = [requests for _, requests, _ in world.polls]
     midnight = times.index(datetime(2026, 10, 24, 22, 0, tzinfo=UTC))
