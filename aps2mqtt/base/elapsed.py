@@ -19,3 +19,12 @@ def elapsed(earlier: datetime, later: datetime) -> timedelta:
 def clock_is_behind(read_at: datetime, now: datetime) -> bool:
     """True if `now` is before the last reading: a Raspberry Pi that does not know the time yet."""
     return now < read_at - CLOCK_SLACK
+
+
+def in_words(time: timedelta) -> str:
+    """Returns a time, regardless of its sign, in its largest unit: `90 s`, `4 min`, `3 h`, `2 days`."""
+    seconds = abs(round(time.total_seconds()))
+    for unit, length, most in (("s", 1, 120), ("min", 60, 120), ("h", 3600, 48)):
+        if seconds < length * most:
+            return f"{seconds // length} {unit}"
+    return f"{seconds // 86400} days"

@@ -15,6 +15,7 @@ from pathlib import Path
 
 from aps2mqtt import __version__
 from aps2mqtt.base import files, sun
+from aps2mqtt.base.elapsed import in_words
 from aps2mqtt.base.errors import BrokerUnreachable, ConfigError, JobError, shown
 from aps2mqtt.base.memory import Memory
 from aps2mqtt.check import ecu_answers, ecu_steps
@@ -31,6 +32,7 @@ from aps2mqtt.mqtt.topics import Message, Style
 from aps2mqtt.screen import timetable
 from aps2mqtt.sources import ask
 from aps2mqtt.sources.endpoints import NORMAL, Limits
+from aps2mqtt.truth import data_age, freshness, timer
 from aps2mqtt.truth.night import is_night, to_the_minute
 
 Clock = Callable[[], datetime]
@@ -54,6 +56,7 @@ NO_WILDCARDS = Finding(
     "it takes no subscriptions with wildcards: a job cannot compare its counters with those published",
     (reason_codes.reason(reason_codes.NO_WILDCARDS).remedy,),
 )
+SOON = timedelta(seconds=30)  # after the ECU has new data: a timer need not be better
 TOO_FAR = 4.0  # hours between the sun's time and the zone's time; with summer time some zones reach 3
 
 
@@ -146,6 +149,7 @@ def _state(config: Config, store: Store) -> tuple[Step, Memory | None]:
     place = Finding(f"{store.path} can be written")
     if obstacle:
         place = Finding(obstacle, ("set APS_STATE_DIR to a folder that the user who runs the jobs can write",))
+    second = timer.best_second([memory.phase if memory else None])
     details = {
         "file": str(store.path),
         "writable": not obstacle,
@@ -153,6 +157,7 @@ def _state(config: Config, store: Store) -> tuple[Step, Memory | None]:
         "read_at": memory.reading.at.isoformat() if memory else None,
         "firmware": memory.reading.firmware if memory else None,
         "error": memory.failure.error if memory else None,
+        "best_timer": timer.calendar(second) if second is not None else None,
     }
     if doubt is None and memory is None:
         doubt = Finding("no job of this user has gone well yet (root sees the state of a systemd service)")
@@ -177,6 +182,25 @@ def _remembered(config: Config, memory: Memory | None) -> Iterator[Finding]:
     yield Finding(f"{memory.ecu_id} read last at {read:%Y-%m-%d %H:%M:%S}, firmware {memory.reading.firmware}")
     if memory.failure.error:
         yield Finding(f"since then {explained(memory.failure.error).text}")
+    yield from _age(memory)
+
+
+def _age(memory: Memory) -> Iterator[Finding]:
+    """How old the last new data were when a job asked, and whether a timer can ask sooner."""
+    phase = memory.phase
+    if phase is None or not phase.periods:
+        return
+    age = data_age.age_of(phase.stamp, phase.found, phase)
+    yield Finding(f"its last new data were {in_words(age)} old when a job found them")
+    second = timer.best_second([phase])
+    if freshness.run_is_in_use(memory.rhythm, memory.reading.at):
+        yield Finding("`run` polls soon after the ECU has new data")
+    elif second is not None and timer.age_when_found(phase) > SOON:
+        sooner = timedelta(seconds=timer.seconds_after(phase, second))
+        yield Finding(
+            f"a timer at {timer.calendar(second)} would find them {in_words(sooner)} after the ECU has them, and not "
+            f"{in_words(timer.age_when_found(phase))}: `aps2mqtt units` writes it"
+        )
 
 
 def _site(config: Config, memory: Memory | None, now: datetime) -> Step:

@@ -14,7 +14,7 @@ from aps2mqtt.commands import common
 from aps2mqtt.config.values import Config
 from aps2mqtt.jobs.state_file import StateError
 from aps2mqtt.screen import output
-from aps2mqtt.truth import freshness
+from aps2mqtt.truth import data_age, freshness
 
 log = logging.getLogger(__name__)
 
@@ -51,4 +51,7 @@ def _condition(config: Config, now: datetime) -> tuple[str, str]:
         return read, f"since then {memory.failure.error}"
     if freshness.is_overdue(memory.rhythm, now):
         return read, "none has gone well since, though one was due; look at the log and at what starts them"
+    if since := data_age.no_new_data_since(memory):
+        local = since.astimezone(config.ecu.timezone)
+        return read, f"the ECU has had no new data since {local:%H:%M} though inverters are online; restart it"
     return read, ""

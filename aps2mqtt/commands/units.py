@@ -2,6 +2,7 @@
 crontab.example, with the paths of this program and of the configuration in them
 (-c, else $CONFIG_FILE, else /etc/aps2mqtt/config.yaml), and says how to go on.
 Where that configuration is not there yet, config.yaml.example comes with them.
+Once jobs know when the ECU has new data, timer and crontab fire soon after.
 
 example:
   aps2mqtt -c /etc/aps2mqtt/config.yaml units --output /etc/aps2mqtt
@@ -14,10 +15,11 @@ import sys
 from pathlib import Path
 
 from aps2mqtt.base import files
-from aps2mqtt.base.errors import ExitStatus
+from aps2mqtt.base.errors import ConfigError, ExitStatus
 from aps2mqtt.commands import common
 from aps2mqtt.screen import output
 from aps2mqtt.service import units
+from aps2mqtt.truth import timer
 
 log = logging.getLogger(__name__)
 
@@ -34,15 +36,36 @@ def run(options: argparse.Namespace) -> int:
     config = files.whole(common.config_path(options) or Path(units.DEFAULT.config))
     paths = units.Paths(script or units.DEFAULT.program, config)
     folder = files.whole(options.output)
-    texts = {name: units.render(name, template, paths) for name, template in units.templates().items()}
+    second = _learned_second(options, config)
+    texts = {name: units.render(name, template, paths, second) for name, template in units.templates().items()}
     if not os.path.lexists(config) and not os.path.lexists(folder / units.EXAMPLE):
         texts[units.EXAMPLE] = units.shipped(units.EXAMPLE)
     new = files.write_all(texts, folder, force=options.force)
     output.show(f"{'written' if new[name] else 'unchanged':<9}  {folder / name}" for name in texts)
     output.show(["", f"They start {paths.program} with {paths.config}."])
+    if second is not None:
+        output.show(
+            [
+                f"The jobs have learned when the ECU has new data: the timer fires at {timer.calendar(second)}, the",
+                f"crontab at {timer.crontab(second)}.",
+            ]
+        )
     _warn(script, paths, folder)
     output.show(["", *units.next_steps(folder).splitlines()])
     return ExitStatus.OK
+
+
+def _learned_second(options: argparse.Namespace, config: Path) -> int | None:
+    """The best second of every five minutes, as the jobs of this configuration have learned it; None: not known."""
+    if not config.is_file():
+        return None
+    options.ecu = None  # one timer polls all of them
+    try:
+        memories = [common.store(one).remembered() for one in common.load(options)]
+    except ConfigError as error:
+        log.debug("the jobs cannot tell when to poll: %s", error)
+        return None
+    return timer.best_second([memory.phase if memory is not None else None for memory in memories])
 
 
 def _warn(script: Path | None, paths: units.Paths, folder: Path) -> None:

@@ -13,10 +13,10 @@ from typing import NamedTuple
 
 from aps2mqtt.base import models
 from aps2mqtt.base.deadline import Deadline
-from aps2mqtt.base.elapsed import clock_is_behind
+from aps2mqtt.base.elapsed import clock_is_behind, in_words
 from aps2mqtt.base.errors import BothFailed, EcuError, EcuUnreachable, JobError, is_exhausted
 from aps2mqtt.base.memory import Memory
-from aps2mqtt.base.values import Recalled, Report, Snapshot, Unchanged
+from aps2mqtt.base.values import SUNSPEC, Recalled, Report, Snapshot, Unchanged
 from aps2mqtt.config.values import Config
 from aps2mqtt.jobs import plan
 from aps2mqtt.jobs.state_file import StateError, Store
@@ -28,6 +28,7 @@ from aps2mqtt.sources import ask
 from aps2mqtt.sources.endpoints import NORMAL, Endpoint, Limits
 from aps2mqtt.sources.poll import FAILURES, Polled, poll
 from aps2mqtt.truth import freshness, hang, phase, poll_times, problems, true_values
+from aps2mqtt.truth.data_age import age_of
 from aps2mqtt.truth.night import is_night, to_the_minute
 
 log = logging.getLogger(__name__)
@@ -135,13 +136,13 @@ class Job(NamedTuple):
             session.publish(messages)
         units = polled.units or (before.units if before is not None else None)
         self._remember(memory._replace(units=units))
-        return Outcome(f"{_reading(report)}; {self._sent(messages)}", report, messages)
+        return Outcome(f"{self._reading(report, memory)}; {self._sent(messages)}", report, messages)
 
     def would_publish(self, snapshot: Snapshot, before: Memory | None) -> Outcome:
         """Returns the outcome of a job that reads `snapshot`, as far as it is known without the broker."""
         before = true_values.memory_of(snapshot.ecu_id, before)
         report, memory = self._settle(snapshot, before, Recalled())
-        return Outcome(_reading(report), report, self._plan(report, before, memory))
+        return Outcome(self._reading(report, memory), report, self._plan(report, before, memory))
 
     def _leave_alone(self, before: Memory) -> Outcome:
         from aps2mqtt.base.sun import next_sunrise
@@ -244,6 +245,18 @@ class Job(NamedTuple):
             return Recalled(readable=False)
         return topics.recalled(chosen, ecu_id, retained)
 
+    def _reading(self, report: Report, memory: Memory) -> str:
+        """Returns the totals and the age of the data in words."""
+        today = "" if isinstance(report.today, Unchanged) else f", {topics.payload(report.today)} kWh today"
+        online = (
+            "" if isinstance(report.online, Unchanged) else f", {report.online} of {report.registered} inverters online"
+        )
+        when = f", data of {report.timestamp:%Y-%m-%d %H:%M:%S}" if report.timestamp else ""
+        if report.timestamp and report.source != SUNSPEC:
+            when += f", {in_words(age_of(report.timestamp, self.now, memory.phase))} old"
+        power = "unknown power" if report.power is None else f"{topics.payload(report.power)} W"
+        return f"{models.ecu_model(report.ecu_id)} {report.ecu_id}: {power}{today}{online}{when}"
+
     def _sent(self, messages: tuple[Message, ...]) -> str:
         return f"{len(messages)} messages to {self.config.broker.host}:{self.config.broker.port}"
 
@@ -268,13 +281,3 @@ def _load(store: Store) -> Memory | None:
     except StateError as error:
         log.warning("%s", error)
         return error.left
-
-
-def _reading(report: Report) -> str:
-    today = "" if isinstance(report.today, Unchanged) else f", {topics.payload(report.today)} kWh today"
-    online = (
-        "" if isinstance(report.online, Unchanged) else f", {report.online} of {report.registered} inverters online"
-    )
-    when = f", data of {report.timestamp:%Y-%m-%d %H:%M:%S}" if report.timestamp else ""
-    power = "unknown power" if report.power is None else f"{topics.payload(report.power)} W"
-    return f"{models.ecu_model(report.ecu_id)} {report.ecu_id}: {power}{today}{online}{when}"

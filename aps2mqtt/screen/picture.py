@@ -10,12 +10,14 @@ from itertools import accumulate, zip_longest
 from typing import NamedTuple
 
 from aps2mqtt.base import metrics
+from aps2mqtt.base.elapsed import elapsed, in_words
 from aps2mqtt.base.metrics import Metric, Row, Value
 from aps2mqtt.base.models import ecu_model, inverter_model
 from aps2mqtt.base.values import Inverter, Report, Unchanged
 from aps2mqtt.mqtt import topics
 from aps2mqtt.mqtt.topics import Style
 from aps2mqtt.screen.canvas import BOLD, DIM, GREEN, RED, YELLOW, Canvas, Line, bar, clean, cut, rendered, wrapped
+from aps2mqtt.truth.data_age import RENEWED
 
 LEVELS = "▁▂▃▄▅▆▇█"
 STRENGTHS = "▂▄▆█"
@@ -98,11 +100,7 @@ def strength(percent: float) -> str:
 
 def ago(age: timedelta) -> str:
     """The age of data in words; it may be negative, as clocks differ."""
-    seconds = abs(round(age.total_seconds()))
-    for unit, length, most in (("s", 1, 60), ("min", 60, 120), ("h", 3600, 48)):
-        if seconds < length * most:
-            return f"{seconds // length} {unit} {'ago' if age >= timedelta() else 'ahead'}"
-    return f"{seconds // 86400} days {'ago' if age >= timedelta() else 'ahead'}"
+    return f"{in_words(age)} {'ago' if age >= timedelta() else 'ahead'}"
 
 
 # -- the ECU ----------------------------------------------------------------------------------------------------------
@@ -120,7 +118,7 @@ def _totals(report: Report, now: datetime, width: int) -> Iterator[Line]:
     parts: list[Line] = [((BOLD, said["power"]), ("", " now"))] if "power" in said else []
     parts += [(("", f"{said[metric.name]} {when}"),) for metric, when in energies if metric.name in said]
     yield from _filled(parts, width, gap=3)
-    yield from _filled([*_online(said), *_data_of(report.timestamp, now)], width, gap=3)
+    yield from _filled([*_online(said), *_data_of(report, now)], width, gap=3)
     if report.error:
         yield from wrapped(f"offline: {report.error}", RED, width)
     for problem in () if isinstance(report.problems, Unchanged) else report.problems:
@@ -133,9 +131,13 @@ def _online(said: dict[str, str]) -> Iterator[Line]:
         yield ((GREEN if online == registered else "", f"{online} of {registered} inverters online"),)
 
 
-def _data_of(timestamp: datetime | None, now: datetime) -> Iterator[Line]:
-    if timestamp is not None:
-        yield ((DIM, f"data of {timestamp:%Y-%m-%d %H:%M:%S}, {ago(now - timestamp)}"),)
+def _data_of(report: Report, now: datetime) -> Iterator[Line]:
+    """When the data were made, marked if that is too long ago for inverters that are online."""
+    if report.timestamp is None:
+        return
+    age = elapsed(report.timestamp, now)
+    is_old = age > RENEWED and any(inverter.online for inverter in report.inverters)
+    yield ((YELLOW if is_old else DIM, f"data of {report.timestamp:%Y-%m-%d %H:%M:%S}, {ago(age)}"),)
 
 
 # -- the inverters ----------------------------------------------------------------------------------------------------

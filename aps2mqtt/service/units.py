@@ -5,12 +5,13 @@ template, Paths -> text
 
 import re
 import shlex
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from pathlib import Path, PurePath
 from typing import NamedTuple
 
 from aps2mqtt.base.errors import UsageError
 from aps2mqtt.config import systemd_credentials
+from aps2mqtt.truth import timer
 
 ONCE, TIMER, RUN, CRONTAB = "aps2mqtt.service", "aps2mqtt.timer", "aps2mqtt-run.service", "crontab.example"
 NAMES = (ONCE, TIMER, RUN, CRONTAB)
@@ -32,13 +33,27 @@ DEFAULT = Paths(PurePath("/opt/aps2mqtt/bin/aps2mqtt"), PurePath("/etc/aps2mqtt/
 # -- the texts, pure --------------------------------------------------------------------------------------------------
 
 
-def render(name: str, template: str, paths: Paths) -> str:
-    """The file `name` for `paths`: its template with changed directives and unchanged comments; raises UsageError."""
+def render(name: str, template: str, paths: Paths, second: int | None = None) -> str:
+    """The file `name` for `paths`: its template with changed directives and unchanged comments; raises UsageError.
+
+    With `second`, timer and crontab fire at that second of every five minutes.
+    """
     for path, kind, unwanted in ((paths.program, "program", "\"'\\"), (paths.config, "configuration", "")):
         if not str(path).isprintable() or set(unwanted) & set(str(path)):
             raise UsageError(f"no unit can name the {kind} {str(path)!r}; choose a path of plain characters")
     lines = template.splitlines(keepends=True)
-    return "".join(line if line.startswith("#") else _with_paths(line, name, paths) for line in lines)
+    times = {} if second is None else _times(second)
+    return "".join(line if line.startswith("#") else _with_paths(_replaced(line, times), name, paths) for line in lines)
+
+
+def _times(second: int) -> dict[str, str]:
+    """The directives of the templates that say when to fire, and what they are with a known second."""
+    return {
+        "OnCalendar=*:0/5": f"OnCalendar={timer.calendar(second)}",
+        "RandomizedDelaySec=30": "RandomizedDelaySec=0",
+        "AccuracySec=5s": "AccuracySec=1s",
+        "*/5 * * * *": timer.crontab(second),
+    }
 
 
 def _with_paths(line: str, name: str, paths: Paths) -> str:
@@ -50,8 +65,12 @@ def _with_paths(line: str, name: str, paths: Paths) -> str:
         replaced = {DEFAULT.program: _for_cron(paths.program), DEFAULT.config: _for_cron(paths.config)}
     else:
         replaced = {DEFAULT.program: _first_word(paths.program), DEFAULT.config: _argument(paths.config)}
-    texts = {str(path): new for path, new in replaced.items()}
-    return re.sub("|".join(map(re.escape, texts)), lambda found: texts[found[0]], line)
+    return _replaced(line, {str(path): new for path, new in replaced.items()})
+
+
+def _replaced(line: str, texts: Mapping[str, str]) -> str:
+    """The line with each of the texts replaced by its new one."""
+    return re.sub("|".join(map(re.escape, texts)), lambda found: texts[found[0]], line) if texts else line
 
 
 def _specifiers(path: PurePath) -> str:

@@ -147,7 +147,7 @@ def aim(phase: Phase, interval: int, spread: float = 0.0) -> Aim | None:
 
     `spread` seconds are added, so that polls of many ECUs of the same phase do not come at once.
     """
-    if not _is_steady(phase, interval):
+    if not is_steady(phase, interval):
         return None
     margin = MARGIN * interval
     asked = _seconds(phase.stamp, phase.asked)  # all times are seconds after the time stamp of the last data
@@ -167,7 +167,7 @@ def aim(phase: Phase, interval: int, spread: float = 0.0) -> Aim | None:
     return Aim(stamp + timedelta(seconds=at), stamp + timedelta(seconds=regular))
 
 
-def _is_steady(phase: Phase, interval: int) -> bool:
+def is_steady(phase: Phase, interval: int) -> bool:
     """True if most of the last periods are a multiple or a divisor of `interval`, and few polls miss.
 
     Before the second time stamp it is true if the ECU has a clock that may be right.

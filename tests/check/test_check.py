@@ -2,6 +2,7 @@
 
 import json
 import re
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 import pytest
@@ -18,9 +19,11 @@ from parts import (
 )
 
 from aps2mqtt.base.errors import ConfigError, ExitStatus
+from aps2mqtt.base.memory import Memory, Phase, Reading, Rhythm
 from aps2mqtt.check import check, result
 from aps2mqtt.check.result import Finding, State, Step
 from aps2mqtt.config import keys, loading
+from aps2mqtt.jobs.state_file import Store
 from aps2mqtt.simulator.server import Simulator
 
 # -- this machine -----------------------------------------------------------------------------------------------------
@@ -73,6 +76,27 @@ def test_a_damaged_state_is_told(tmp_path: Path) -> None:
     assert "is damaged and begun anew" in text(taken["state"])
     assert file.read_text() == "{"
     assert list((tmp_path / "state").iterdir()) == [file]
+
+
+def test_the_age_of_the_data_is_told_and_by_what_a_timer_would_be_better(tmp_path: Path) -> None:
+    """With a timer on the full five minutes, with one that is soon after the data, and with `run`."""
+    port = free_port()
+    store = Store(tmp_path / "state", "127.0.0.1", port)
+    stamp = datetime(2026, 6, 21, 10, 2, 17, tzinfo=UTC)
+
+    def told(late: float, run_due: datetime | None = None) -> str:
+        found = stamp + timedelta(seconds=late)
+        phase = Phase(stamp, found, found, None, late, least=late - 300, least_at=found, periods=(300.0,) * 4)
+        rhythm = Rhythm(found, run_due=run_due)
+        store.save(Memory("216000000001", Reading(found), phase=phase, rhythm=rhythm))
+        return text(walked(tmp_path, port, free_port())["state"])
+
+    on_the_grid = told(163)
+    assert "its last new data were 2 min old when a job found them" in on_the_grid
+    assert "a timer at *:02/5:57 would find them 10 s after the ECU has them, and not 2 min" in on_the_grid
+    assert "aps2mqtt units" in on_the_grid
+    assert "timer at" not in told(41)
+    assert "`run` polls soon after the ECU has new data" in told(12, stamp + timedelta(minutes=10))
 
 
 @pytest.mark.parametrize(

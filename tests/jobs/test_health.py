@@ -92,3 +92,19 @@ def test_the_health_of_several_ecus_is_that_of_the_sickest(tmp_path: Path, broke
         assert one_line(ended.err).startswith(f"aps2mqtt: 127.0.0.1:{other.port}: no job has gone well yet")
         well(aps2mqtt("-c", path, "once", "--ecu", f"127.0.0.1:{other.port}"))
         assert len(well(aps2mqtt("-c", path, "health"))) == 2
+
+
+def test_health_tells_an_ecu_without_new_data(tmp_path: Path, broker: Broker, array: Simulator) -> None:
+    """Half an hour of the same data while inverters are online, by this machine's clock."""
+    environment = settings(array.port, broker, tmp_path)
+    well(aps2mqtt("once", **environment))
+    state = state_of(tmp_path, array)
+    known = json.loads(state.read_text())
+    known["awake"] = True
+    found = datetime.fromisoformat(known["phase"]["found"]) - timedelta(minutes=31)
+    known["phase"]["found"] = found.isoformat()
+    state.write_text(json.dumps(known))
+    sick(aps2mqtt("health", **environment), "has had no new data since", "restart it")
+    known["awake"] = False
+    state.write_text(json.dumps(known))
+    well(aps2mqtt("health", **environment))

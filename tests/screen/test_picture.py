@@ -288,7 +288,7 @@ def test_the_signal_has_a_bar_as_long_as_anything_is_heard():
     [
         (0, "0 s ago"),
         (59, "59 s ago"),
-        (60, "1 min ago"),
+        (119, "119 s ago"),
         (7199, "119 min ago"),
         (7200, "2 h ago"),
         (172_799, "47 h ago"),

@@ -6,12 +6,15 @@ import shlex
 import stat
 import subprocess
 import sys
+from datetime import UTC, datetime
 from pathlib import Path, PurePath
 
 import pytest
 from parts import Ended, aps2mqtt, clean_environment, one_line
 
 from aps2mqtt.base.errors import UsageError
+from aps2mqtt.base.memory import Memory, Phase, Reading
+from aps2mqtt.jobs.state_file import Store
 from aps2mqtt.service.units import EXAMPLE, NAMES, Paths, render, templates
 
 ROOT = Path(__file__).parents[2]
@@ -91,6 +94,20 @@ def test_the_timer_elapses_every_five_minutes() -> None:
     ended = analyze("calendar", "--iterations=3", "--base-time=2026-06-21 12:02:00 UTC", calendar)
     elapses = re.findall(r"(?:Next elapse|Iter\D*\d): \w+ 2026-06-21 (\d\d:\d\d):00 UTC", ended.stdout)
     assert elapses == ["12:05", "12:10", "12:15"], ended.stdout
+
+
+@pytest.mark.parametrize(("second", "elapses"), [(152, ["02:32", "07:32"]), (7, ["05:07", "10:07"])])
+def test_the_timer_elapses_at_the_second_that_the_jobs_have_learned(second: int, elapses: list[str]) -> None:
+    """By systemd's own reading; at that second exactly, as there is no random delay then."""
+    timer = render("aps2mqtt.timer", templates()["aps2mqtt.timer"], DEFAULTS, second)
+    (calendar,) = re.findall(r"^OnCalendar=(.*)$", timer, re.MULTILINE)
+    ended = analyze("calendar", "--iterations=2", "--base-time=2026-06-21 12:01:00 UTC", calendar)
+    assert re.findall(r"(?:Next elapse|Iter\D*\d): \w+ 2026-06-21 12:(\S+) UTC", ended.stdout) == elapses, ended.stdout
+    assert "RandomizedDelaySec=0\n" in timer
+    assert "AccuracySec=1s\n" in timer
+    crontab = render("crontab.example", templates()["crontab.example"], DEFAULTS, second)
+    assert crontab.splitlines()[-1].startswith({152: "3-59/5 * * * * /", 7: "1-59/5 * * * * /"}[second])
+    assert "OnCalendar" not in render("aps2mqtt.service", templates()["aps2mqtt.service"], DEFAULTS, second)
 
 
 # -- the files as they are shipped ------------------------------------------------------------------------------------
@@ -244,6 +261,28 @@ def test_units_tells_what_it_wrote_and_what_to_type_next(tmp_path: Path) -> None
     assert f"  crontab {folder}/crontab.example" in lines
     assert {path.name for path in folder.iterdir()} == set(NAMES)
     assert {stat.S_IMODE((folder / name).stat().st_mode) for name in NAMES} == {0o644}
+
+
+def test_units_writes_when_the_ecu_has_new_data_once_the_jobs_have_learned_it(tmp_path: Path) -> None:
+    """And says so. Without a state, or with a mistake in the configuration, the files are as they are shipped."""
+    config, state = tmp_path / "config.yaml", tmp_path / "state"
+    config.write_text(f"ecu:\n  APS_ECU_IP: 127.0.0.1\n  APS_STATE_DIR: {state}\n")
+    program, timer = script(tmp_path / "bin"), tmp_path / "units" / "aps2mqtt.timer"
+
+    def written() -> str:
+        ended = units(program, "--output", tmp_path / "units", "--force", config=config)
+        assert ended.status == 0, ended.err
+        return ended.out
+
+    assert "have learned" not in written()
+    assert "OnCalendar=*:0/5\n" in timer.read_text()
+    at = datetime(2026, 6, 21, 10, 2, 17, tzinfo=UTC)
+    phase = Phase(at, at, at, None, 5.0, least=-5.0, least_at=at, periods=(300.0,) * 4)
+    Store(state, "127.0.0.1", 8899).save(Memory("216000000001", Reading(at), phase=phase))
+    assert "the timer fires at *:02/5:32" in " ".join(written().split())
+    assert "OnCalendar=*:02/5:32\n" in timer.read_text()
+    config.write_text("ecu:\n  APS_ECU_PI: 127.0.0.1\n")
+    assert "have learned" not in written()
 
 
 def test_units_names_the_files_of_the_contract_where_nothing_is_given(tmp_path: Path) -> None:
