@@ -36,8 +36,8 @@ SEARCH_PAUSE = timedelta(
     hours=2
 )  # for each miss but the first: a delay that varies is not searched for again and again
 CLOSER = 0.9  # of the distance of the bounds: less is progress
-FRUITLESS = 3  # searching polls in a row without progress, after which
-SELDOM = 96  # polls have no search
+FRUITLESS = 3  # polls to bring the bounds together that made no progress; after so many in a row
+SELDOM = 96  # polls pass until the next attempt
 MOST_MISSES = 12  # more show that the data come at any time
 
 
@@ -97,7 +97,7 @@ def _least(before: Phase, period: float, now: datetime) -> float:
     usual, pause = _usual_period(before, period), _seconds(before.asked, now)
     skipped = (round(period / usual) - 1) * usual if usual > 0 else 0.0
     # Nor did it find the earlier data that no poll found, if they came and went between the two polls.
-    return least + skipped if 0 < skipped < pause and skipped < pause + period else least
+    return least + skipped if 0 < skipped < pause else least
 
 
 def _fruitless(before: Phase, most: float) -> int:
@@ -109,7 +109,7 @@ def _missed(after: Phase, before: Phase, usual: float) -> Phase:
     """Returns `after`, in which data came later than they ever did: by little, or by more if that happens often."""
     days = (after.asked - before.missed_at) / COUNTED if before.missed_at is not None else 1.0
     misses = round(before.misses * max(0.0, 1 - days)) + 1
-    most = min(after.most, (after.least or 0.0) + PRECISE * usual * 2 ** (misses - 1))
+    most = min(after.most, (after.least or 0.0) + PRECISE * usual * 2 ** min(misses - 1, MOST_MISSES))
     return after._replace(most=most, misses=misses, missed_at=after.asked)
 
 
@@ -163,6 +163,7 @@ def aim(phase: Phase, interval: int, spread: float = 0.0) -> Aim | None:
         at = max(soonest, due - phase.most + _between(phase, interval) + min(spread, margin / 2))
     if phase.before is not None:
         at = max(at, _seconds(phase.stamp, phase.before) + (1 - UNSTEADY) * interval)
+    at = min(at, soonest + interval)  # whatever is remembered, the next poll comes
     stamp = phase.stamp.astimezone(UTC)
     return Aim(stamp + timedelta(seconds=at), stamp + timedelta(seconds=regular))
 

@@ -30,6 +30,11 @@ def best_second(phases: Sequence[Phase | None]) -> int | None:
     return min(seconds, key=lambda second: sum((second - other) % EVERY for other in seconds))
 
 
+def age_when_found(known: Phase) -> timedelta:
+    """Returns how long the ECU likely had the last data when a job found them."""
+    return timedelta(seconds=(known.found.timestamp() - _there(known)) % EVERY)
+
+
 def seconds_after(known: Phase, second: int) -> float:
     """Returns the seconds from new data of an ECU, as they are likely to be there, to that second of five minutes."""
     return (second - _there(known)) % EVERY
@@ -63,12 +68,8 @@ def _second(known: Phase) -> int:
 
 def _there(known: Phase) -> float:
     """Returns the second of every five minutes at which the data are there, as far as is known."""
-    least = phase.least_delay(known, known.asked)
-    least = max(0.0, least) if least is not None and known.most > 0 else (least if least is not None else 0.0)
+    least = known.least if known.least is not None else known.most - EVERY
+    if known.most > 0:  # the ECU's clock may be right, and then data are not there before their time stamp
+        least = max(0.0, least)
     likely = known.most if known.most - least <= PRECISE else min(known.most, least + LIKELY)
     return (known.stamp.timestamp() + likely) % EVERY
-
-
-def age_when_found(known: Phase) -> timedelta:
-    """Returns how long the ECU likely had the last data when a job found them."""
-    return timedelta(seconds=(known.found.timestamp() - _there(known)) % EVERY)
