@@ -81,10 +81,10 @@ def main(arguments: Sequence[str] | None = None) -> int:
     _open_streams()
     given = sys.argv[1:] if arguments is None else arguments
     common_options = _common_options()
-    known, _ = common_options.parse_known_args(given, _defaults())  # before anything else can fail
+    known, left = common_options.parse_known_args(given, _defaults())  # before anything else can fail
     logs.set_up(debug=known.debug, level=known.log_level or os.environ.get("APS_LOG_LEVEL", ""))
     try:
-        options = _parser(common_options, given).parse_args(given, _defaults())
+        options = _parser(common_options, left).parse_args(given, _defaults())
         status: int = _module(options.command).run(options)
         sys.stdout.flush()
     except KeyboardInterrupt:
@@ -129,17 +129,21 @@ def _defaults() -> argparse.Namespace:
     return argparse.Namespace(command=DEFAULT_COMMAND, config=None, debug=False, log_level="", ecu=None)
 
 
-def _parser(common_options: _Parser, given: Sequence[str]) -> argparse.ArgumentParser:
-    """The parser of the command that the user calls; of the other commands it knows only the name."""
+def _parser(common_options: _Parser, left: Sequence[str]) -> argparse.ArgumentParser:
+    """The parser of the command that the user calls; `left` is what the common options leave of the command line.
+
+    If the command stands first there, the parser knows no other one: the others are for the help and for mistakes.
+    """
     parser = _Parser(
         prog="aps2mqtt", description=DESCRIPTION, epilog=EPILOG, formatter_class=_help, parents=[common_options]
     )
     parser.add_argument("--version", action="version", version=f"aps2mqtt {__version__}")
     known = parser.add_subparsers(title="commands", metavar="COMMAND", parser_class=_Parser)
-    for name, about in commands.ABOUT.items():
-        parents = [common_options] if name in given else []
-        command = known.add_parser(name, help=about, formatter_class=_help, parents=parents)
-        if name in given:
+    called = [name for name in left[:1] if name in commands.ABOUT]
+    for name in called or commands.ABOUT:
+        parents = [common_options] if name in left else []
+        command = known.add_parser(name, help=commands.ABOUT[name], formatter_class=_help, parents=parents)
+        if name in left:
             module = _module(name)
             command.description = module.__doc__
             command.set_defaults(command=name)
