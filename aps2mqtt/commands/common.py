@@ -4,8 +4,6 @@ import argparse
 import logging
 import os
 import re
-import signal
-import threading
 from datetime import date, datetime
 from pathlib import Path
 from typing import TYPE_CHECKING, TypeVar
@@ -157,6 +155,9 @@ def failed(error: Exception) -> ExitStatus:
 
 def wait_for_stop() -> None:
     """Waits for SIGTERM or SIGINT, and then returns."""
+    import signal
+    import threading
+
     stopped = threading.Event()
     for number in (signal.SIGTERM, signal.SIGINT):
         signal.signal(number, lambda *_: stopped.set())
