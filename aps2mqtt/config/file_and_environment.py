@@ -9,8 +9,6 @@ from collections.abc import Iterable, Iterator, Mapping
 from pathlib import Path
 from typing import NamedTuple
 
-from environs import ValidationError
-
 from aps2mqtt.base import files
 from aps2mqtt.base.errors import leading_word
 from aps2mqtt.config import systemd_credentials
@@ -20,6 +18,7 @@ from aps2mqtt.config.keys import (
     MAX_FILE,
     NAMES,
     SECTIONS,
+    NotAllowed,
     content_of,
     expanded,
     is_quoted,
@@ -104,8 +103,8 @@ def _with_secrets(
             continue
         try:
             secret = _secret_in(content_of(unquoted(text), environ))
-        except (OSError, UnicodeDecodeError, ValidationError) as error:
-            allowed = error.messages[0] if isinstance(error, ValidationError) else "a file of UTF-8 text"
+        except (OSError, UnicodeDecodeError, NotAllowed) as error:
+            allowed = str(error) if isinstance(error, NotAllowed) else "a file of UTF-8 text"
             mistakes.append(f"{name} {where}: allowed is {allowed}")  # not its value: some users put the password there
             given[key] = Given("", where)  # so that the key is not reported as missing too
             continue

@@ -1,6 +1,6 @@
 """The keys of the configuration, and the parsers of their values.
 
-Each parser returns the value or raises ValidationError; the error names the allowed values.
+Each parser returns the value or raises NotAllowed, which names the allowed values.
 """
 
 import re
@@ -9,8 +9,6 @@ from datetime import tzinfo
 from pathlib import Path
 from typing import Any, NamedTuple
 from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
-
-from environs import ValidationError
 
 from aps2mqtt.base import files
 from aps2mqtt.base.physical_limits import MODBUS_ADDRESSES
@@ -22,12 +20,16 @@ MAX_FILE = 10_000_000  # bytes of a file that a value names; a system's certific
 MAX_TEXT = 1000  # characters
 
 
-# -- the parsers: each returns the value or raises ValidationError with the allowed values ----------------------------
+class NotAllowed(Exception):
+    """A value is none of those that the message names."""
+
+
+# -- the parsers: each returns the value or raises NotAllowed with the allowed values ---------------------------------
 
 
 def _text(value: str) -> str:
     if not value.isprintable() or len(value) > MAX_TEXT:  # text that is not UTF-8 in the environment is not printable
-        raise ValidationError(f"one line of printable text, at most {MAX_TEXT} characters")
+        raise NotAllowed(f"one line of printable text, at most {MAX_TEXT} characters")
     return value
 
 
@@ -40,7 +42,7 @@ def _host(value: str) -> str:
     name = r"[\w-]{1,63}(\.[\w-]{1,63})*\.?"
     ipv6 = r"[0-9a-fA-F]*:[0-9a-fA-F:]*:[0-9a-fA-F:.]*(%[\w.-]+)?"
     if not re.fullmatch(f"{name}|{ipv6}", value) or not _is_encodable(value):
-        raise ValidationError("one host name or address, without scheme, port or spaces")
+        raise NotAllowed("one host name or address, without scheme, port or spaces")
     return value
 
 
@@ -57,7 +59,7 @@ def _whole(least: int, most: int) -> Callable[[str], int]:
     def parse(value: str) -> int:
         value = value.strip()
         if not re.fullmatch(r"[0-9]{1,9}", value) or not least <= int(value) <= most:
-            raise ValidationError(f"a whole number from {least} to {most}")
+            raise NotAllowed(f"a whole number from {least} to {most}")
         return int(value)
 
     return parse
@@ -69,9 +71,9 @@ def _degrees(limit: int) -> Callable[[str], float]:
         try:
             degrees = float(value)
         except ValueError as error:
-            raise ValidationError(allowed) from error
+            raise NotAllowed(allowed) from error
         if not -limit <= degrees <= limit:
-            raise ValidationError(allowed)
+            raise NotAllowed(allowed)
         return degrees
 
     return parse
@@ -85,14 +87,14 @@ def _units(value: str) -> tuple[int, ...]:
         first, last = (int(found[1]), int(found[2] or found[1])) if found else (0, 0)
         if not (first in MODBUS_ADDRESSES and last in MODBUS_ADDRESSES and first <= last):
             most = MODBUS_ADDRESSES[-1]
-            raise ValidationError(f"Modbus addresses from 1 to {most} with commas between, such as 1,2,11 or 1-9")
+            raise NotAllowed(f"Modbus addresses from 1 to {most} with commas between, such as 1,2,11 or 1-9")
         units |= dict.fromkeys(range(first, last + 1))
     return tuple(units)
 
 
 def _ecu_id(value: str) -> str:
     if value.strip() and not re.fullmatch(r"[0-9]{12}", value.strip()):
-        raise ValidationError("the 12 digits on the label of the ECU")
+        raise NotAllowed("the 12 digits on the label of the ECU")
     return value.strip()
 
 
@@ -102,7 +104,7 @@ TRUE, FALSE = ("true", "yes", "on", "1"), ("false", "no", "off", "0")
 def _boolean(value: str) -> bool:
     word = value.strip().lower()
     if word not in TRUE + FALSE:
-        raise ValidationError("True or False")
+        raise NotAllowed("True or False")
     return word in TRUE
 
 
@@ -111,7 +113,7 @@ def _choice(*choices: str) -> Callable[[str], str]:
         for choice in choices:
             if value.strip().lower() == choice.lower():
                 return choice
-        raise ValidationError(" or ".join(filter(None, choices)))
+        raise NotAllowed(" or ".join(filter(None, choices)))
 
     return parse
 
@@ -124,32 +126,32 @@ def is_topic(value: str) -> bool:
 
 def _topic(value: str) -> str:
     if not is_topic(_text(value)):
-        raise ValidationError("a topic without + and #, that begins neither with / nor with $ and does not end with /")
+        raise NotAllowed("a topic without + and #, that begins neither with / nor with $ and does not end with /")
     if value != value.strip():
-        raise ValidationError("a topic without spaces around it")
+        raise NotAllowed("a topic without spaces around it")
     return value
 
 
 def expanded(value: str) -> str:
-    """The path `value` with the user's folder in place of ~; empty stays empty. Raises ValidationError."""
+    """The path `value` with the user's folder in place of ~; empty stays empty. Raises NotAllowed."""
     if not value:
         return value
     try:
         return str(Path(_text(value)).expanduser())
     except RuntimeError as error:
-        raise ValidationError("a path; there is no such user") from error
+        raise NotAllowed("a path; there is no such user") from error
 
 
 def content_of(value: str, environ: Mapping[str, str]) -> bytes:
-    """The bytes of the file that `value` names; raises ValidationError if it cannot be read."""
+    """The bytes of the file that `value` names; raises NotAllowed if it cannot be read."""
     path = systemd_credentials.at_hand(Path(expanded(value)), environ)
     try:
         return files.read(path, MAX_FILE)
     except FileNotFoundError as error:
-        raise ValidationError("a file; there is none") from error
+        raise NotAllowed("a file; there is none") from error
     except OSError as error:
         handed_over = f" (LoadCredential={path.name}:{path})" if systemd_credentials.is_service(environ) else ""
-        raise ValidationError(f"a file that can be read: {error.strerror}{handed_over}") from error
+        raise NotAllowed(f"a file that can be read: {error.strerror}{handed_over}") from error
 
 
 QUOTES = ('""', "''", "“”", "„“", "„”", "‘’", "‚‘", "«»", "»«")  # noqa: RUF001 - all pairs on keyboards
@@ -162,9 +164,9 @@ def is_quoted(value: str) -> bool:
 
 
 def unquoted(value: str) -> str:
-    """Returns `value` as it is; raises ValidationError if quotation marks enclose it."""
+    """Returns `value` as it is; raises NotAllowed if quotation marks enclose it."""
     if is_quoted(value):
-        raise ValidationError("a value without quotation marks around it")
+        raise NotAllowed("a value without quotation marks around it")
     return value
 
 
@@ -174,7 +176,7 @@ def _timezone(value: str) -> tzinfo | None:
     try:
         return ZoneInfo(value.strip())
     except (ZoneInfoNotFoundError, ValueError, OSError) as error:
-        raise ValidationError("an IANA name such as Europe/Paris") from error
+        raise NotAllowed("an IANA name such as Europe/Paris") from error
 
 
 # -- the keys ---------------------------------------------------------------------------------------------------------

@@ -4,20 +4,18 @@ file, environment -> given values -> parsed values -> a Config for each ECU
 """
 
 import os
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from contextlib import suppress
 from datetime import UTC, tzinfo
 from pathlib import Path
-from typing import Any, cast
+from typing import Any
 from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
-
-from environs import Env, EnvValidationError
 
 from aps2mqtt.base.errors import DOTS, ConfigError, shown
 from aps2mqtt.base.values import Site
 from aps2mqtt.config.contradictions import contradictions, doubts, is_located, near_misses, readable_by_others, twins
 from aps2mqtt.config.file_and_environment import GivenEcu, each_ecu, password_beside, read_file
-from aps2mqtt.config.keys import BROKER_PASSWORD, KEYS, SECRETS, SECTIONS, Key, content_of, unquoted
+from aps2mqtt.config.keys import BROKER_PASSWORD, KEYS, SECRETS, SECTIONS, Key, NotAllowed, content_of, unquoted
 from aps2mqtt.config.values import AccessPoint, BrokerConfig, Config, EcuConfig, Given
 
 DEFAULT_FILE = Path("/etc/aps2mqtt/config.yaml")  # used if it exists and the user names no other file
@@ -87,49 +85,40 @@ def _config(
     )
 
 
-class _Given(Env):
-    """An `environs.Env` that reads the values gathered before, not the process environment."""
-
-    def __init__(self, given: Mapping[str, Given]) -> None:
-        super().__init__(eager=False)
-        self._given = given
-
-    def _get_value(self, env_key: str, default: Any) -> Any:  # noqa: ANN401 - as in environs
-        return self._given[env_key].text if env_key in self._given else default
-
-
-def _judge(key: Key, given: Given | None, environ: Mapping[str, str]) -> Callable[[str], Any]:
-    """The parser of `key` for the value `given`; None: for the default."""
-
-    def parse(text: str) -> Any:  # noqa: ANN401 - of the key's type
-        value = key.parse(text if given is None or given.file else unquoted(text))
-        if key.is_file and value:
-            content_of(value, environ)
-        return value
-
-    return parse
-
-
 def _parse(
     ecu: GivenEcu, path: Path | None, environ: Mapping[str, str], mistakes: list[str], *, unread: bool
 ) -> dict[str, Any]:
     """The values of all keys. Adds wrong values to `mistakes`, and missing ones unless the file is `unread`."""
-    env = _Given(ecu.given)
-    values = {}
+    values: dict[str, Any] = {}
     for key in KEYS:
-        env.add_parser(key.name, _judge(key, ecu.given.get(key.name), environ))
-        default = ... if key.default is None else key.default
-        values[key.name] = getattr(env, key.name)(key.name, default)
-    try:
-        env.seal()
-    except EnvValidationError as error:
-        messages = cast("Mapping[str, list[str]]", error.error_messages)
-        for key in KEYS:
-            if key.name in messages and key.name in ecu.given:
-                mistakes += [_mistake(key, ecu.given[key.name], text) for text in messages[key.name]]
-            elif key.name in messages and not unread:
-                mistakes.append(_missing(key, ecu, path))
+        given = ecu.given.get(key.name)
+        values[key.name] = None
+        if given is not None:
+            try:
+                values[key.name] = _value(key, given, environ)
+            except NotAllowed as error:
+                mistakes.append(_mistake(key, given, str(error)))
+        elif key.default is not None:
+            values[key.name] = key.parse(key.default)
+        elif not unread:
+            mistakes.append(_missing(key, ecu, path))
     return values
+
+
+def _value(key: Key, given: Given, environ: Mapping[str, str]) -> Any:  # noqa: ANN401 - of the key's type
+    """The value of `key`; raises NotAllowed."""
+
+    def parse(text: str) -> Any:  # noqa: ANN401 - as above
+        value = key.parse(text if given.file else unquoted(text))
+        if key.is_file and value:
+            content_of(value, environ)
+        return value
+
+    if not environ.get(key.name):
+        return parse(given.text)
+    from aps2mqtt.config import environment
+
+    return environment.value(key.name, given.text, parse)
 
 
 def _missing(key: Key, ecu: GivenEcu, path: Path | None) -> str:

@@ -310,7 +310,8 @@ def test_a_job_killed_at_any_moment_costs_nothing(tmp_path: Path, broker: Broker
 def test_the_lock_holds_across_users(tmp_path: Path, broker: Broker) -> None:
     """A job of root and one of nobody wait for each other."""
     program = (
-        "import os, sys, locale, zoneinfo, encodings.idna, aps2mqtt.commands.once, aps2mqtt.config.loading; "
+        "import os, sys, locale, zoneinfo, encodings.idna, aps2mqtt.commands.once; "
+        "from aps2mqtt.config import environment, loading; "
         "from aps2mqtt.cli import main; os.setgroups([]); os.setgid(65534); os.setuid(65534); sys.exit(main(['once']))"
     )
     with sunny_ecu(fault="drip") as ecu:

@@ -22,7 +22,7 @@ PURE = [module for module, tree in MODULES.items() if re.search(r"\b[Pp]ure\b", 
 IMPURE = {"socket", "time", "logging", "os", "pathlib", "threading", "random", "subprocess"}
 CONFINED = {
     "paho": {"mqtt.connection", "mqtt.presence"},
-    "environs": {"config.keys", "config.file_and_environment", "config.loading"},
+    "environs": {"config.environment"},
     "yaml": {"config.yaml_file"},
     "apscheduler": {"service.scheduler"},
     "astral": {"base.sun"},
