@@ -1,8 +1,9 @@
 """What one job costs: CPU, wall time and peak memory of the whole `aps2mqtt once` process; its parts alone.
 
-Run with a mosquitto installed: python benchmarks/once.py [RUNS]. The ECU is the project's simulator and answers at
-once. The baseline is what the given packages cost to import, measured in the same run, the two taking turns. The
-program is compiled to bytecode before, as pip does when it installs it.
+Run with a mosquitto installed: python benchmarks/once.py [RUNS [CHECKOUT]]. The ECU is the project's simulator and
+answers at once. The baseline is what the given packages cost to import. It is measured in the same run as `once`, with
+all keys in the file and with all in the environment, and as `once` of an older CHECKOUT, if one is named: they take
+turns. The program is compiled to bytecode before, as pip does when it installs it.
 """
 
 import compileall
@@ -30,14 +31,15 @@ from aps2mqtt.sources.endpoints import NORMAL, resolve
 
 BASELINE = [sys.executable, "-c", "import paho.mqtt.client, environs, yaml"]
 ONCE = [sys.executable, "-m", "aps2mqtt", "-c"]
+CHECKOUT = Path(aps2mqtt.__file__).parents[1]
 NOON = datetime(2026, 6, 21, 12, 2, tzinfo=UTC)
 PORT = 18830
 
 
-def cost(command: list[str], environment: Mapping[str, str]) -> tuple[float, float, float]:
-    """CPU in s, wall time in s and peak memory in MiB of one process."""
+def cost(command: list[str], environment: Mapping[str, str], folder: Path | None = None) -> tuple[float, float, float]:
+    """CPU in s, wall time in s and peak memory in MiB of one process, which runs in `folder`."""
     began = time.perf_counter()
-    process = subprocess.Popen(command, env=dict(environment))
+    process = subprocess.Popen(command, env=dict(environment), cwd=folder)
     _, status, usage = os.wait4(process.pid, 0)
     wall = time.perf_counter() - began
     if status:
@@ -61,30 +63,47 @@ def broker(folder: Path) -> Iterator[None]:
         process.wait()
 
 
-def whole_process(runs: int) -> None:
-    """Prints the cost of `once` beside the baseline's."""
-    compileall.compile_dir(Path(aps2mqtt.__file__).parent, quiet=1)
-    with tempfile.TemporaryDirectory() as name:
-        folder = Path(name)
-        plant = Plant(inverters=inverter_models("4xDS3"))
-        frozen = {
-            command: plant_answers(plant)(command, plant.ecu.ecu_id, NOON) for command in ("0001", "0002", "0030")
-        }
-        with broker(folder), Simulator(plant, answers=lambda command, _id, _now: frozen[command]) as ecu:
-            config = folder / "config.yaml"
-            config.write_text(
-                f"ecu:\n  APS_ECU_IP: 127.0.0.1\n  APS_ECU_PORT: {ecu.port}\n  APS_ECU_TIMEZONE: UTC\n"
-                f"  APS_STATE_DIR: {folder}\nmqtt:\n  MQTT_BROKER_PORT: {PORT}\n"
-            )
-            once = [*ONCE, str(config), "once"]
-            cost(once, os.environ)
-            pairs = [(cost(BASELINE, os.environ), cost(once, os.environ)) for _ in range(runs)]
+def once(checkout: Path, folder: Path, ecu_port: int) -> dict[str, tuple[list[str], Mapping[str, str]]]:
+    """The commands and environments of `once`, of the program in `checkout`; the jobs have their state in `folder`."""
+    compileall.compile_dir(checkout / "aps2mqtt", quiet=1)
+    folder.mkdir()
+    ecu = {"APS_ECU_IP": "127.0.0.1", "APS_ECU_PORT": ecu_port, "APS_ECU_TIMEZONE": "UTC", "APS_STATE_DIR": folder}
+    keys = {key: str(value) for key, value in (ecu | {"MQTT_BROKER_PORT": PORT}).items()}
+    full, empty = folder / "full.yaml", folder / "empty.yaml"
+    lines = (f"  {key}: {value}\n" for key, value in ecu.items())
+    full.write_text("ecu:\n" + "".join(lines) + f"mqtt:\n  MQTT_BROKER_PORT: {PORT}\n")
+    empty.touch()
+    environment = os.environ | {"PYTHONPATH": str(checkout)}
+    return {
+        "once, file": ([*ONCE, str(full), "once"], environment),
+        "once, environment": ([*ONCE, str(empty), "once"], environment | keys),
+    }
+
+
+def whole_process(runs: int, older: Path | None) -> None:
+    """Prints the cost of `once` below the baseline's."""
+    plant = Plant(inverters=inverter_models("4xDS3"))
+    frozen = {command: plant_answers(plant)(command, plant.ecu.ecu_id, NOON) for command in ("0001", "0002", "0030")}
+    with (
+        tempfile.TemporaryDirectory() as name,
+        broker(folder := Path(name)),
+        Simulator(plant, answers=lambda command, _id, _now: frozen[command]) as ecu,
+    ):
+        programs = {"baseline": (BASELINE, os.environ), **once(CHECKOUT, folder / "now", ecu.port)}
+        if older is not None:
+            before = once(older, folder / "before", ecu.port)
+            programs |= {f"{label}, before": program for label, program in before.items()}
+        for program in programs.values():  # the first job asks the broker, too
+            cost(*program, folder)
+        turns = [{label: cost(*program, folder) for label, program in programs.items()} for _ in range(runs)]
     print(f"whole process, 4 inverters, median of {runs}")
-    print(f"{'':10}{'baseline':>10}{'once':>10}{'ratio':>8}{'aim':>8}")
-    for position, (label, aim) in enumerate((("CPU ms", "1.4"), ("wall ms", "400 ms"), ("peak MiB", "32 MiB"))):
-        scale = 1 if position == 2 else 1000
-        baseline, own = (statistics.median(run[who][position] for run in pairs) * scale for who in (0, 1))
-        print(f"{label:10}{baseline:>10.1f}{own:>10.1f}{own / baseline:>8.2f}{aim:>8}")
+    print(f"{'':26}{'CPU ms':>8}{'ratio':>8}{'wall ms':>16}{'peak MiB':>10}")
+    of_baseline = 0.0
+    for label in programs:
+        cpu, wall, peak = (statistics.median(turn[label][which] for turn in turns) for which in range(3))
+        of_baseline = of_baseline or cpu
+        print(f"{label:26}{cpu * 1000:>8.1f}{cpu / of_baseline:>8.2f}{wall * 1000:>16.1f}{peak:>10.1f}")
+    print(f"{'aim':26}{'':8}{'1.2':>8}{'ECU + 200 ms':>16}{'27':>10}")
 
 
 def conversation() -> None:
@@ -130,6 +149,8 @@ def decoding() -> None:
 
 
 if __name__ == "__main__":
-    whole_process(int(sys.argv[1]) if len(sys.argv) > 1 else 20)
+    whole_process(
+        int(sys.argv[1]) if len(sys.argv) > 1 else 20, Path(sys.argv[2]).resolve() if len(sys.argv) > 2 else None
+    )
     conversation()
     decoding()
