@@ -27,7 +27,7 @@ from aps2mqtt.mqtt.topics import Message, Style
 from aps2mqtt.sources import ask
 from aps2mqtt.sources.endpoints import NORMAL, Endpoint, Limits
 from aps2mqtt.sources.poll import FAILURES, Polled, poll
-from aps2mqtt.truth import freshness, hang, phase, poll_times, problems, true_values
+from aps2mqtt.truth import freshness, hang, phase, problems, true_values
 from aps2mqtt.truth.data_age import age_of
 from aps2mqtt.truth.night import is_night, to_the_minute
 
@@ -185,6 +185,8 @@ class Job(NamedTuple):
         if before is not None and clock_is_behind(before.reading.at, self.now):
             timed = past
         elif self.of_run:
+            from aps2mqtt.truth import poll_times
+
             ecu = self.config.ecu
             site = ecu.site if ecu.stop_at_night else None
             due = poll_times.next_poll(

@@ -9,9 +9,9 @@ from typing import NamedTuple
 from aps2mqtt.base.elapsed import clock_is_behind
 from aps2mqtt.base.memory import Memory
 from aps2mqtt.base.values import SUNSPEC, Site
-from aps2mqtt.truth import phase
+from aps2mqtt.truth import fresh_polls
+from aps2mqtt.truth.fresh_polls import Aim
 from aps2mqtt.truth.night import is_awake
-from aps2mqtt.truth.phase import Aim
 
 STAGGER = 0.1  # seconds from one ECU to the next, so that machine and broker do not handle all of them at once
 SPREAD = 60.0  # seconds from the first ECU to the last, at most
@@ -65,9 +65,9 @@ def _aim(interval: int, memory: Memory | None, now: datetime, delay: float, grid
     known = memory.phase if memory is not None and memory.reading.source != SUNSPEC else None
     if known is None or clock_is_behind(known.asked, now):
         return None
-    spread = min(delay * FRESH_SPREAD / SPREAD, 3 * phase.MARGIN * interval)
-    soonest = known.asked + timedelta(seconds=phase.LEAST_PAUSE * interval)
-    return phase.aim(known, interval, spread) or Aim(on_grid(interval, soonest, grid), grid)
+    spread = min(delay * FRESH_SPREAD / SPREAD, 3 * fresh_polls.MARGIN * interval)
+    soonest = known.asked + timedelta(seconds=fresh_polls.LEAST_PAUSE * interval)
+    return fresh_polls.aim(known, interval, spread) or Aim(on_grid(interval, soonest, grid), grid)
 
 
 def next_poll(pace: Pace, after: datetime) -> datetime:
@@ -92,7 +92,7 @@ def _following(pace: Pace, after: datetime) -> tuple[datetime, datetime]:
         return on_grid(pace.interval, after + MOMENT, pace.grid), pace.grid
     if pace.aim.at > after:
         return pace.aim.at, pace.aim.grid
-    soonest = pace.aim.at + timedelta(seconds=phase.LEAST_PAUSE * pace.interval)
+    soonest = pace.aim.at + timedelta(seconds=fresh_polls.LEAST_PAUSE * pace.interval)
     return on_grid(pace.interval, max(after + MOMENT, soonest), pace.aim.grid), pace.aim.grid
 
 

@@ -7,14 +7,14 @@ from collections.abc import Sequence
 from datetime import timedelta
 
 from aps2mqtt.base.memory import Phase
-from aps2mqtt.truth import phase
+from aps2mqtt.truth.fresh_polls import is_steady
 from aps2mqtt.truth.phase import PERIODS
 
 EVERY = 300  # seconds
 MINUTE = 60
 MARGIN = 10.0  # seconds from when the data are there to the poll: twice that of `run`
 LIKELY = 30.0  # seconds of delay, where the jobs have not found out; what SunSpec says is fresh after as many
-PRECISE = 30.0  # seconds between the bounds of a delay that the jobs have found out
+KNOWN = 30.0  # seconds between the bounds of a delay that the jobs have found out
 DRIFT = 1.0  # seconds in PERIODS periods; with more a timer would soon be wrong
 
 
@@ -52,7 +52,7 @@ def crontab(second: int) -> str:
 
 
 def _is_steady(known: Phase) -> bool:
-    if len(known.periods) < PERIODS or not phase.is_steady(known, EVERY):
+    if len(known.periods) < PERIODS or not is_steady(known, EVERY):
         return False
     return all(period > 0 for period in known.periods) and abs(_off(sum(known.periods))) <= DRIFT
 
@@ -71,5 +71,5 @@ def _there(known: Phase) -> float:
     least = known.least if known.least is not None else known.most - EVERY
     if known.most > 0:  # the ECU's clock may be right, and then data are not there before their time stamp
         least = max(0.0, least)
-    likely = known.most if known.most - least <= PRECISE else min(known.most, least + LIKELY)
+    likely = known.most if known.most - least <= KNOWN else min(known.most, least + LIKELY)
     return (known.stamp.timestamp() + likely) % EVERY

@@ -12,7 +12,8 @@ from simulated_phases import DAY, Source, ages, by_day, mean_age, polled, rememb
 
 from aps2mqtt.base.memory import Phase, Reading
 from aps2mqtt.base.values import SUNSPEC
-from aps2mqtt.truth.phase import after_reading, aim, learned
+from aps2mqtt.truth.fresh_polls import aim
+from aps2mqtt.truth.phase import after_reading, learned
 from aps2mqtt.truth.poll_times import next_poll, pace
 
 SECOND = timedelta(seconds=1)
