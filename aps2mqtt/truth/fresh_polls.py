@@ -11,7 +11,15 @@ from math import ceil
 from typing import NamedTuple
 
 from aps2mqtt.base.memory import Phase
-from aps2mqtt.truth.phase import COUNTED, FRUITLESS, MOST_MISSES, PRECISE, least_delay, seconds_between
+from aps2mqtt.truth.phase import (
+    COUNTED,
+    FRUITLESS,
+    MOST_MISSES,
+    PRECISE,
+    WHOLE_SECOND,
+    least_delay,
+    seconds_between,
+)
 
 # Shares of the interval, which is usually 300 s
 MARGIN = 1 / 60  # from the longest delay to the poll
@@ -20,7 +28,6 @@ WHOLE = 3 / 5  # a longer pause has no additional poll in it
 RETRY = 1 / 6  # data that are missing for longer are not late, but will not come
 UNSTEADY = 1 / 100  # the period of the data may differ by this
 
-WHOLE_SECOND = 1.0  # time stamps have no fractions
 SEARCH_PAUSE = timedelta(hours=2)  # for each miss but the first: a delay that varies is not searched all the time
 
 
@@ -69,7 +76,7 @@ def is_steady(phase: Phase, interval: int) -> bool:
 
 
 def _fits(period: float, interval: int) -> bool:
-    if period <= 0:
+    if period < WHOLE_SECOND:
         return False
     whole, part = max(period, interval), min(period, interval)
     times = round(whole / part)
@@ -82,7 +89,7 @@ def _misses(phase: Phase) -> int:
 
 def _period(phase: Phase, interval: int) -> float:
     """Returns the seconds from data to the next that are new to polls at `interval`."""
-    shortest = min((period for period in phase.periods if period > 0), default=interval)
+    shortest = min((period for period in phase.periods if period >= WHOLE_SECOND), default=interval)
     return interval * max(1, round(shortest / interval))
 
 

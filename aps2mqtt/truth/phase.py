@@ -16,6 +16,7 @@ from aps2mqtt.base.memory import Memory, Phase
 from aps2mqtt.base.values import SUNSPEC, Snapshot
 
 DRIFT = 1e-4  # of the time that passes: how fast two clocks may diverge; quartz stays below half of it
+WHOLE_SECOND = 1.0  # time stamps have no fractions
 STAMP_JITTER = 3.0  # seconds by which the periods between time stamps may differ
 LEAST_PERIOD = 10.0  # seconds
 PERIODS = 4  # so many are remembered
@@ -99,7 +100,7 @@ def _set_back(before: Phase, period: float, usual: float, now: datetime) -> floa
 
 def _usual_period(before: Phase, period: float) -> float:
     """Returns the seconds from data to the next data: a common divisor, as polls may skip data. 0: unknown."""
-    positive = [one for one in (*before.periods, period) if one > 0]
+    positive = [one for one in (*before.periods, period) if one >= WHOLE_SECOND]
     divisor = reduce(_common_divisor, positive, 0.0)
     return divisor if divisor >= LEAST_PERIOD else min(positive, default=0.0)
 

@@ -214,7 +214,7 @@ def test_whatever_the_state_says_of_the_phase_the_next_poll_comes() -> None:
         return AT + dice.choice((0, 1, 300, 1e4, 1e9, -1, -300, -1e4, -1e9)) * dice.random() * SECOND
 
     def seconds() -> float:
-        return dice.choice((0, 1, 5, 300, 1e5, 2**32)) * dice.uniform(-1, 1)
+        return dice.choice((0, 1e-320, 1, 5, 300, 1e5, 2**32)) * dice.uniform(-1, 1)
 
     for _ in range(2000):
         periods = tuple(dice.choice((300.0, seconds())) for _ in range(dice.randrange(5)))
