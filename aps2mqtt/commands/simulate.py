@@ -6,6 +6,7 @@ example, for APS_ECU_IP=127.0.0.1 aps2mqtt once --dry-run in another terminal:
 
 import argparse
 import os
+import re
 from collections.abc import Callable, Iterator
 from contextlib import AbstractContextManager, contextmanager, nullcontext
 from datetime import UTC, datetime, time, timedelta
@@ -19,7 +20,6 @@ from aps2mqtt.simulator import modbus, scenarios, server
 from aps2mqtt.simulator.inverter_registers import units
 from aps2mqtt.simulator.plant import DEFAULT_INVERTERS, REFRESH, Plant, ScenarioError, local_plant
 
-LONGEST = 5  # digits of a number of seconds
 NIGHT = "it is night there, so all inverters are offline; choose another time with --time 12:00"
 
 
@@ -122,12 +122,12 @@ def _time(text: str) -> time:
 
 def _refresh(text: str) -> tuple[timedelta, timedelta]:
     """The time between new data, and from a full multiple of it to their time stamps."""
-    every, _, later = text.partition("+")
-    if not all(part.isascii() and part.isdecimal() and len(part) <= LONGEST for part in (every, later or "0")):
+    found = re.fullmatch(r"(?a:(\d{1,5})(?:\+(\d{1,5}))?)", text)
+    if not found:
         raise argparse.ArgumentTypeError(f"{text!r} is no time in seconds; write it as 300 or 300+137")
-    if not int(every):
+    if not int(found[1]):
         raise argparse.ArgumentTypeError("an ECU with new data at every moment cannot be simulated; write 1 or more")
-    return timedelta(seconds=int(every)), timedelta(seconds=int(later or 0))
+    return timedelta(seconds=int(found[1])), timedelta(seconds=int(found[2] or 0))
 
 
 def _clock(at: time | None) -> Callable[[], datetime]:

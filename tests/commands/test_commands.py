@@ -7,7 +7,7 @@ import signal
 import socket
 import subprocess
 import sys
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 import pytest
@@ -78,6 +78,9 @@ def test_simulate_lists_its_faults() -> None:
         (("--inverters", ",".join(["1000xunseen"] * 5_000)), "are more than one answer can hold"),
         (("--port", "9" * 5_000), "--help"),
         (("--time", "25:00"), "'25:00' is no time of day; write it as 12:00"),
+        (("--refresh", "4.5"), "'4.5' is no time in seconds; write it as 300 or 300+137"),
+        (("--refresh", "300+"), "'300+' is no time in seconds"),
+        (("--refresh", "0"), "write 1 or more"),
         (("--replay", "/nonexistent/x"), "/nonexistent/x cannot be read: No such file or directory; name a file that"),
         (("--replay", __file__, "/nonexistent"), "holds no captures"),
         (("--replay", __file__), "holds no captures"),
@@ -113,6 +116,30 @@ def test_simulate_takes_any_time_of_day_and_says_when_it_is_night(tmp_path: Path
     online = re.search(r"inverters/online +(\d+)$", ended.out, re.MULTILINE)
     assert online is not None
     assert (online[1] == "0") is night
+
+
+def test_simulate_has_new_data_as_often_and_as_late_as_it_is_told(tmp_path: Path) -> None:
+    """Every minute, 17 s after the full one."""
+    simulator = start("simulate", "--port", 0, "--refresh", "60+17")
+    port = await_line(simulator, r"127\.0\.0\.1:(\d+)")[1]
+    ended = aps2mqtt("once", "--dry-run", APS_ECU_IP="127.0.0.1", APS_ECU_PORT=port, APS_STATE_DIR=tmp_path)
+    simulator.terminate()
+    simulator.communicate(timeout=PATIENCE)
+    stamp = re.search(r"/timestamp +(\S+)$", ended.out, re.MULTILINE)
+    assert stamp is not None
+    at = datetime.fromisoformat(stamp[1])
+    assert at.second == 17
+    assert timedelta() <= datetime.now(UTC) - at < timedelta(seconds=60 + PATIENCE)
+
+
+@pytest.mark.parametrize(
+    ("at", "stamp"),
+    [("10:02:56", "10:00:17"), ("10:02:57", "10:02:17"), ("10:04:56", "10:02:17"), ("10:04:57", "10:04:17")],
+)
+def test_a_simulated_large_array_has_its_data_late(at: str, stamp: str) -> None:
+    """Every two minutes, 17 s after the full two, 40 s after the time stamp."""
+    plant = Plant(refresh=timedelta(minutes=2), phase=timedelta(seconds=17), late=timedelta(seconds=40))
+    assert f"{plant.refreshed(datetime.fromisoformat(f'2026-06-21T{at}+00:00')):%H:%M:%S}" == stamp
 
 
 @pytest.mark.parametrize("model", ECU_MODELS.values(), ids=ECU_MODELS)
