@@ -1,6 +1,5 @@
 """Plays an ECU whose array follows the sun, or replays frames, until Ctrl-C.
-
-example, for APS_ECU_IP=127.0.0.1 aps2mqtt once --dry-run in another terminal:
+Example, for APS_ECU_IP=127.0.0.1 aps2mqtt once --dry-run in another terminal:
   aps2mqtt simulate --inverters 3xDS3,1xQS1 --sunspec 1502
 """
 
