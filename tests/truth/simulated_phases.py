@@ -14,7 +14,7 @@ DAY = 86400.0
 
 
 class Data(NamedTuple):
-    """What the ECU asked its inverters; times are seconds since BEGIN."""
+    """What the ECU asked its inverters; times are seconds since the beginning."""
 
     there_at: float
     stamp: datetime
@@ -35,6 +35,7 @@ class Source(NamedTuple):
     jumps: tuple[tuple[float, float, float], ...] = ()
     timezone: tzinfo = UTC
     sleeps: bool = False  # no data from 21 to 5 o'clock
+    begin: datetime = BEGIN
 
     def data(self) -> Iterator[Data]:
         """All data, in their order, without an end."""
@@ -44,7 +45,7 @@ class Source(NamedTuple):
                 _, later, ahead = jumps.pop(0)
                 at, error = at + later, error + ahead
             seconds = int(at + error + self.drift * at)  # a time stamp has no fractions
-            wall = (BEGIN + timedelta(seconds=seconds)).astimezone(self.timezone)
+            wall = (self.begin + timedelta(seconds=seconds)).astimezone(self.timezone)
             if not self.sleeps or 5 * 3600 <= at % DAY < 21 * 3600:
                 # As it is decoded: in the hour that comes twice, the first of both.
                 yield Data(at + self.late(dice), wall.replace(fold=0))
@@ -52,7 +53,7 @@ class Source(NamedTuple):
 
 
 class Poll(NamedTuple):
-    """A poll; times are seconds since BEGIN."""
+    """A poll; times are seconds since the beginning."""
 
     at: float
     age: float | None  # seconds since the ECU had the data; None: they are not new
@@ -70,10 +71,13 @@ def polled(
             new, following = following, next(data)
         last = new or last
         polls.append(Poll(at, at - new.there_at if new else None))
-        now = BEGIN + timedelta(seconds=at)
+        now = source.begin + timedelta(seconds=at)
         if last is not None and by_phase:
             memory = remembering(learned(memory.phase if memory else None, last.stamp, now))
-        at = (next_poll(pace(interval, None, UTC, memory, now, delay=delay), now) - BEGIN).total_seconds()
+        if by_phase:
+            at = (next_poll(pace(interval, None, UTC, memory, now, delay=delay), now) - source.begin).total_seconds()
+        else:
+            at += interval
     return polls
 
 
