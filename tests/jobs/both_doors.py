@@ -22,7 +22,8 @@ from aps2mqtt.simulator.server import Simulator
 from aps2mqtt.sources.endpoints import Limits
 from aps2mqtt.sources.sunspec import reading
 
-QUICK = Limits(answer=1.0, pauses=(), conversation=4.0)
+# Of 8899: what a job that has to time out waits, and any other on a machine that is busy.
+IMPATIENT, PATIENT = Limits(answer=1.0, pauses=(), conversation=4.0), Limits(pauses=())
 ECU = "216000000001"
 NOON = datetime(2026, 6, 21, 11, 0, 40, tzinfo=UTC)
 DS3, QS1, YC1000 = "704000000001", "801000000002", "502000000003"
@@ -59,7 +60,8 @@ class House:
             keys = {"APS_ECU_SUNSPEC": "on", "APS_ECU_SUNSPEC_PORT": sunspec, **self.keys}
             config = in_paris(port, self.broker.port, self.folder, **keys)
             self.store = Store(self.folder, "127.0.0.1", 8899)  # the port differs from job to job
-            return Job(config, self.now, self.store, dry_run=dry_run, limits=QUICK).run()
+            limits = IMPATIENT if self.fault == "mute" else PATIENT
+            return Job(config, self.now, self.store, dry_run=dry_run, limits=limits).run()
 
     @contextlib.contextmanager
     def ports(self) -> Iterator[tuple[int, int]]:
