@@ -135,6 +135,14 @@ def test_sunspec_carries_the_house_alone(house: House, caplog: pytest.LogCapture
     assert told[1] == "port 8899 works again"
 
 
+def test_a_poll_says_how_old_the_data_are_where_the_ecu_knows(house: House) -> None:
+    """Literal. What only SunSpec says has no time stamp of the ECU."""
+    assert ", data of 2026-06-21 13:00:00, 40 s old; " in house.job().summary
+    house.shuts_8899()
+    house.passes(minutes=5)
+    assert ", data of 2026-06-21 13:05:40; " in house.job().summary
+
+
 def test_without_8899_from_the_first_job_the_id_is_configured(house: House) -> None:
     house.shuts_8899()
     assert "APS_ECU_ID" in house.fails()
