@@ -294,7 +294,7 @@ def night_job(ecu: Simulator, broker: Broker, folder: Path, *arguments: str, at:
         "APS_STATE_DIR": folder,
     }.items():
         monkeypatch.setenv(name, str(value))
-    # The thread of a subscriber asks for the time, too, and would do so while the clock is let go.
+    # A subscriber's thread asks for the time, too: it fails if freezegun puts the real clock back just then.
     with freeze_time(at, tick=True, ignore=["paho"]):
         return cli.main([*arguments, "once"])
 

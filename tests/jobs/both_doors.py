@@ -22,8 +22,8 @@ from aps2mqtt.simulator.server import Simulator
 from aps2mqtt.sources.endpoints import Limits
 from aps2mqtt.sources.sunspec import reading
 
-# Of 8899: what a job that has to time out waits, and any other on a machine that is busy.
-IMPATIENT, PATIENT = Limits(answer=1.0, pauses=(), conversation=4.0), Limits(pauses=())
+PATIENT = Limits(pauses=())  # a healthy ECU answers 8899 in time, also on a busy machine
+IMPATIENT = Limits(answer=1.0, pauses=(), conversation=4.0)  # a mute ECU never does
 ECU = "216000000001"
 NOON = datetime(2026, 6, 21, 11, 0, 40, tzinfo=UTC)
 DS3, QS1, YC1000 = "704000000001", "801000000002", "502000000003"

@@ -380,7 +380,7 @@ def old_broker() -> Iterator[int]:
 
 
 def lying_on_old(port: int, prefix: str, folder: Path) -> dict[str, str]:
-    """What a broker retains that may deliver it late: on a busy machine with pauses of seconds."""
+    """What a broker retains that may deliver it late. On a busy machine it pauses for seconds between messages."""
     (chosen,) = loading.load(
         None, {"APS_ECU_IP": "127.0.0.1", "MQTT_BROKER_PORT": str(port), "APS_STATE_DIR": str(folder)}
     )
