@@ -7,6 +7,7 @@ from collections.abc import Sequence
 from datetime import timedelta
 
 from aps2mqtt.base.memory import Phase
+from aps2mqtt.truth.data_age import clock_error
 from aps2mqtt.truth.fresh_polls import is_steady
 from aps2mqtt.truth.phase import PERIODS
 
@@ -54,7 +55,9 @@ def crontab(second: int) -> str:
 def _is_steady(known: Phase) -> bool:
     if len(known.periods) < PERIODS or not is_steady(known, EVERY):
         return False
-    return all(period > 0 for period in known.periods) and abs(_off(sum(known.periods))) <= DRIFT
+    if not all(period > 0 for period in known.periods) or abs(_off(sum(known.periods))) > DRIFT:
+        return False
+    return _is_found_out(known) or not clock_error(known)  # the time stamps of a wrong clock tell nothing of the delay
 
 
 def _off(seconds: float) -> float:
@@ -68,8 +71,16 @@ def _second(known: Phase) -> int:
 
 def _there(known: Phase) -> float:
     """Returns the second of every five minutes at which the data are there, as far as is known."""
-    least = known.least if known.least is not None else known.most - EVERY
+    least = _least(known)
     if known.most > 0:  # the ECU's clock may be right, and then data are not there before their time stamp
         least = max(0.0, least)
     likely = known.most if known.most - least <= KNOWN else min(known.most, least + LIKELY)
     return (known.stamp.timestamp() + likely) % EVERY
+
+
+def _is_found_out(known: Phase) -> bool:
+    return known.most - _least(known) <= KNOWN
+
+
+def _least(known: Phase) -> float:
+    return known.least if known.least is not None else known.most - EVERY

@@ -40,6 +40,13 @@ def test_there_is_none_without_a_steady_phase(periods: tuple[float, ...]) -> Non
     assert timer.best_second([]) is None
 
 
+@pytest.mark.parametrize(("least", "most"), [(3340, 3640), (-3640, -3340), (950, 1250)])
+def test_there_is_none_while_only_a_wrong_clock_tells_of_it(least: float, most: float) -> None:
+    """An hour behind, an hour ahead, and behind by so much that no large array is as late."""
+    assert timer.best_second([phase(least, most)]) is None
+    assert timer.best_second([phase(most - 20, most)]) is not None
+
+
 def test_of_several_ecus_the_data_are_the_newest_on_average() -> None:
     """At the second of the first, those of the others would be five minutes old, all but a little."""
     assert timer.best_second([phase(-5, 5), phase(-5, 5, after=20), phase(-5, 5, after=40)]) == 137 + 40 + 15
