@@ -156,9 +156,15 @@ def failed(error: Exception) -> ExitStatus:
 def wait_for_stop() -> None:
     """Waits for SIGTERM or SIGINT, and then returns."""
     import signal
-    import threading
 
-    stopped = threading.Event()
-    for number in (signal.SIGTERM, signal.SIGINT):
-        signal.signal(number, lambda *_: stopped.set())
-    stopped.wait()
+    # The interpreter itself writes to the pipe. If several signals come at once, the kernel may give all of them to
+    # another thread, so that nothing interrupts this one; and a handler may be interrupted by the next signal.
+    received, sent = os.pipe()
+    os.set_blocking(sent, False)
+    signal.set_wakeup_fd(sent)
+    stopping = (signal.SIGINT, signal.SIGTERM)
+    for number in stopping:
+        signal.signal(number, lambda *_: None)
+    os.read(received, 1)
+    for number in stopping:
+        signal.signal(number, signal.SIG_IGN)  # the program is about to end

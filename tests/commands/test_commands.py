@@ -12,7 +12,7 @@ from pathlib import Path
 
 import pytest
 from freezegun import freeze_time
-from parts import PATIENCE, Broker, aps2mqtt, capture, one_line, place, settings, start, sunny_ecu, until
+from parts import AT_ONCE, PATIENCE, Broker, aps2mqtt, capture, one_line, place, settings, start, sunny_ecu, until
 
 from aps2mqtt import __version__, cli, commands
 from aps2mqtt.check.ecu_answers import FIRMWARE
@@ -30,6 +30,13 @@ def await_line(process: subprocess.Popen[str], pattern: str) -> re.Match[str]:
     pytest.fail(f"no line with {pattern}; {process.stderr.read()}")
 
 
+def has_handler(process: subprocess.Popen[str]) -> bool:
+    """Whether it handles SIGTERM: proc(5)."""
+    status = Path(f"/proc/{process.pid}/status").read_text(encoding="ascii")
+    caught = int(re.search(r"^SigCgt:\s*(\w+)", status, re.MULTILINE)[1], 16)
+    return bool(caught >> (signal.SIGTERM - 1) & 1)
+
+
 # -- simulate ---------------------------------------------------------------------------------------------------------
 
 
@@ -44,6 +51,17 @@ def test_simulate_prints_its_port_and_answers_until_it_is_stopped(stop: signal.S
     simulator.communicate()
     assert ended.status == 0
     assert re.search(r"^aps/216200000001/inverters/total +3$", ended.out, re.MULTILINE)
+
+
+def test_signals_that_come_all_at_once_stop_simulate() -> None:
+    """As `timeout` sends two, or an impatient person: the later ones interrupt the handler of the first."""
+    simulators = [start("simulate", "--port", 0) for _ in range(8)]
+    for simulator in simulators:
+        until(lambda process=simulator: has_handler(process))
+        for _ in range(200):
+            simulator.send_signal(signal.SIGTERM)
+            simulator.send_signal(signal.SIGINT)
+        assert simulator.wait(AT_ONCE) == 0
 
 
 def test_simulate_replays_captured_frames(tmp_path: Path) -> None:
