@@ -6,6 +6,7 @@ import sys
 from collections.abc import Iterable
 from typing import TextIO
 
+from aps2mqtt.base.names import NO_NAMES, Names, named
 from aps2mqtt.base.printable import printable
 
 # Level prefixes of sd-daemon(3); the journal knows warnings and errors by them.
@@ -15,14 +16,20 @@ JOURNAL_LEVELS = {logging.DEBUG: 7, logging.INFO: 6, logging.WARNING: 4, logging
 LEVELS = ("debug", "info", "warning", "error")  # the most talkative first
 
 
-def set_up(
-    *, debug: bool, level: str = "", stays: bool = False, stream: TextIO | None = None, ecus: Iterable[str] = ()
+def set_up(  # noqa: PLR0913 - all by name
+    *,
+    debug: bool,
+    level: str = "",
+    stays: bool = False,
+    stream: TextIO | None = None,
+    ecus: Iterable[str] = (),
+    names: Names = NO_NAMES,
 ) -> None:
     """Logs from `level` on, which is one of LEVELS; with `debug` everything.
 
     Without either it logs from INFO on if standard error is a terminal or the journal, or if the process `stays`. Else
     it logs from WARNING on, so that cron mails failures only. `ecus` are the addresses of ECUs that a line has to name:
-    the job of each runs in a thread of that name.
+    the job of each runs in a thread of that name. `names` are added to serial numbers, except in debug lines.
     """
     stream = stream or sys.stderr
     terminal = stream.isatty()
@@ -32,7 +39,7 @@ def set_up(
     elif level not in LEVELS:
         level = "info" if terminal or journal or stays else "warning"
     handler = logging.StreamHandler(stream)
-    handler.setFormatter(_Lines(journal=journal, debug=level == "debug", ecus=ecus))
+    handler.setFormatter(_Lines(journal=journal, debug=level == "debug", ecus=ecus, names=names))
     ours = logging.getLogger("aps2mqtt")
     ours.handlers = [handler]
     ours.setLevel(level.upper())
@@ -42,14 +49,18 @@ def set_up(
 class _Lines(logging.Formatter):
     """Formats a record as one line, whatever its text; a traceback follows in debugging only."""
 
-    def __init__(self, *, journal: bool, debug: bool, ecus: Iterable[str]) -> None:
+    def __init__(self, *, journal: bool, debug: bool, ecus: Iterable[str], names: Names) -> None:
         super().__init__()
         self._journal = journal
         self._debug = debug
         self._ecus = frozenset(ecus)
+        self._names = names
 
     def format(self, record: logging.LogRecord) -> str:
-        text = printable(" ".join(record.getMessage().split()))
+        text = " ".join(record.getMessage().split())
+        if record.levelno > logging.DEBUG:
+            text = named(text, self._names)
+        text = printable(text)
         ecu = record.threadName or ""
         if ecu in self._ecus and ecu not in text:
             text = f"{ecu}: {text}"

@@ -44,16 +44,17 @@ class Metric(NamedTuple):
     own: str = ""  # field of an inverter's own value, which wins over the combined one
     sources: tuple[str, ...] = (ECU8899,)  # that say it; of two that were read, the first one wins
     family: str = ""  # of inverters that have it, by the name of their model; empty: all have it
+    panel: int = 0  # of the inverter, from 1; 0: the metric is no panel's
 
     @property
     def key(self) -> str:
         """The key in JSON objects."""
         return self.json or self.name
 
-    @property
-    def within_label(self) -> str:
-        """The label behind other words; abbreviations stay."""
-        return self.label if self.label[:2].isupper() else self.label.lower()
+    def label_of_panel(self, panel: str) -> str:
+        """The label for people of a metric of the panel with this name."""
+        label = self.label if self.label[:2].isupper() else self.label.lower()  # abbreviations stay
+        return f"{panel} {label or self.device_class}"
 
     @property
     def momentary(self) -> bool:
@@ -72,8 +73,7 @@ class Metric(NamedTuple):
 
     def of_panel(self, panel: int) -> "Metric":
         """The metric of one of an inverter's panels, which count from 1."""
-        label = f"Panel {panel} {self.within_label or self.device_class}"
-        return self._replace(topic=f"{panel}/{self.topic}", name=f"panel_{panel}_{self.name}", label=label)
+        return self._replace(topic=f"{panel}/{self.topic}", name=f"panel_{panel}_{self.name}", panel=panel)
 
     def value(self, of: Report | Inverter) -> Value:
         """The value in a report or an inverter; of a metric that is no panel's."""
@@ -187,6 +187,8 @@ POWER_FACTOR = APPARENT_POWER._replace(
 )  # fmt: skip
 # of the inverter
 INVERTER_FIRMWARE = FIRMWARE._replace(scope=INVERTER, sources=(SUNSPEC,))
+# what is wrong with this inverter in words, or `none`
+INVERTER_PROBLEM = PROBLEM._replace(scope=INVERTER, field="problem", type=str, sources=BOTH)
 
 # of the panel; panels count from 1; with SunSpec alone, DC
 PANEL_POWER = INVERTER_POWER._replace(scope=PANEL, combine=None)

@@ -16,6 +16,7 @@ class Unchanged(NamedTuple):
 
 
 UNCHANGED = Unchanged()
+NO_PROBLEM = "none"
 
 
 class Site(NamedTuple):
@@ -59,6 +60,7 @@ class Inverter(NamedTuple):
     dc_currents: tuple[float | None, ...] = ()  # A, by channel
     firmware: str | None = None
     model: str = ""  # as the inverter names it; empty: not known
+    problem: str | Unchanged | None = UNCHANGED  # in words, or NO_PROBLEM; None: the ECU has not seen it yet
 
 
 class Short(NamedTuple):

@@ -102,6 +102,7 @@ def load(options: argparse.Namespace) -> "tuple[Config, ...]":
         level=options.log_level or min(wanted, key=logs.LEVELS.index, default=""),
         stays=options.command == "run",
         ecus=[config.ecu.address for config in configs] if len(configs) > 1 else (),
+        names=configs[0].names,  # the same for all
     )
     return configs
 

@@ -11,7 +11,7 @@ from typing import NamedTuple
 
 from aps2mqtt.base import files
 from aps2mqtt.base.errors import leading_word
-from aps2mqtt.config import systemd_credentials
+from aps2mqtt.config import names, systemd_credentials
 from aps2mqtt.config.keys import (
     BROKER_PASSWORD,
     FILE_SUFFIX,
@@ -30,11 +30,14 @@ MAX_SECRET = 10_000  # characters
 
 
 def read_file(path: Path, environ: Mapping[str, str], mistakes: list[str]) -> list[Section]:
-    """The sections of the file, with the known keys that have a value; adds mistakes to `mistakes`."""
+    """The sections of the file, with the known keys that have a value, and names; adds mistakes to `mistakes`."""
     from aps2mqtt.config import yaml_file
 
     found = []
     for section in yaml_file.read(path, environ, mistakes):
+        if section.name == names.SECTION:
+            found.append(section)
+            continue
         values = {}
         for name, text in section.values.items():
             if mistake := _misplaced(name, section.name):

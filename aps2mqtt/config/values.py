@@ -5,6 +5,7 @@ from datetime import tzinfo
 from pathlib import Path
 from typing import Final, NamedTuple
 
+from aps2mqtt.base.names import NO_NAMES, Names
 from aps2mqtt.base.values import Site
 
 
@@ -116,3 +117,4 @@ class Config(NamedTuple):
     given: Mapping[str, Given]  # by key, only keys that were set; secrets as dots
     warnings: tuple[str, ...] = ()
     log_level: str = ""  # one of logs.LEVELS; empty: it depends on the reader of the log
+    names: Names = NO_NAMES

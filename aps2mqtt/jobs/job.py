@@ -16,6 +16,7 @@ from aps2mqtt.base.deadline import Deadline
 from aps2mqtt.base.elapsed import clock_is_behind, in_words
 from aps2mqtt.base.errors import BothFailed, EcuError, EcuUnreachable, JobError, is_exhausted
 from aps2mqtt.base.memory import Memory
+from aps2mqtt.base.names import named
 from aps2mqtt.base.values import SUNSPEC, Recalled, Report, Snapshot, Unchanged
 from aps2mqtt.config.values import Config
 from aps2mqtt.jobs import plan
@@ -149,8 +150,9 @@ class Job(NamedTuple):
 
         ecu = self.config.ecu
         report, memory = true_values.night(before, self.now, ecu.timezone)
+        report = report._replace(error=named(report.error, self.config.names))
         if memory.watch is not None:
-            report = report._replace(problems=problems.in_words(memory.watch))
+            report = problems.with_problems(report, memory.watch, self.config.names)
         memory = self._timed(memory, before)
         messages = self._plan(report, before, memory)
         opens = next_sunrise(ecu.site, self.now)
@@ -169,9 +171,9 @@ class Job(NamedTuple):
         ecu = self.config.ecu
         report, memory = true_values.settle(snapshot, before, recalled, self.now, ecu.timezone)
         site = ecu.site if ecu.located else None
-        words, watch = problems.look(snapshot, before.watch if before is not None else None, site)
+        watch = problems.look(snapshot, before.watch if before is not None else None, site)
         memory = memory._replace(watch=watch, phase=phase.after_reading(before, snapshot, self.now))
-        return report._replace(problems=words), self._timed(memory, before)
+        return problems.with_problems(report, watch, self.config.names), self._timed(memory, before)
 
     def _plan(self, report: Report, before: Memory | None, memory: Memory) -> tuple[Message, ...]:
         return plan.messages(self._style(memory), report, before, self.abandoned)
@@ -211,7 +213,8 @@ class Job(NamedTuple):
         try:
             with Session(self.config.broker) as session:
                 if ecu_id:
-                    session.publish(topics.status_messages(self._style(memory), ecu_id, str(error)))
+                    cause = named(str(error), self.config.names)
+                    session.publish(topics.status_messages(self._style(memory), ecu_id, cause))
         except JobError as broker_error:
             raise BothFailed(error, broker_error) from error
         if memory is not None:

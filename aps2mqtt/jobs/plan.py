@@ -26,6 +26,7 @@ def style(config: Config) -> Style:
         broker.discovery,
         broker.discovery_prefix,
         config.ecu.sunspec,
+        names=config.names,
     )
 
 

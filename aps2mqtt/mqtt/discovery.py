@@ -14,12 +14,22 @@ from collections.abc import Iterable, Iterator
 from typing import Any, NamedTuple
 
 from aps2mqtt import __version__
-from aps2mqtt.base.metrics import ERROR, IS_ONLINE, MEASURED, PROBLEM, STATUS, Metric, Row, ecu_rows, lost_rows
+from aps2mqtt.base.metrics import (
+    ERROR,
+    INVERTER_PROBLEM,
+    IS_ONLINE,
+    MEASURED,
+    PROBLEM,
+    STATUS,
+    Metric,
+    Row,
+    ecu_rows,
+    lost_rows,
+)
 from aps2mqtt.base.metrics import inverter_rows as metrics_of_inverter
 from aps2mqtt.base.models import ecu_model, inverter_model
-from aps2mqtt.base.values import Inverter, Report
+from aps2mqtt.base.values import NO_PROBLEM, Inverter, Report
 from aps2mqtt.mqtt.topics import (
-    NO_PROBLEM,
     OFFLINE,
     ONLINE,
     Message,
@@ -166,12 +176,8 @@ def _ecu(style: Style, report: Report) -> Device:
         "json_attributes_topic": f"{root}/{ERROR.topic}",
         "json_attributes_template": _attribute(ERROR.name),
     }
-    components[PROBLEM.name] |= {
-        "value_template": f"{{{{ 'OFF' if value in ('', '{NO_PROBLEM}') else 'ON' }}}}",
-        "json_attributes_topic": f"{root}/{PROBLEM.topic}",
-        "json_attributes_template": _attribute(PROBLEM.name),
-    }
-    about = _about(report.ecu_id, ecu_model(report.ecu_id)) | {"sw_version": report.firmware}
+    components[PROBLEM.name] |= _problem(f"{root}/{PROBLEM.topic}", "value")
+    about = _about(style, report.ecu_id, ecu_model(report.ecu_id)) | {"sw_version": report.firmware}
     return Device(
         report.ecu_id, about, _readable(style, root), components, _dropped(style, ecu_rows(report, sunspec=True))
     )
@@ -185,16 +191,20 @@ def _may_be_unknown(metric: Metric) -> bool:
 def _inverter(style: Style, report: Report, inverter: Inverter) -> Device:
     root = ecu_topic(style, report.ecu_id)
     topic = f"{root}/{inverter.uid}"
-    # An inverter that was never heard has only `online`; a metric that is unknown in this poll only stays announced.
+    # One that the ECU has not seen yet has only `online`; a metric that is unknown in this poll only stays announced.
     metrics = [metric for metric, _ in inverter_rows(style, inverter) if inverter.model or not metric.only_sunspec]
-    metrics = metrics if inverter.powers else [IS_ONLINE]
+    if not inverter.powers:
+        metrics = [IS_ONLINE, INVERTER_PROBLEM] if isinstance(inverter.problem, str) else [IS_ONLINE]
     components = {metric.name: _component(style, inverter.uid, topic, metric) for metric in metrics}
     for metric in metrics:
         if metric.type is bool:
             components[metric.name] |= {"payload_on": "True", "payload_off": "False"}
         if metric.kind == MEASURED:
             components[metric.name]["availability"] = [*_readable(style, root), *_measured(style, topic, metric)]
-    about = _about(inverter.uid, inverter_model(inverter.uid)) | {"via_device": report.ecu_id}
+        if metric is INVERTER_PROBLEM:
+            place = (f"{topic}/{metric.topic}", "value") if style.flat else (topic, f"value_json.{metric.key}")
+            components[metric.name] |= _problem(*place)
+    about = _about(style, inverter.uid, inverter_model(inverter.uid)) | {"via_device": report.ecu_id}
     if style.sunspec:
         about |= {"model": inverter.model or about["model"]}
         about |= {"sw_version": inverter.firmware} if inverter.firmware else {}
@@ -209,10 +219,20 @@ def _dropped(style: Style, rows: Iterable[Row]) -> tuple[Metric, ...]:
     return tuple(metric for metric, _ in rows if metric.only_sunspec) if style.drops_sunspec else ()
 
 
-def _about(serial: str, model: str) -> dict[str, Any]:
+def _problem(topic: str, value: str) -> Component:
+    """An entity that is on if there is a problem, with the words in the attribute `problem`; `value` is a template."""
+    known = value if value == "value" else f"value and {value}"
+    return {
+        "value_template": f"{{{{ 'ON' if {known} and {value} != '{NO_PROBLEM}' else 'OFF' }}}}",
+        "json_attributes_topic": topic,
+        "json_attributes_template": f"{{{{ ({{'{PROBLEM.name}': {value}}} if {known} else {{}}) | tojson }}}}",
+    }
+
+
+def _about(style: Style, serial: str, model: str) -> dict[str, Any]:
     return {
         "identifiers": [serial],
-        "name": f"{model} {serial}",
+        "name": style.names.get(serial, f"{model} {serial}"),
         "manufacturer": "APsystems",
         "model": model,
         "serial_number": serial,
@@ -230,7 +250,7 @@ def _component(style: Style, device_id: str, topic: str, metric: Metric) -> Comp
         else f"{{{{ value_json.{metric.key} if value else none }}}}",
     }
     wanted = {
-        "name": metric.label or None,
+        "name": _label(style, device_id, metric),
         "device_class": metric.device_class,
         "state_class": metric.state_class,
         "unit_of_measurement": metric.unit,
@@ -242,8 +262,15 @@ def _component(style: Style, device_id: str, topic: str, metric: Metric) -> Comp
     return component | {word: value for word, value in wanted.items() if value is not None}
 
 
+def _label(style: Style, device_id: str, metric: Metric) -> str | None:
+    """The name of an entity behind that of its device; None: Home Assistant takes that of the device class."""
+    if metric.panel:
+        return metric.label_of_panel(style.names.get(f"{device_id}/{metric.panel}", f"Panel {metric.panel}"))
+    return metric.label or None
+
+
 def _platform(metric: Metric) -> str:
-    return BINARY_SENSOR if metric.type is bool else SENSOR
+    return BINARY_SENSOR if metric.type is bool or metric is INVERTER_PROBLEM else SENSOR
 
 
 def _presence(style: Style) -> list[Condition]:

@@ -11,7 +11,7 @@ from typing import Any, NamedTuple
 from aps2mqtt.base import metrics
 from aps2mqtt.base.metrics import Metric
 from aps2mqtt.base.physical_limits import MOST_PANELS
-from aps2mqtt.base.values import UNCHANGED, Inverter, Report, Unchanged
+from aps2mqtt.base.values import NO_PROBLEM, UNCHANGED, Inverter, Report, Unchanged
 from aps2mqtt.mqtt import topics
 from aps2mqtt.mqtt.topics import Style
 
@@ -143,7 +143,8 @@ def _inverter(style: Style, uid: str, said: _Said) -> Inverter | None:
     if found[metrics.IS_ONLINE.field] is None and energy is None:  # energy stays even if the ECU does not list it
         return None
     found |= {metric.field: said.panels(metric, style) for metric in metrics.OF_PANEL}
-    inverter = Inverter(uid, **found | {"firmware": found["firmware"] or None})
+    texts = {"firmware": found["firmware"] or None, "problem": found["problem"] or UNCHANGED}
+    inverter = Inverter(uid, **found | texts)
     return inverter if metrics.INVERTER_TODAY.value(inverter) == energy else inverter._replace(today=energy)
 
 
@@ -157,7 +158,7 @@ def _error(said: _Said) -> str:
 def _problems(text: str) -> tuple[str, ...] | Unchanged:
     if not text:
         return UNCHANGED
-    return () if text == topics.NO_PROBLEM else (text,)
+    return () if text == NO_PROBLEM else (text,)
 
 
 def _celsius(style: Style, degrees: float | None) -> int | None:

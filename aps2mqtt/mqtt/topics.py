@@ -16,11 +16,11 @@ from typing import Any, NamedTuple
 
 from aps2mqtt.base import metrics
 from aps2mqtt.base.metrics import INVERTER_TODAY, IS_ONLINE, PANEL_TODAY, Metric, Row, Value, ecu_rows, lost_rows
-from aps2mqtt.base.values import Inverter, Placement, Recalled, Report, Unchanged
+from aps2mqtt.base.names import NO_NAMES, Names
+from aps2mqtt.base.values import NO_PROBLEM, Inverter, Placement, Recalled, Report, Unchanged
 
 ONLINE = "online"
 OFFLINE = "offline"
-NO_PROBLEM = "none"
 
 
 class Message(NamedTuple):
@@ -46,6 +46,7 @@ class Style(NamedTuple):
     expiry: int | None = None  # seconds that momentary values stay fresh
     presence: bool = False  # `run` publishes whether it is online
     unlike: frozenset[str] = frozenset()  # ids of ECUs whose temperatures are in the other unit
+    names: Names = NO_NAMES  # for Home Assistant and the screen; in no topic
 
     def of(self, ecu_id: str) -> "Style":
         """The style of the messages of this ECU."""

@@ -13,7 +13,7 @@ from aps2mqtt.base import metrics
 from aps2mqtt.base.elapsed import elapsed, in_words
 from aps2mqtt.base.metrics import Metric, Row, Value
 from aps2mqtt.base.models import ecu_model, inverter_model
-from aps2mqtt.base.values import Inverter, Report, Unchanged
+from aps2mqtt.base.values import NO_PROBLEM, Inverter, Report, Unchanged
 from aps2mqtt.mqtt import topics
 from aps2mqtt.mqtt.topics import Style
 from aps2mqtt.screen.canvas import BOLD, DIM, GREEN, RED, YELLOW, Canvas, Line, bar, clean, cut, rendered, wrapped
@@ -34,6 +34,9 @@ INDENT = 4
 SHORTEST_BAR = 4
 SHORT_SERIAL = 4  # least digits of a serial number in a tile
 LONGEST_WORD = 48  # columns of a text that others wrote
+LONGEST_NAME = 24  # columns of the name of an inverter
+LONGEST_PANEL_NAME = 12  # columns of the name of a panel
+LONGEST_TILE_NAME = 14  # columns of the name of an inverter in a tile
 
 
 class Mark(NamedTuple):
@@ -47,7 +50,8 @@ class Mark(NamedTuple):
 AWAKE = Mark(GREEN, "●", "")
 HALF_AWAKE = Mark(YELLOW, "◐", "half awake")
 ASLEEP = Mark(DIM, "○", "offline")
-NEVER_HEARD = Mark(RED, "?", "never heard")
+NEVER_HEARD = Mark(RED, "?", "not seen")
+ILL = Mark(RED, "!", "problem")
 NOT_LISTED = Mark(YELLOW, "-", "not listed by the ECU")
 
 
@@ -66,7 +70,7 @@ def arrays(reports: Sequence[Report], style: Style, now: datetime, canvas: Canva
     for detail in details:
         lines: list[Line] = []
         for report in reports:
-            lines += [(), *_totals(report, now, canvas.width)]
+            lines += [(), *_totals(report, style, now, canvas.width)]
             if report.inverters:
                 lines += [(), *detail(report.inverters, style.of(report.ecu_id), canvas.width)]
         if canvas.height is None or len(lines) <= canvas.height + 1:
@@ -106,10 +110,12 @@ def ago(age: timedelta) -> str:
 # -- the ECU ----------------------------------------------------------------------------------------------------------
 
 
-def _totals(report: Report, now: datetime, width: int) -> Iterator[Line]:
+def _totals(report: Report, style: Style, now: datetime, width: int) -> Iterator[Line]:
     said = _readings(metrics.ecu_rows(report))
-    name = (BOLD, f"{ecu_model(report.ecu_id)} {report.ecu_id}")
-    yield from _filled([(name,), ((DIM, said.get("firmware", "")[:LONGEST_WORD]),)], width)
+    model = f"{ecu_model(report.ecu_id)} {report.ecu_id}"
+    name = _named(style, report.ecu_id, LONGEST_WORD)
+    title = [((BOLD, name),), ((DIM, model),)] if name else [((BOLD, model),)]
+    yield from _filled([*title, ((DIM, said.get("firmware", "")[:LONGEST_WORD]),)], width)
     energies = [
         (metrics.TODAY, "today"),
         (metrics.YESTERDAY, "yesterday"),
@@ -148,15 +154,18 @@ def _cards(inverters: Sequence[Inverter], style: Style, width: int) -> list[Line
     strongest = _strongest(inverters)
     beside = min(len(inverters), max(1, (width + BETWEEN) // (NARROWEST_CARD + BETWEEN)))
     each = min(WIDEST_CARD, _share(width, beside))
-    cards = [[*_card(inverter, style, strongest, each), ()] for inverter in inverters]
+    panels = [len(_panel(style, one, panel)) for one in inverters for panel in range(1, len(one.powers) + 1)]
+    indent = max([INDENT, *(columns + 3 for columns in panels)])
+    cards = [[*_card(inverter, style, strongest, indent, each), ()] for inverter in inverters]
     lines = _side_by_side(cards, beside, each)
     return lines[:-1]
 
 
-def _card(inverter: Inverter, style: Style, strongest: int, width: int) -> Iterator[Line]:
+def _card(inverter: Inverter, style: Style, strongest: int, indent: int, width: int) -> Iterator[Line]:
     said = _readings(topics.inverter_rows(style, inverter))
     mark = _mark(inverter)
-    name = [_name(inverter, mark), ((mark.color, mark.words),)]
+    serial = ((DIM, f"{inverter_model(inverter.uid)} {inverter.uid}" if inverter.uid in style.names else ""),)
+    name = [_name(inverter, style, mark), serial, ((mark.color, mark.words),)]
     if not inverter.online:
         yield from _filled([*name, ((DIM, said.get(metrics.INVERTER_TODAY.name, "")),)], width, indent=INDENT)
         return
@@ -170,10 +179,14 @@ def _card(inverter: Inverter, style: Style, strongest: int, width: int) -> Itera
             numbers += f"{said.get(metrics.PANEL_TODAY.of_panel(panel).name, ''):>11}"
         if width >= NARROWEST_CARD:
             numbers += _dc(inverter, panel)
-        columns = max(SHORTEST_BAR, width - INDENT - len(numbers))
+        columns = max(SHORTEST_BAR, width - indent - len(numbers))
         drawn = bar((power_of_it or 0) / strongest, columns)
         space = " " * (columns - len(drawn))
-        yield ("", f"  {panel:<{INDENT - 2}}"), (_heat(power_of_it, strongest), drawn), ("", space + numbers)
+        yield (
+            ("", f"  {_panel(style, inverter, panel):<{indent - 2}}"),
+            (_heat(power_of_it, strongest), drawn),
+            ("", space + numbers),
+        )
 
 
 def _dc(inverter: Inverter, panel: int) -> str:
@@ -202,11 +215,11 @@ def _row(inverter: Inverter, style: Style, strongest: int) -> TableRow:
     mark = _mark(inverter)
     if not inverter.online:
         energy = said.get(metrics.INVERTER_TODAY.name, "")
-        return TableRow((_name(inverter, mark),), ((mark.color, f"{mark.words}  {energy}".rstrip()),))
+        return TableRow((_name(inverter, style, mark),), ((mark.color, f"{mark.words}  {energy}".rstrip()),))
     measured = [metrics.SIGNAL, metrics.TEMPERATURE, metrics.INVERTER_TODAY, metrics.FREQUENCY]
     return TableRow(
         (
-            _name(inverter, mark),
+            _name(inverter, style, mark),
             _glyphs(inverter, strongest),
             ((BOLD, said.get("power", "")),),
             *(_measured(metric, inverter, said) for metric in measured),
@@ -215,8 +228,8 @@ def _row(inverter: Inverter, style: Style, strongest: int) -> TableRow:
     )
 
 
-def _tiles(inverters: Sequence[Inverter], _style: Style, width: int) -> list[Line]:
-    """Several inverters on a line, by the end of their serial numbers."""
+def _tiles(inverters: Sequence[Inverter], style: Style, width: int) -> list[Line]:
+    """Several inverters on a line, by their names or the end of their serial numbers."""
     digits = next(
         digits
         for digits in range(SHORT_SERIAL, max(SHORT_SERIAL, *(len(one.uid) for one in inverters)) + 1)
@@ -226,7 +239,8 @@ def _tiles(inverters: Sequence[Inverter], _style: Style, width: int) -> list[Lin
     rows = []
     for inverter in inverters:
         mark = _mark(inverter)
-        name = ((mark.color, f"{mark.glyph} "), ("" if inverter.online else DIM, inverter.uid[-digits:]))
+        words = _named(style, inverter.uid, LONGEST_TILE_NAME) or inverter.uid[-digits:]
+        name = ((mark.color, f"{mark.glyph} "), ("" if inverter.online else DIM, words))
         power = (("", f"{sum(power or 0 for power in inverter.powers)} W"),)
         awake = TableRow((name, _glyphs(inverter, strongest), power))
         rows.append(awake if inverter.online else TableRow((name,), ((mark.color, mark.words),)))
@@ -235,12 +249,26 @@ def _tiles(inverters: Sequence[Inverter], _style: Style, width: int) -> list[Lin
     return _side_by_side([[line] for line in table], max(1, (width + 2) // (each + 2)), each, gap=2)
 
 
-def _name(inverter: Inverter, mark: Mark) -> Line:
+def _name(inverter: Inverter, style: Style, mark: Mark) -> Line:
     color = BOLD if inverter.online else DIM
-    return (mark.color, f"{mark.glyph} "), (color, f"{inverter_model(inverter.uid):<7} {inverter.uid}")
+    words = _named(style, inverter.uid, LONGEST_NAME) or f"{inverter_model(inverter.uid):<7} {inverter.uid}"
+    return (mark.color, f"{mark.glyph} "), (color, words)
+
+
+def _panel(style: Style, inverter: Inverter, panel: int) -> str:
+    """The name of a panel, or its number; panels count from 1."""
+    return _named(style, f"{inverter.uid}/{panel}", LONGEST_PANEL_NAME) or f"{panel}"
+
+
+def _named(style: Style, serial: str, longest: int) -> str:
+    """The name that people gave to an ECU, an inverter or a panel, cut to `longest` columns; empty if none."""
+    name = clean(style.names.get(serial, ""))
+    return name if len(name) <= longest else f"{name[: longest - 1]}…"
 
 
 def _mark(inverter: Inverter) -> Mark:
+    if inverter.online is not None and isinstance(inverter.problem, str) and inverter.problem != NO_PROBLEM:
+        return ILL
     if inverter.online:
         return HALF_AWAKE if inverter.frequency is None else AWAKE
     if inverter.online is None:

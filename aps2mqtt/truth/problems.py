@@ -1,15 +1,16 @@
 """The problems of an array whose ECU can be read. Pure.
 
-    (Snapshot, Watch, Site | None) -> (problems in words, Watch)
+    (Snapshot, Watch, Site | None) -> Watch
+    (Report, Watch) -> Report with the problems of the array and of each inverter, in words
 
-The problems are: a source that says less than both together do; a list that leaves inverters out; numbers of inverters
-that contradict each other for an hour; an inverter that gives nothing for an hour of daylight while the others give
-power; a counter of the ECU that stands still for an hour while power flows (quirk 54). The time is that of the data:
-the same data twice change nothing.
+The problems are: a source that reports less than both together do; a list that leaves inverters out; numbers of
+inverters that contradict each other for an hour; an inverter that produces no power for an hour of daylight while the
+others do; a counter of the ECU that does not change for an hour while the array produces power (quirk 54). The time is
+that of the data: the same data twice change nothing.
 
 At dawn and dusk the inverters on the roofs of one house start and stop up to hours apart. So an inverter is suspected
 only while the sun is high at the site or, if the site is not configured, around noon by the data's wall time.
-A problem that was reported stays, overnight too, until the inverter gives power or the counter moves.
+A problem that was reported stays, overnight too, until the inverter produces power or the counter changes.
 """
 
 from collections.abc import Iterator
@@ -18,7 +19,8 @@ from typing import NamedTuple
 
 from aps2mqtt.base.elapsed import LONGEST_GAP, elapsed
 from aps2mqtt.base.memory import IdleInverter, Standstill, Watch
-from aps2mqtt.base.values import Inverter, Site, Snapshot
+from aps2mqtt.base.names import NO_NAMES, Names, named
+from aps2mqtt.base.values import NO_PROBLEM, Inverter, Report, Site, Snapshot
 
 LONG = timedelta(hours=1)  # of giving nothing, or of power while a counter stands still
 HIGH = 10.0  # degrees of the sun's elevation: diffuse light then starts the inverters on roofs that face away from it
@@ -33,8 +35,8 @@ LATE = timedelta(hours=3)  # of power; today's total replaces yesterday's within
 NOTHING = Watch(None, 0, {}, None, None)
 
 
-def look(snapshot: Snapshot, watch: Watch | None, site: Site | None) -> tuple[tuple[str, ...], Watch]:
-    """Returns the problems, one line each, and the watch to remember; `site` is None if it is not known.
+def look(snapshot: Snapshot, watch: Watch | None, site: Site | None) -> Watch:
+    """Returns the watch to remember after `snapshot`; `site` is None if it is not known.
 
     Data without a time, or of the same time as the last data, change nothing but the short list.
     """
@@ -44,25 +46,46 @@ def look(snapshot: Snapshot, watch: Watch | None, site: Site | None) -> tuple[tu
     at = snapshot.timestamp
     if at is not None and (watch.at is None or elapsed(watch.at, at)):
         watch = _seen(snapshot, at, watch, site)
-    return in_words(watch), watch
+    return watch
+
+
+def with_problems(report: Report, watch: Watch, names: Names = NO_NAMES) -> Report:
+    """Returns `report` with the problems of the array and of each inverter."""
+    inverters = (one._replace(problem=_of_inverter(one, watch.idle.get(one.uid))) for one in report.inverters)
+    problems = tuple(named(words, names) for words in in_words(watch))
+    return report._replace(problems=problems, inverters=tuple(inverters))
 
 
 def in_words(watch: Watch) -> tuple[str, ...]:
     """Returns the problems in `watch`: those of the ECU's counts, then of inverters by UID, then of counters."""
     return (
         *_of_counts(watch),
+        *(f"inverter {uid} has produced {_no_power(idle)}" for uid, idle in sorted(watch.idle.items()) if idle.told),
         *(
-            f"inverter {uid} has given nothing since {_time(idle.since)} while the others give power; "
-            "check its breaker and its cables, or remove it from the ECU if it is gone"
-            for uid, idle in sorted(watch.idle.items())
-            if idle.told
-        ),
-        *(
-            f"the ECU's energy/{counter} has stood still at {still.value:.10g} kWh since {_time(still.since)} while "
-            "power flows; restart the ECU, and rely on the inverters' energy/today meanwhile"
+            f"the ECU's energy/{counter} has stayed at {still.value:.10g} kWh since {_time(still.since)} although the "
+            "array produces power; restart the ECU, and use the energy/today of the inverters until then"
             for counter, still in (("today", watch.today), ("lifetime", watch.lifetime))
             if still is not None and still.told
         ),
+    )
+
+
+def _of_inverter(inverter: Inverter, idle: IdleInverter | None) -> str | None:
+    """Returns the problem of one inverter; None for one that the ECU has not seen yet, if that is no problem."""
+    if idle is not None and idle.told:
+        return _no_power(idle)
+    if inverter.online is None:
+        return (
+            "the ECU does not list this inverter; restart the ECU, or remove the inverter from the ECU in the vendor's "
+            "app if it no longer exists"
+        )
+    return NO_PROBLEM if inverter.powers else None
+
+
+def _no_power(idle: IdleInverter) -> str:
+    return (
+        f"no power since {_time(idle.since)} while the others produce power; check its breaker and its cables, or "
+        "remove the inverter from the ECU in the vendor's app if it no longer exists"
     )
 
 
@@ -71,18 +94,18 @@ def _of_counts(watch: Watch) -> Iterator[str]:
         yield watch.missing
     if watch.short is not None and watch.missing:
         yield (
-            f"{watch.short.listed} of {watch.short.expected} inverters answer over SunSpec; look in the vendor's app "
-            "whether the Modbus addresses of the others are set"
+            f"only {watch.short.listed} of {watch.short.expected} inverters answer over SunSpec; set the Modbus "
+            "addresses of the others in the vendor's app"
         )
     elif watch.short is not None:
         yield (
-            f"the ECU lists {watch.short.listed} of its {watch.short.expected} inverters; restart it, update its "
-            "firmware, or remove those that are gone from it in the app"
+            f"the ECU lists only {watch.short.listed} of its {watch.short.expected} inverters; restart the ECU, update "
+            "its firmware, or remove inverters that no longer exist in the vendor's app"
         )
     if watch.contradictory is not None and watch.at is not None and elapsed(watch.contradictory, watch.at) >= LONG:
         yield (
-            "the ECU's numbers of inverters have contradicted each other since "
-            f"{_time(watch.contradictory)}; restart it: its energies are not published"
+            f"the ECU's counts of inverters have contradicted each other since {_time(watch.contradictory)}, and its "
+            "energies are not published until they agree; restart the ECU"
         )
 
 
@@ -107,7 +130,7 @@ def _seen(snapshot: Snapshot, at: datetime, watch: Watch, site: Site | None) -> 
 def _idle(
     snapshot: Snapshot, at: datetime, before: dict[str, IdleInverter], site: Site | None
 ) -> dict[str, IdleInverter]:
-    """Returns the inverters that give nothing while others give, and the reported ones that have not given since."""
+    """Returns the inverters without power while others have it, and the reported ones that have had none since."""
     powers = {inverter.uid: _power(inverter) for inverter in snapshot.inverters}
     unread = {inverter.uid for inverter in snapshot.inverters if set(inverter.powers) == {None}}
     idle = {uid: was for uid, was in before.items() if uid not in powers and _may_be_there(uid, was, snapshot, at)}
@@ -142,7 +165,7 @@ def _suspected(was: IdleInverter | None, at: datetime) -> IdleInverter:
 
 
 def _is_broad_daylight(site: Site | None, at: datetime, others: float) -> bool:
-    """True if the sun is high, or at noon without a site, and the `others` give enough (average power in W)."""
+    """True if the sun is high, or at noon without a site, and the `others` produce enough (average power in W)."""
     if site is None:
         return at.hour in AROUND_NOON and others >= OTHERS_AROUND_NOON
     from aps2mqtt.base.sun import elevation

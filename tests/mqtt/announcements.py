@@ -4,11 +4,11 @@ import json
 
 from reports import ECU, THREE
 
-from aps2mqtt.base.values import Inverter, Report
+from aps2mqtt.base.values import NO_PROBLEM, Inverter, Report
 from aps2mqtt.mqtt import discovery
 from aps2mqtt.mqtt.topics import Style
 
-SHRUNK = Inverter(THREE, True, (91, 92), (235, 236), 50.1, 20, 80, (0.4, 0.4), lost=2)
+SHRUNK = Inverter(THREE, True, (91, 92), (235, 236), 50.1, 20, 80, (0.4, 0.4), lost=2, problem=NO_PROBLEM)
 
 STYLES = [(style, payload) for style in ("device", "component") for payload in ("flat", "json", "both")]
 DEVICE_STYLE = Style(discovery="device", expiry=900)
@@ -141,7 +141,7 @@ ECU_FLAT = {
         "platform": "binary_sensor",
         "unique_id": "aps_216000000001_problem",
         "state_topic": "aps/216000000001/problem",
-        "value_template": "{{ 'OFF' if value in ('', 'none') else 'ON' }}",
+        "value_template": "{{ 'ON' if value and value != 'none' else 'OFF' }}",
         "device_class": "problem",
         "entity_category": "diagnostic",
         "json_attributes_topic": "aps/216000000001/problem",
@@ -258,6 +258,16 @@ DS3_FLAT = {
         "state_class": "total_increasing",
         "unit_of_measurement": "kWh",
         "suggested_display_precision": 2,
+    },
+    "problem": {
+        "platform": "binary_sensor",
+        "unique_id": "aps_700000000001_problem",
+        "state_topic": "aps/216000000001/700000000001/problem",
+        "value_template": "{{ 'ON' if value and value != 'none' else 'OFF' }}",
+        "device_class": "problem",
+        "entity_category": "diagnostic",
+        "json_attributes_topic": "aps/216000000001/700000000001/problem",
+        "json_attributes_template": "{{ ({'problem': value} if value else {}) | tojson }}",
     },
     "panel_1_power": {
         "platform": "sensor",

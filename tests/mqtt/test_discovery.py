@@ -25,7 +25,7 @@ from parts import replace, sunny_ecu
 from reports import DS3, ECU, QS1, QUAD, THREE, TWO, YC1000, report
 
 from aps2mqtt.base.memory import Memory, Reading, Rhythm
-from aps2mqtt.base.values import UNCHANGED, Inverter, Report
+from aps2mqtt.base.values import NO_PROBLEM, UNCHANGED, Inverter, Report
 from aps2mqtt.config import loading
 from aps2mqtt.jobs.job import Job
 from aps2mqtt.jobs.state_file import Store
@@ -34,10 +34,12 @@ from aps2mqtt.mqtt.topics import Message, Style
 from aps2mqtt.simulator.plant import Plant, inverter_models
 
 NEVER = "806000000009"  # registered, never heard
-ASLEEP = Inverter(TWO, False, (0, 0), (None, None), energies=(0.5, 0.512))
-HALF_AWAKE = Inverter(TWO, True, (3, 4), (None, None), None, 12, 67, (0.0, 0.0))
+ASLEEP = Inverter(TWO, False, (0, 0), (None, None), energies=(0.5, 0.512), problem=NO_PROBLEM)
+HALF_AWAKE = Inverter(TWO, True, (3, 4), (None, None), None, 12, 67, (0.0, 0.0), problem=NO_PROBLEM)
 UNHEARD = Inverter(NEVER, False, lost=4)
-CUT = Inverter(THREE, True, (91, 92, None, None), (235, None, 235), 50.1, 20, 80, (0.4, 0.4, 0.2, 0.2))
+CUT = Inverter(
+    THREE, True, (91, 92, None, None), (235, None, 235), 50.1, 20, 80, (0.4, 0.4, 0.2, 0.2), problem=NO_PROBLEM
+)
 
 
 # -- what is announced is what is published ---------------------------------------------------------------------------
@@ -111,7 +113,7 @@ def check_that_all_is_announced_and_nothing_else(
             continue  # its twin on a topic of its own has the entity
         assert entity["state_topic"] == claim.topic
         if claim.key:
-            assert entity["value_template"] == f"{{{{ value_json.{claim.key} if value else none }}}}"
+            assert f"value_json.{claim.key} " in entity["value_template"]
         else:
             assert "value_json" not in entity["value_template"]
     assert {claim.entity for claim in claims} <= found.keys()
@@ -127,13 +129,13 @@ def told_by_a_job(style: Style, made: Report) -> tuple[Message, ...]:
 @pytest.mark.parametrize("presence", [False, True])
 @pytest.mark.parametrize("prefix", ["", "home/roof/"])
 def test_what_is_announced_is_published_and_what_is_published_is_announced(style, payload, presence, prefix):
-    """The ECU has ten entities, a DS3 thirteen, a QS1 sixteen, a YC1000 eighteen; one never heard has one."""
+    """The ECU has ten entities, a DS3 14, a QS1 17, a YC1000 19; one that was not seen yet has one."""
     chosen = Style(prefix.rstrip("/"), payload=payload, discovery=style, expiry=900, presence=presence)
     made = report(DS3, QS1, YC1000, UNHEARD)
     number = check_that_all_is_announced_and_nothing_else(
         told_by_a_job(chosen, made), payload, prefix=prefix, presence=presence
     )
-    assert number == 10 + 13 + 16 + 18 + 1
+    assert number == 10 + 14 + 17 + 19 + 1
 
 
 @pytest.mark.parametrize(("style", "payload"), STYLES)
@@ -162,7 +164,7 @@ def test_a_real_job_announces_what_it_publishes_and_says_so_first(tmp_path: Path
         now = datetime(2026, 6, 21, 14, 2, tzinfo=ZoneInfo("Europe/Paris"))
         messages = Job(chosen, now, Store(tmp_path, "127.0.0.1", ecu.port), dry_run=True).run().messages
     # Nobody knows yesterday's energy, so nobody announces it.
-    assert check_that_all_is_announced_and_nothing_else(messages, payload) == 9 + 13 + 16 + 18 + 1
+    assert check_that_all_is_announced_and_nothing_else(messages, payload) == 9 + 14 + 17 + 19 + 1
     announced = [one.topic.startswith("homeassistant/") for one in messages]
     assert announced == sorted(announced, reverse=True)
     assert sum(announced) == (5 if style == "device" else 57 + 12)  # and that one never heard has no panels
@@ -247,6 +249,18 @@ def test_what_an_inverter_measures_depends_on_its_object(name):
                 "value_template": f"{{{{ 'online' if {available} else 'offline' }}}}",
             },
         ],
+    }
+
+
+def test_the_problem_of_an_inverter_is_in_its_object():
+    """The words are in the attribute, as they are of the ECU's problem."""
+    announced = told(JSON_STYLE, report())["homeassistant/device/aps_700000000001/config"]["components"]
+    known = "value and value_json.problem"
+    assert announced["problem"] == DS3_FLAT["problem"] | {
+        "state_topic": "aps/216000000001/700000000001",
+        "value_template": f"{{{{ 'ON' if {known} and value_json.problem != 'none' else 'OFF' }}}}",
+        "json_attributes_topic": "aps/216000000001/700000000001",
+        "json_attributes_template": f"{{{{ ({{'problem': value_json.problem}} if {known} else {{}}) | tojson }}}}",
     }
 
 
@@ -338,7 +352,7 @@ def test_an_inverter_that_is_gone_is_cleared_as_components():
     was = {topic for topic in told(COMPONENT_STYLE, report(QS1)) if QUAD in topic}
     announced = told(COMPONENT_STYLE, report(DS3, gone=(absent,)))
     assert {topic for topic, payload in announced.items() if not payload} == was
-    assert len(was) == 16
+    assert len(was) == 17
 
 
 def test_an_inverter_that_was_heard_and_then_never_and_is_gone_leaves_no_component():
@@ -398,6 +412,28 @@ def test_degrees_fahrenheit_are_announced_as_such():
     assert entities(DEVICE_STYLE, report())["aps_700000000001_temperature"]["unit_of_measurement"] == "°C"
 
 
+@pytest.mark.parametrize(("style", "payload"), STYLES)
+def test_names_are_those_of_devices_and_panels_and_change_no_topic_and_no_id(style, payload):
+    """An inverter without a name keeps model and serial number."""
+    plain = Style(payload=payload, discovery=style, expiry=900)
+    names = {ECU: "Barn", TWO: "South roof, left", f"{TWO}/2": "East", f"{THREE}/4": "West"}
+    before, after = (entities(one, report()) for one in (plain, plain._replace(names=names)))
+    assert before.keys() == after.keys()
+    renamed = {unique_id for unique_id in after if before[unique_id].get("name") != after[unique_id].get("name")}
+    assert {after[one]["name"] for one in renamed if TWO in one} == {"East power", "East voltage", "East energy today"}
+    assert {after[one]["name"] for one in renamed if THREE in one} == {"West power", "West energy today"}
+    assert {one.topic for one in discovery.messages(plain, report())} == {
+        one.topic for one in discovery.messages(plain._replace(names=names), report())
+    }
+    devices = {
+        json.loads(one.payload)["device"]["name"]
+        for one in discovery.messages(plain._replace(names=names), report(DS3, QS1))
+    }
+    assert devices == {"Barn", "South roof, left", f"QS1 {QUAD}"}
+    unnamed = {"name": "", "device": ""}
+    assert {one: after[one] | unnamed for one in after} == {one: before[one] | unnamed for one in before}
+
+
 def test_a_prefix_of_several_levels_stands_before_every_topic_but_those_of_the_announcements():
     style = DEVICE_STYLE._replace(prefix="home/roof/south", discovery_prefix="ha/own", presence=True)
     messages = discovery.messages(style, report())
@@ -444,7 +480,7 @@ def test_run_says_itself_whether_it_lives_so_nothing_expires(style, payload):
     """An entity that expires would be unavailable through a night without polls."""
     chosen = Style(payload=payload, discovery=style, expiry=900, presence=True)
     found = entities(chosen, report(DS3))
-    assert len(found) == 23
+    assert len(found) == 24
     assert not [name for name, one in found.items() if "expire_after" in one]
     assert not [name for name, one in found.items() if LIVING not in one["availability"]]
 

@@ -28,7 +28,7 @@ FLAT = {
         *(
             f"{uid}/{name}"
             for uid in ("704000000001", "801000000002")
-            for name in ("online", "signal", "temperature", "frequency", "power", "voltage", "energy/today")
+            for name in ("online", "signal", "temperature", "frequency", "power", "voltage", "energy/today", "problem")
         ),
         *(f"704000000001/{panel}/{name}" for panel in (1, 2) for name in ("power", "voltage", "energy/today")),
         *(f"801000000002/{panel}/{name}" for panel in (1, 2, 3, 4) for name in ("power", "energy/today")),
@@ -120,7 +120,7 @@ def test_components_take_the_place_of_devices_and_no_empty_message_comes_before_
         else {"": "clear", '{"migrate_discovery": true}': "migrate"}.get(payload, "announce")
         for topic, payload in messages
     ]
-    number = 9 + 13 + 16
+    number = 9 + 14 + 17
     assert steps[: number + 6] == ["migrate"] * 3 + ["announce"] * number + ["clear"] * 3
     assert set(steps[number + 6 :]) == {"reading"}
     retained = broker.retained("homeassistant/#")
@@ -211,7 +211,7 @@ def test_an_inverter_that_cannot_be_read_stays_where_its_place_is_the_same(house
     after = broker.retained()
     of_it = {topic for topic in before if "801000000002" in topic}
     assert {topic: after.get(topic) for topic in of_it} == {topic: before[topic] for topic in of_it}
-    assert len(of_it) == 17
+    assert len(of_it) == 18
 
 
 def test_an_inverter_that_cannot_be_read_leaves_nothing_behind_under_the_old_prefix(

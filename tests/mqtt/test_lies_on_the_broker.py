@@ -98,15 +98,17 @@ def test_an_ecu_that_lists_none_of_its_inverters_leaves_no_watts_behind(house, c
     assert values(house.job()) == values(before)
     assert values(house.job()) == values(before)
     after = house.job()
-    assert values(after) == {}
+    assert {topic.partition("/")[2] for topic in values(after)} == {"problem"}
+    assert after["704000000001/problem"].startswith("the ECU does not list this inverter; restart the ECU")
     assert after["704000000001/energy/today"] == before["704000000001/energy/today"]
-    assert after["problem"].startswith("the ECU lists 0 of its 5 inverters; restart it")
+    assert after["problem"].startswith("the ECU lists only 0 of its 5 inverters; restart the ECU")
     assert (after["status"], after["inverters/total"]) == ("online", "5")
     warnings = [record.message for record in caplog.records if record.levelname == "WARNING"]
     assert warnings == ["the ECU does not list all its inverters: it has 5 and lists 0"]
     house.lie = nothing
     assert values(house.job()).keys() == values(before).keys()
-    assert house.job()["problem"] == "none"
+    after = house.job()
+    assert (after["problem"], after["704000000001/problem"]) == ("none", "none")
 
 
 def test_by_night_they_are_all_offline(house):
@@ -121,7 +123,7 @@ def test_by_night_they_are_all_offline(house):
 def test_without_a_state_a_list_that_is_empty_is_told_all_the_same(house):
     """Nobody is there to be missed."""
     house.lie = none_listed
-    assert "lists 0 of its 5 inverters" in house.job()["problem"]
+    assert "lists only 0 of its 5 inverters" in house.job()["problem"]
 
 
 @pytest.mark.parametrize("payload", ["flat", "json"])

@@ -33,7 +33,7 @@ def steps(style_before: Style, before: Report, style: Style, now: Report) -> lis
 def test_from_components_to_devices_entities_are_handed_over_and_then_cleared():
     """In this order Home Assistant keeps entity ids, names and history, without a pause in between."""
     old = list(told(COMPONENT_STYLE, report(DS3)))
-    assert len(old) == 10 + 13
+    assert len(old) == 10 + 14
     assert steps(COMPONENT_STYLE, report(DS3), DEVICE_STYLE, report(DS3)) == [
         *((topic, "migrate") for topic in old),
         ("homeassistant/device/aps_216000000001/config", "announce"),
@@ -58,7 +58,7 @@ def test_what_is_announced_no_more_is_cleared_without_being_handed_over():
     done = steps(COMPONENT_STYLE, report(DS3, QS1), DEVICE_STYLE, report(DS3))
     of_the_gone = [topic for topic in told(COMPONENT_STYLE, report(QS1)) if QUAD in topic]
     assert [step for step in done if QUAD in step[0]] == [(topic, "clear") for topic in of_the_gone]
-    assert len(of_the_gone) == 16
+    assert len(of_the_gone) == 17
 
 
 def test_the_entity_of_a_panel_that_is_gone_is_not_handed_over():

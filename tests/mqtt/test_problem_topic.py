@@ -24,11 +24,12 @@ STATUS = "aps/216000000001/status"
 DEAD = "704000000002"
 MINUTE, DAY = timedelta(minutes=1), timedelta(days=1)
 TEN = datetime(2026, 6, 21, 10, 2, tzinfo=UTC)
-TOLD = (
-    f"inverter {DEAD} has given nothing since 2026-06-21 12:00 while the others give power; "
-    "check its breaker and its cables, or remove it from the ECU if it is gone"
+NO_POWER = (
+    "no power since 2026-06-21 12:00 while the others produce power; check its breaker and its cables, or remove the "
+    "inverter from the ECU in the vendor's app if it no longer exists"
 )
-REMEDY = "while power flows; restart the ECU, and rely on the inverters' energy/today meanwhile"
+TOLD = f"inverter {DEAD} has produced {NO_POWER}"
+REMEDY = "although the array produces power; restart the ECU, and use the energy/today of the inverters until then"
 
 
 @dataclass
@@ -39,6 +40,8 @@ class Array:
     broker: Broker
     plant: Plant
     dead: frozenset[str] = frozenset()
+    unseen: frozenset[str] = frozenset()  # of type 00
+    names: dict[str, str] = field(default_factory=dict)
     counters: tuple[float, float] | None = None  # today and lifetime, where they stand still
     at: datetime = TEN
     more: dict[str, object] = field(default_factory=dict)
@@ -51,6 +54,12 @@ class Array:
         records = tuple(
             replace(record, online=False, powers=(0,) * len(record.powers)) if record.uid in self.dead else record
             for record in self.plant.records(now)
+        )
+        records = tuple(
+            replace(record, type=tables.NEVER_HEARD, online=False, powers=(), voltages=())
+            if record.uid in self.unseen
+            else record
+            for record in records
         )
         if command == tables.REAL_TIME:
             return encode_real_time(replace(self.plant.real_time(now), records=records)).encode()
@@ -70,7 +79,7 @@ class Array:
         self.at = at
         chosen = in_paris(self.ecu.port, self.broker.port, self.folder, APS_ECU_STOP_AT_NIGHT=True, **self.more)
         store = Store(chosen.state_directory, chosen.ecu.host, chosen.ecu.port)
-        return Job(chosen, at, store, **changes).run()
+        return Job(chosen._replace(names=self.names), at, store, **changes).run()
 
     def jobs(self, begin: datetime, end: datetime) -> datetime:
         """Jobs from `begin` until before `end`, which is returned."""
@@ -104,6 +113,55 @@ def test_a_dead_inverter_is_told_after_an_hour_and_until_it_gives(array: Array) 
     array.dead = frozenset()
     array.job(TEN + 100 * MINUTE)
     assert array.told() == "none"
+
+
+def of_inverters(broker: Broker) -> dict[str, str]:
+    """The problem of each inverter, as it is on the broker."""
+    retained = broker.retained("aps/216000000001/+/problem")
+    return {topic.split("/")[2]: text for topic, text in retained.items()}
+
+
+def test_the_inverter_that_is_ill_is_the_one_that_reports_it(array: Array) -> None:
+    """Also by night; the others report none."""
+    array.dead = frozenset({DEAD})
+    array.job(TEN)
+    others = dict.fromkeys(of_inverters(array.broker), "none")
+    assert len(others) == len(array.plant.inverters)
+    assert DEAD in others
+    array.jobs(TEN + 10 * MINUTE, TEN + 70 * MINUTE)
+    assert of_inverters(array.broker) == others | {DEAD: NO_POWER}
+    evening = datetime(2026, 6, 21, 20, 30, tzinfo=UTC)
+    array.job(evening)
+    assert array.job(evening + 3 * 60 * MINUTE).night
+    assert of_inverters(array.broker) == others | {DEAD: NO_POWER}
+    array.dead = frozenset()
+    array.job(TEN + DAY)
+    assert of_inverters(array.broker) == others
+
+
+@pytest.mark.parametrize("style", ["device", "component"])
+def test_an_inverter_that_the_ecu_has_not_seen_since_its_restart_reports_it_too(array: Array, style: str) -> None:
+    """It has no topic but `online` until the array produces power for an hour without it."""
+    array.more = {"MQTT_DISCOVERY_ENABLED": True, "MQTT_DISCOVERY_STYLE": style}
+    array.unseen = frozenset({DEAD})
+    array.jobs(TEN, TEN + 60 * MINUTE)
+    assert array.broker.retained(f"aps/216000000001/{DEAD}/#").keys() == {f"aps/216000000001/{DEAD}/online"}
+    array.job(TEN + 60 * MINUTE)
+    assert of_inverters(array.broker)[DEAD] == NO_POWER
+    assert f'"unique_id": "aps_{DEAD}_problem"' in "".join(array.broker.retained("homeassistant/#").values())
+    array.unseen = frozenset()
+    array.job(TEN + 70 * MINUTE)
+    assert of_inverters(array.broker)[DEAD] == "none"
+
+
+def test_the_names_of_people_are_in_the_words_of_a_problem(array: Array) -> None:
+    """And in no topic; the inverter's own words need none."""
+    array.names = {DEAD: "South roof, left"}
+    array.dead = frozenset({DEAD})
+    array.jobs(TEN, TEN + 70 * MINUTE)
+    assert array.told() == f"inverter South roof, left ({DEAD}) has produced {NO_POWER}"
+    assert of_inverters(array.broker)[DEAD] == NO_POWER
+    assert not [topic for topic in array.broker.retained() if "South" in topic]
 
 
 def test_the_night_tells_it_too_and_the_morning_that_it_is_over(array: Array) -> None:
@@ -154,7 +212,7 @@ def test_a_counter_that_stands_still_is_told(array: Array) -> None:
     array.counters, array.dead = (3.21, 1500.5), frozenset({DEAD})
     array.jobs(TEN, TEN + 80 * MINUTE)
     still = f"since 2026-06-21 12:00 {REMEDY}"
-    today, lifetime = (f"the ECU's energy/{what} has stood still at" for what in ("today", "lifetime"))
+    today, lifetime = (f"the ECU's energy/{what} has stayed at" for what in ("today", "lifetime"))
     assert array.told() == f"{TOLD}; {today} 3.21 kWh {still}; {lifetime} 1500.5 kWh {still}"
     array.counters = None
     array.job(TEN + 80 * MINUTE)
@@ -171,7 +229,7 @@ def test_the_topic_is_the_same_in_every_payload(array: Array, payload: str) -> N
     announced = array.broker.retained("homeassistant/device/aps_216000000001/config").popitem()[1]
     entity = json.loads(announced)["components"]["problem"]
     assert (entity["state_topic"], entity["platform"]) == (PROBLEM, "binary_sensor")
-    assert entity["value_template"] == "{{ 'OFF' if value in ('', 'none') else 'ON' }}"
+    assert entity["value_template"] == "{{ 'ON' if value and value != 'none' else 'OFF' }}"
     assert entity["json_attributes_topic"] == PROBLEM
 
 

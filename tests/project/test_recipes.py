@@ -48,8 +48,9 @@ def test_each_entity_is_one_of_the_table(page: Path) -> None:
     """Home Assistant names entities after the device and the label, or else the device class."""
     names = {True: set(), False: set()}
     for metric in metrics.TABLE.values():
-        one = metric.of_panel(1) if metric.scope == metrics.PANEL else metric
-        names[metric.type is bool].add((one.label or one.device_class or "").lower().replace(" ", "_"))
+        label = metric.label_of_panel("Panel 1") if metric.scope == metrics.PANEL else metric.label
+        is_binary = metric.type is bool or metric is metrics.INVERTER_PROBLEM
+        names[is_binary].add((label or metric.device_class or "").lower().replace(" ", "_"))
     for platform, name in re.findall(r"\b(sensor|binary_sensor)\.\w+?_\d{12}_(\w+)", page.read_text(encoding="utf-8")):
         assert re.sub(r"panel_\d", "panel_1", name) in names[platform == "binary_sensor"], name
 

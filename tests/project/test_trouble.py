@@ -30,12 +30,13 @@ PARTS = {
     "mqtt.failures": {"_refusal"},
     "mqtt.tls": {"failure", "_refused", "_distrust"},
     "commands.health": {"_condition"},
-    "truth.problems": {"in_words", "_of_counts"},
+    "truth.problems": {"in_words", "_of_counts", "_of_inverter", "_no_power"},
     "config.yaml_file": {"read", "_malformed", "_sections", "_outside", "_slipped", "_values", "_pairs", "_is_section"},
     "base.errors": {"described"},
     "config.systemd_credentials": {"unreadable"},
     "config.file_and_environment": {"_misplaced", "password_beside", "_with_secrets", "each_ecu"},
     "config.loading": {"_mistake", "_missing"},
+    "config.names": {"_mistake"},
     "config.contradictions": {"contradictions", "twins", "readable_by_others", "near_misses", "doubts"},
 }
 FEWEST_WORDS = 2  # of a part: less is a name

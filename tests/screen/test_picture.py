@@ -77,12 +77,20 @@ MIXED = Report(
     firmware="ECU_R_1.2.31",
     inverters=(DS3, QS1, YC1000, QT2, HALF_AWAKE, ONE_CHANNEL, OFFLINE, NEVER),
     problems=(
-        "inverter 408000000002 has given nothing since 2026-06-21 10:00:00 while the others give power; "
+        "inverter 408000000002 has produced no power since 2026-06-21 10:00 while the others produce power; "
         "check its breaker and its cables, or remove it from the ECU if it is gone",
     ),
 )
 
 
+NAMES = {
+    "216000000001": "Barn",
+    "700000000001": "South roof, left of the chimney and below it",
+    "700000000001/1": "East",
+    "700000000001/2": "Panel with a long name",
+    "800000000001": "Garage",
+}
+NAMED = replace(MIXED, inverters=(DS3, replace(QS1, problem="no power since then"), ONE_CHANNEL, OFFLINE, NEVER))
 BOTH = replace(
     MIXED,
     inverters=(
@@ -143,12 +151,16 @@ SIXTY = "24xDS3,20xQS1,6xYC1000,5xQT2,4xYC600,1xunseen"
         ("mixed-80-color", MIXED, Canvas(80, color=True)),
         ("mixed-80x24-color", MIXED, Canvas(80, 24, color=True)),
         ("mixed-80-ascii", MIXED, Canvas(80)),
+        ("named-80", NAMED, Canvas(80)),
+        ("named-80x12", NAMED, Canvas(80, 12)),
+        ("named-80x10", NAMED, Canvas(80, 10)),
     ],
 )
 def test_an_array_is_drawn_to_the_letter(name: str, report: Report, canvas: Canvas):
     file = GOLDEN / f"{name}.txt"
-    now = NOON + timedelta(minutes=1) if report is not MIXED else LATER
-    lines = "\n".join(picture.arrays([report], Style(), now, canvas)) + "\n"
+    now = LATER if report in (MIXED, NAMED) else NOON + timedelta(minutes=1)
+    style = Style(names=NAMES) if report is NAMED else Style()
+    lines = "\n".join(picture.arrays([report], style, now, canvas)) + "\n"
     lines = lines.translate(ASCII) if name.endswith("ascii") else lines
     if os.environ.get("REWRITE_GOLDEN"):
         file.write_text(lines, encoding="utf-8")
@@ -196,7 +208,7 @@ def test_energies_that_no_job_has_begun_to_count_are_not_drawn():
 def test_an_ecu_that_could_not_be_read_and_problems_are_told_in_words():
     lines = drawn(replace(MIXED, error="the ECU refuses the connection; power it off and on"), width=120)
     assert "offline: the ECU refuses the connection; power it off and on" in lines
-    assert any(line.startswith("problem: inverter 408000000002 has given nothing") for line in lines)
+    assert any(line.startswith("problem: inverter 408000000002 has produced no power") for line in lines)
 
 
 def test_temperatures_are_in_the_users_unit():

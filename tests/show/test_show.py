@@ -86,7 +86,7 @@ def test_the_ecu_is_asked_and_nobody_is_told(tmp_path: Path) -> None:
     assert lines[0] == "ECU-R 216000000001  ECU_R_1.3.19C"
     assert lines[2] == "1 of 2 inverters online   data of 2026-06-21 12:00:00"
     assert lines[4].startswith("● DS3     704000000001  593 W")
-    assert lines[-1] == "? DS3     704000000002  never heard"
+    assert lines[-1] == "? DS3     704000000002  not seen"
     assert not (tmp_path / "state").exists()
 
 
@@ -543,11 +543,11 @@ def test_the_demo_that_is_kept_draws_its_picture_in_place() -> None:
     """It stays on the screen, poll after poll; Ctrl-C gives the screen back, and is no failure."""
     pytest.importorskip("amqtt", reason="the demo extra is not installed: pip install 'aps2mqtt[demo]'")
     with terminal("demo", "--keep", size=(30, 80)) as screen:
-        for text in (ENTER, "13:00:00", "never heard", "mosquitto_sub -h 127.0.0.1"):
+        for text in (ENTER, "13:00:00", "not seen", "mosquitto_sub -h 127.0.0.1"):
             screen.await_text(text)
         since = len(screen.written)
         assert ENTER not in screen.await_text("13:05:00", since=since)
-        screen.await_text("never heard", since=since)
+        screen.await_text("not seen", since=since)
         assert all(page.count("\n") <= 29 for page in screen._pages(0))
         assert screen.end(signal.SIGINT) == 0
         assert screen.written.endswith(SHOW_CURSOR + LEAVE)

@@ -92,7 +92,7 @@ def test_a_dead_roof_is_told_in_the_morning_and_at_every_moment_from_then_on(lat
     begins = next(number for number, lines in enumerate(told) if lines)
     assert set(told[begins:]) == {told[begins]}
     assert len(told[begins]) == 1
-    assert told[begins][0].startswith("inverter 704000000002 has given nothing since 2026-")
+    assert told[begins][0].startswith("inverter 704000000002 has produced no power since 2026-")
     sunrise = moment(site, midnight(latitude, month), -0.8, 1)
     assert said[begins][0] - sunrise < hours * HOURS
 
@@ -107,7 +107,7 @@ def test_a_frozen_counter_is_told_on_the_first_day_and_stays_told(latitude, mont
     begins = next(number for number, (_, lines) in enumerate(told) if lines)
     assert told[begins][0].day == 20
     assert len({lines for _, lines in told[begins:]}) == 1
-    assert all(f"energy/{counter} has stood still at 0 kWh" in lines[0] for _, lines in told[begins:])
+    assert all(f"energy/{counter} has stayed at 0 kWh" in lines[0] for _, lines in told[begins:])
 
 
 # -- the make-believe ECU's days --------------------------------------------------------------------------------------

@@ -5,19 +5,19 @@ from datetime import datetime
 import pytest
 from watched_arrays import ALL_WELL, DAYS, HOURS, MINUTES, ONE_OFF, ZONE, A, B, C, Watcher, told_after
 
-REMEDY = "while power flows; restart the ECU, and rely on the inverters' energy/today meanwhile"
+REMEDY = "although the array produces power; restart the ECU, and use the energy/today of the inverters until then"
 
 
 def test_a_counter_of_today_that_stands_still_for_an_hour_is_told():
     watcher = Watcher()
     assert told_after(watcher, ALL_WELL, today=1.23) == 60
-    assert watcher.told == (f"the ECU's energy/today has stood still at 1.23 kWh since 2026-06-21 11:05 {REMEDY}",)
+    assert watcher.told == (f"the ECU's energy/today has stayed at 1.23 kWh since 2026-06-21 11:05 {REMEDY}",)
 
 
 def test_a_counter_of_the_lifetime_that_stands_still_is_told():
     watcher = Watcher()
     assert told_after(watcher, ALL_WELL, lifetime=1234.5) == 60
-    assert watcher.told == (f"the ECU's energy/lifetime has stood still at 1234.5 kWh since 2026-06-21 11:05 {REMEDY}",)
+    assert watcher.told == (f"the ECU's energy/lifetime has stayed at 1234.5 kWh since 2026-06-21 11:05 {REMEDY}",)
 
 
 def test_the_amount_is_told_as_the_topic_has_it():
@@ -41,7 +41,7 @@ def test_a_counter_of_today_that_is_always_0_is_told_every_day():
     """QT2 on ECU_R_1.3.10 (quirk 54)."""
     watcher = Watcher()
     said = watcher.run(ALL_WELL, 9 * HOURS, today=0.0)
-    assert "energy/today has stood still at 0 kWh since 2026-06-21 11:05" in said[0]
+    assert "energy/today has stayed at 0 kWh since 2026-06-21 11:05" in said[0]
     assert watcher.run(ALL_WELL, DAYS, today=0.0) == said
 
 
@@ -117,9 +117,7 @@ def test_yesterdays_total_may_stand_for_three_hours_of_power():
     watcher.next({A: None, B: None}, today=17.4)
     watcher.at = datetime(2026, 6, 21, 6, 55, tzinfo=ZONE)
     assert watcher.run({A: 300, B: 300}, 3 * HOURS, today=17.4) == ()
-    assert watcher.next({A: 300, B: 300}, today=17.4)[0].startswith(
-        "the ECU's energy/today has stood still at 17.4 kWh"
-    )
+    assert watcher.next({A: 300, B: 300}, today=17.4)[0].startswith("the ECU's energy/today has stayed at 17.4 kWh")
 
 
 def test_only_a_total_of_yesterday_earns_that_patience():

@@ -37,8 +37,8 @@ from aps2mqtt.base.values import Inverter, Site
 from aps2mqtt.truth import problems
 
 DEAD = (
-    "inverter 704000000002 has given nothing since 2026-06-21 11:05 while the others give power; "
-    "check its breaker and its cables, or remove it from the ECU if it is gone"
+    "inverter 704000000002 has produced no power since 2026-06-21 11:05 while the others produce power; check its "
+    "breaker and its cables, or remove the inverter from the ECU in the vendor's app if it no longer exists"
 )
 
 
@@ -217,7 +217,7 @@ def test_without_a_position_a_dead_inverter_is_told_around_noon_of_the_data(site
     house = House(site, zone, (*roofs, Roof(SOUTH, wakes=10_000)))
     told = [one.timestamp for one in house.days(first, 1) if dead.look(one)]
     assert 12 <= told[0].hour < 15
-    assert dead.told[0].startswith("inverter 704000000004 has given nothing since 2026-")
+    assert dead.told[0].startswith("inverter 704000000004 has produced no power since 2026-")
 
 
 def test_a_told_problem_stays_overnight_in_the_same_words():
@@ -382,7 +382,7 @@ def test_a_memory_that_was_written_down_makes_no_difference(start):
         assert plain(kept.watch) == plain(written.watch)
         written.watch = plain(written.watch)
         made = read(written.at, ALL_WELL)
-        assert problems.look(made, written.watch, PARIS) == (written.told, written.watch)
+        assert problems.look(made, written.watch, PARIS) == written.watch
 
 
 POWER = st.sampled_from([None, 0, 5, 200])

@@ -63,8 +63,9 @@ class Watcher:
 
     def look(self, made: Snapshot) -> tuple[str, ...]:
         """One look, and the same data again."""
-        self.told, self.watch = problems.look(made, self.watch, self.site)
-        assert problems.look(made, self.watch, self.site) == (self.told, self.watch)
+        self.watch = problems.look(made, self.watch, self.site)
+        assert problems.look(made, self.watch, self.site) == self.watch
+        self.told = problems.in_words(self.watch)
         return self.told
 
     def next(self, powers: dict[str, int | None], step: timedelta = STEP, **changes: object) -> tuple[str, ...]:

@@ -1,0 +1,39 @@
+"""The section `names:` of the configuration file: people's names for ECUs, inverters and panels (704000000001/2)."""
+
+import re
+from collections.abc import Iterable
+
+from aps2mqtt.base.errors import shown
+from aps2mqtt.base.physical_limits import MOST_PANELS
+from aps2mqtt.config.values import Section
+
+SECTION = "names"
+LONGEST = 60  # characters of a name
+KEY = re.compile(r"[0-9]{12}(?:/([0-9]{1,2}))?")
+
+
+def names_of(sections: Iterable[Section], mistakes: list[str]) -> dict[str, str]:
+    """The names by serial number, or by serial number and panel; adds mistakes to `mistakes`."""
+    names = {}
+    for section in sections:
+        for key, text in section.values.items():
+            if mistake := _mistake(key, text):
+                mistakes.append(f"{section.place}, section {SECTION}: {mistake}")
+            elif text:
+                names[key] = text.strip()
+    return names
+
+
+def _mistake(key: str, text: str) -> str:
+    """What is wrong with one name; empty: nothing."""
+    found = KEY.fullmatch(key)
+    if key == SECTION:
+        return "there is only one value; write lines of the form SERIAL NUMBER: NAME below it"
+    if not found or (found[1] and int(found[1]) not in range(1, MOST_PANELS + 1)):
+        return (
+            f"{shown(key)!r} must be the 12 digits of an ECU or an inverter; for a panel, add / and its number "
+            f"(1 to {MOST_PANELS})"
+        )
+    if text and not (text.isprintable() and text.strip() and len(text) <= LONGEST):
+        return f"the name of {key} must be one line of printable text, at most {LONGEST} characters"
+    return ""
