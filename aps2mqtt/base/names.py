@@ -7,7 +7,7 @@ from types import MappingProxyType
 Names = Mapping[str, str]  # by serial number of an ECU or an inverter, or by that of an inverter and its panel: UID/2
 NO_NAMES: Names = MappingProxyType({})
 
-SERIAL = re.compile(r"(?<![\w/])[0-9]{12}(?![\w/])")  # not in a topic
+SERIAL = r"(?<![\w/])[0-9]{12}(?![\w/])"  # not in a topic
 
 
 def named(text: str, names: Names) -> str:
@@ -19,4 +19,4 @@ def named(text: str, names: Names) -> str:
         serial = found[0]
         return f"{names[serial]} ({serial})" if serial in names else serial
 
-    return SERIAL.sub(with_name, text)
+    return re.sub(SERIAL, with_name, text)

@@ -9,7 +9,7 @@ from aps2mqtt.config.values import Section
 
 SECTION = "names"
 LONGEST = 60  # characters of a name
-KEY = re.compile(r"[0-9]{12}(?:/([0-9]{1,2}))?")
+KEY = r"[0-9]{12}(?:/([0-9]{1,2}))?"
 
 
 def names_of(sections: Iterable[Section], mistakes: list[str]) -> dict[str, str]:
@@ -26,7 +26,7 @@ def names_of(sections: Iterable[Section], mistakes: list[str]) -> dict[str, str]
 
 def _mistake(key: str, text: str) -> str:
     """What is wrong with one name; empty: nothing."""
-    found = KEY.fullmatch(key)
+    found = re.fullmatch(KEY, key)
     if key == SECTION:
         return "there is only one value; write lines of the form SERIAL NUMBER: NAME below it"
     if not found or (found[1] and int(found[1]) not in range(1, MOST_PANELS + 1)):
