@@ -51,7 +51,7 @@ def look(snapshot: Snapshot, watch: Watch | None, site: Site | None) -> Watch:
 
 def with_problems(report: Report, watch: Watch, names: Names = NO_NAMES) -> Report:
     """Returns `report` with the problems of the array and of each inverter."""
-    inverters = (one._replace(problem=_of_inverter(one, watch.idle.get(one.uid))) for one in report.inverters)
+    inverters = (one._replace(problem=_of_inverter(one, watch)) for one in report.inverters)
     problems = tuple(named(words, names) for words in in_words(watch))
     return report._replace(problems=problems, inverters=tuple(inverters))
 
@@ -70,10 +70,13 @@ def in_words(watch: Watch) -> tuple[str, ...]:
     )
 
 
-def _of_inverter(inverter: Inverter, idle: IdleInverter | None) -> str | None:
+def _of_inverter(inverter: Inverter, watch: Watch) -> str | None:
     """Returns the problem of one inverter; None for one that the ECU has not seen yet, if that is no problem."""
+    idle = watch.idle.get(inverter.uid)
     if idle is not None and idle.told:
         return _no_power(idle)
+    if inverter.online is None and watch.missing:
+        return "this inverter does not answer over SunSpec; set its Modbus address in the vendor's app"
     if inverter.online is None:
         return (
             "the ECU does not list this inverter; restart the ECU, or remove the inverter from the ECU in the vendor's "

@@ -32,8 +32,8 @@ from watched_arrays import (
 )
 
 from aps2mqtt.base import sun
-from aps2mqtt.base.memory import IdleInverter, Standstill
-from aps2mqtt.base.values import Inverter, Site
+from aps2mqtt.base.memory import IdleInverter, Standstill, Watch
+from aps2mqtt.base.values import Inverter, Report, Site
 from aps2mqtt.truth import problems
 
 DEAD = (
@@ -411,3 +411,31 @@ def test_what_is_told_was_so_at_every_data_for_an_hour(runs):
                 assert not any(powers.get(uid) for _, powers, _ in given[first:])
                 assert not idle.told or max(at for at, _, _ in given[first:]) - idle.since >= HOURS
             assert watcher.watch.today.value == given[-1][2]
+
+
+# -- each inverter ----------------------------------------------------------------------------------------------------
+
+
+def problems_of(watch: Watch, *inverters: Inverter) -> list[str | None]:
+    """The problem of each inverter, with this watch."""
+    made = Report("216000000001", 0, 0.0, 0.0, 1, 1, None, "", inverters)
+    return [one.problem for one in problems.with_problems(made, watch).inverters]
+
+
+def test_each_inverter_has_its_own_problem():
+    """One that is well, one that the ECU has not seen yet, one that the ECU leaves out, one without power."""
+    well, unseen = Inverter(A, online=True, powers=(1,)), Inverter(B, online=False)
+    left_out, dead = Inverter(C, online=None, powers=(None,)), Inverter(B, online=False, powers=(0,))
+    watch = problems.NOTHING
+    assert problems_of(watch, well, unseen) == ["none", None]
+    assert problems_of(watch, left_out)[0].startswith("the ECU does not list this inverter; restart the ECU")
+    alone = watch._replace(missing="signals are missing")
+    assert problems_of(alone, well, left_out) == [
+        "none",
+        "this inverter does not answer over SunSpec; set its Modbus address in the vendor's app",
+    ]
+    ill = watch._replace(idle={B: IdleInverter(LATE_MORNING, LATE_MORNING, told=True)})
+    words = "no power since 2026-06-21 11:00 while the others produce power; check its breaker and its cables"
+    assert all(said.startswith(words) for said in problems_of(ill, unseen, dead))
+    suspected = watch._replace(idle={B: IdleInverter(LATE_MORNING, LATE_MORNING)})
+    assert problems_of(suspected, unseen, dead) == [None, "none"]
