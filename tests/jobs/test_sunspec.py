@@ -47,6 +47,7 @@ def test_both_ports_say_one_array(house: House, caplog: pytest.LogCaptureFixture
         "ac/reactive_power": "119",
         "ac/power_factor": "0.98",
         "firmware": "V5312",
+        "problem": "none",
         "1/power": "295",
         "1/voltage": "232",
         "1/energy/today": "0",

@@ -127,8 +127,9 @@ def test_of_a_silent_unit_nobody_knows_from_the_third_poll_on(house: House) -> N
     assert "2 of 3 inverters answer over SunSpec" in house.retained()["problem"]
     house.passes(minutes=5)
     house.job()
-    kept = {topic for topic in before if topic.endswith("energy/today")}
+    kept = {topic for topic in before if topic.endswith(("energy/today", "problem"))}
     assert of(QS1, house.retained()).keys() == kept
+    assert of(QS1, house.retained())["problem"].startswith("this inverter does not answer over SunSpec; set its Modbus")
     house.faults = Faults()
     house.passes(minutes=5)
     house.job()
@@ -249,6 +250,7 @@ def test_registers_that_do_not_change_are_of_an_inverter_that_is_offline(house: 
         "power": "0",
         "ac/power": "0",
         "firmware": "V5312",
+        "problem": "none",
         "1/power": "0",
         "2/power": "0",
         "1/dc/power": "0",

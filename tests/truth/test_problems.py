@@ -435,7 +435,7 @@ def test_each_inverter_has_its_own_problem():
         "this inverter does not answer over SunSpec; set its Modbus address in the vendor's app",
     ]
     ill = watch._replace(idle={B: IdleInverter(LATE_MORNING, LATE_MORNING, told=True)})
-    words = "no power since 2026-06-21 11:00 while the others produce power; check its breaker and its cables"
+    words = "no power since 2026-06-21 11:05 while the others produce power; check its breaker and its cables"
     assert all(said.startswith(words) for said in problems_of(ill, unseen, dead))
     suspected = watch._replace(idle={B: IdleInverter(LATE_MORNING, LATE_MORNING)})
     assert problems_of(suspected, unseen, dead) == [None, "none"]
