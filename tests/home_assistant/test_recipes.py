@@ -65,7 +65,7 @@ async def test_the_alarm_and_the_dashboard_say_in_words_what_is_wrong(broker, se
         return {Template(text, house.hass).async_render() for text in texts}
 
     async with home_assistant(broker) as house:
-        assert await said(house) == {"aps2mqtt reports nothing; look at its log"}
+        assert await said(house) == {"aps2mqtt has published nothing; check its log"}
         await poll(settings)
         assert await said(house) == {"none"}
         await poll(settings, fault="refuse", status=69)
