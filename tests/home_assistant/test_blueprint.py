@@ -5,7 +5,6 @@ A stand-in takes the part of the Home Assistant app: the app's integration needs
 
 import asyncio
 import contextlib
-import json
 import re
 import shutil
 import time
@@ -25,20 +24,8 @@ from house import PATIENCE, Broker, House, ecu, free_port, home_assistant, progr
 from pytest_homeassistant_custom_component.common import MockConfigEntry, MockModule, mock_integration, mock_platform
 
 BLUEPRINT = Path(__file__).parent.parent.parent / "docs" / "blueprints" / "aps2mqtt-problem.yaml"
-ECU, INVERTER = "216000000001", "704000000099"
-NO_POWER = "inverter 704000000099 has produced no power since 10:00"
-
-# What an inverter's problem entity is, whatever the program announces besides.
-ANNOUNCED = {
-    "name": "Problem",
-    "unique_id": f"aps_{INVERTER}_problem",
-    "device_class": "problem",
-    "state_topic": f"aps/{ECU}/{INVERTER}/problem",
-    "value_template": "{{ 'OFF' if value in ('', 'none') else 'ON' }}",
-    "json_attributes_topic": f"aps/{ECU}/{INVERTER}/problem",
-    "json_attributes_template": "{{ ({'problem': value} if value else {}) | tojson }}",
-    "device": {"identifiers": [INVERTER], "name": "South roof, left"},
-}
+ECU, INVERTER, NAME = "216000000001", "704000000001", "South roof, left"
+NO_POWER = "no power since 2026-06-21 12:00 while the others produce power; check its breaker and its cables"
 
 Notifications = list[tuple[str, str]]  # title and message
 
@@ -67,18 +54,33 @@ def phone(hass: HomeAssistant) -> tuple[str, Notifications]:
     return device.id, sent
 
 
+def poll(broker: Broker, folder: Path) -> None:
+    """One job of the program, which announces the entities."""
+    port, file = free_port(), folder / "config.yaml"
+    file.write_text(f"names:\n  {INVERTER}: {NAME}\n")
+    settings = {
+        "APS_ECU_IP": "127.0.0.1",
+        "APS_ECU_PORT": port,
+        "APS_STATE_DIR": folder / "state",
+        "MQTT_BROKER_PORT": broker.port,
+        "MQTT_DISCOVERY_ENABLED": True,
+    }
+    with ecu(port, inverters="1xDS3,1xQS1"):
+        program("once", "-c", file, **settings)
+
+
 @contextlib.asynccontextmanager
 async def automated(broker: Broker, folder: Path, **inputs: object) -> AsyncIterator[tuple[House, Notifications]]:
     """A Home Assistant with an automation from the blueprint, for all problem entities that there are."""
     target = folder / "blueprints" / "automation" / "aps2mqtt" / BLUEPRINT.name
     target.parent.mkdir(parents=True)
     shutil.copy(BLUEPRINT, target)
-    broker.publish({f"homeassistant/binary_sensor/aps_{INVERTER}_problem/config": json.dumps(ANNOUNCED)})
-    broker.publish({f"aps/{ECU}/{INVERTER}/problem": "none"})
+    await asyncio.to_thread(poll, broker, folder)
     async with home_assistant(broker) as house:
         house.hass.config.config_dir = str(folder)
         shown = await house.settle()
         problems = [one.id for one in shown.values() if one.device_class == "problem"]
+        assert len(problems) == 3  # of the ECU and two inverters
         device, sent = phone(house.hass)
         automation = {
             "alias": "Problem",
@@ -125,7 +127,7 @@ async def test_a_problem_is_sent_with_the_name_of_its_device_and_its_words(broke
         await until(lambda: len(sent) == 1)
         say(broker, "none")
         await until(lambda: len(sent) == 2)
-    assert sent == [("South roof, left", NO_POWER), ("South roof, left", f"Over: {NO_POWER}")]
+    assert sent == [(NAME, NO_POWER), (NAME, f"Over: {NO_POWER}")]
 
 
 async def test_neither_a_short_problem_nor_its_end_is_sent(broker, tmp_path) -> None:
@@ -149,13 +151,13 @@ async def test_no_end_is_sent_to_those_who_do_not_want_it(broker, tmp_path) -> N
         await until(lambda: len(sent) == 1)
         say(broker, "none")
         await house.settle()
-    assert sent == [("South roof, left", NO_POWER)]
+    assert sent == [(NAME, NO_POWER)]
 
 
 async def test_the_name_that_you_gave_the_device_is_sent(broker, tmp_path) -> None:
     async with automated(broker, tmp_path, minutes=0) as (house, sent):
         devices = dr.async_get(house.hass)
-        (device,) = [one for one in devices.devices.values() if one.name == "South roof, left"]
+        (device,) = [one for one in devices.devices.values() if one.name == NAME]
         devices.async_update_device(device.id, name_by_user="Garage")
         say(broker, NO_POWER)
         await until(lambda: len(sent) == 1)
@@ -171,23 +173,8 @@ async def test_run_in_the_menu_of_the_automation_sends_a_test(broker, tmp_path) 
     assert sent == [("aps2mqtt", "This is a test.")]
 
 
-async def test_the_problem_of_the_ecu_that_the_program_announces_is_sent(broker, tmp_path) -> None:
-    """By an entity of the program's own discovery."""
-    port = free_port()
-
-    def run() -> None:
-        with ecu(port, inverters="3xDS3"):
-            program(
-                "once",
-                APS_ECU_IP="127.0.0.1",
-                APS_ECU_PORT=port,
-                APS_STATE_DIR=tmp_path / "state",
-                MQTT_BROKER_PORT=broker.port,
-                MQTT_DISCOVERY_ENABLED=True,
-            )
-
-    await asyncio.to_thread(run)
+async def test_the_problem_of_the_ecu_is_sent_as_well(broker, tmp_path) -> None:
     async with automated(broker, tmp_path, minutes=0) as (_, sent):
-        broker.publish({f"aps/{ECU}/problem": "the ECU's energy counter has not changed since 10:00"})
+        broker.publish({f"aps/{ECU}/problem": "the ECU lists only 1 of its 2 inverters"})
         await until(lambda: len(sent) == 1)
-    assert sent == [(f"ECU-R {ECU}", "the ECU's energy counter has not changed since 10:00")]
+    assert sent == [(f"ECU-R {ECU}", "the ECU lists only 1 of its 2 inverters")]
