@@ -42,7 +42,7 @@ def test_an_inverter_missing_three_times_is_gone_with_all_its_topics_and_that_is
     bridge.job(read(TWO, THREE))
     bridge.job(read(TWO))
     bridge.job(read(TWO))
-    assert below(THREE, bridge.job(read(TWO))) == dict.fromkeys(OFFLINE_THREE, "")
+    assert below(THREE, bridge.job(read(TWO))) == dict.fromkeys((*OFFLINE_THREE, "problem"), "")
     assert not below(THREE, bridge.retained)
     assert not below(THREE, bridge.job(read(TWO)))
     assert THREE not in bridge.memory.inverters
@@ -55,7 +55,7 @@ def test_an_inverter_never_heard_that_is_missing_three_times_is_gone_too():
     assert [below(NEVER, bridge.job(read(TWO))) for _ in range(4)] == [
         NEVER_HEARD,
         NEVER_HEARD,
-        dict.fromkeys(NEVER_HEARD, ""),
+        dict.fromkeys((*NEVER_HEARD, "problem"), ""),
         {},
     ]
 
@@ -118,7 +118,7 @@ def test_an_ecu_that_contradicts_itself_removes_no_inverter(lie):
     bridge.job(read(TWO, THREE))
     for _ in range(5):
         assert below(THREE, bridge.job(read(TWO, **lie))) == OFFLINE_THREE
-    assert below(THREE, bridge.job(read(TWO))) == dict.fromkeys(OFFLINE_THREE, "")
+    assert below(THREE, bridge.job(read(TWO))) == dict.fromkeys((*OFFLINE_THREE, "problem"), "")
 
 
 def test_an_inverter_that_only_the_broker_knows_is_missing_like_others():
@@ -136,7 +136,7 @@ def test_an_incomplete_list_between_complete_ones_neither_counts_nor_starts_over
     bridge.job(read(TWO))
     bridge.job(read(TWO))
     assert below(THREE, bridge.job(read(TWO, listed=2))) == OFFLINE_THREE
-    assert below(THREE, bridge.job(read(TWO))) == dict.fromkeys(OFFLINE_THREE, "")
+    assert below(THREE, bridge.job(read(TWO))) == dict.fromkeys((*OFFLINE_THREE, "problem"), "")
 
 
 def test_an_inverter_of_a_new_type_is_not_missing_and_keeps_its_topics():
@@ -229,7 +229,7 @@ def test_who_is_missing_from_a_whole_list_is_offline_after_a_short_one_too():
     assert [below(THREE, bridge.job(read(TWO))) for _ in range(3)] == [
         OFFLINE_THREE,
         OFFLINE_THREE,
-        dict.fromkeys(OFFLINE_THREE, ""),
+        dict.fromkeys((*OFFLINE_THREE, "problem"), ""),
     ]
 
 
