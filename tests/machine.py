@@ -22,7 +22,7 @@ import pytest
 ROOT = Path(__file__).parent.parent
 PROGRAM = "/srv/aps2mqtt/bin/aps2mqtt"  # in the namespace and in the machine: a folder that every Linux has
 PYTHON = "/usr/bin/python3"  # one that every user may run
-PACKAGES = {"systemd-nspawn": "systemd-container", "cron": "cron"}
+PACKAGES = {"systemd-nspawn": "systemd-container", "cron": "cron", "ip": "iproute2"}
 BOOT = 30.0  # seconds; it takes one
 ENDING_WITH_US = ("setpriv", "--pdeathsig", "TERM")  # even if the tests are killed
 SBIN = ":/usr/sbin:/sbin"

@@ -51,3 +51,8 @@ def hold(
     """The lock of the box, named after the configured host if that could not be resolved; entering raises EcuBusy."""
     address = ecu.host if isinstance(found, EcuUnreachable) else found.address
     return lock.hold(address, ecu.port, PATIENCE if patience is None else patience)
+
+
+def hold_address(address: str, port: int, patience: float) -> AbstractContextManager[None]:
+    """The lock of whatever is at an address that nobody has configured; entering raises EcuBusy."""
+    return lock.hold(address, port, patience)

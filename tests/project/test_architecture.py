@@ -36,6 +36,8 @@ CONFINED = {
         "mqtt.connection",
         "mqtt.failures",
         "service.systemd",
+        "setup.kernel",
+        "setup.scan",
         "simulator.server",
         "simulator.modbus",
         "simulator.demo",

@@ -1,0 +1,1 @@
+"""The first hour: finds ECUs in the networks of this machine, and writes the configuration file."""

@@ -1,0 +1,61 @@
+"""The text of a configuration file. Pure.
+
+addresses of ECUs, settings -> YAML that config/yaml_file.py reads back as the same values
+"""
+
+import re
+from collections.abc import Iterator, Mapping, Sequence
+from typing import NamedTuple
+
+PLAIN = re.compile(r"[A-Za-z0-9](?:[\w.,/-]*\w)?", re.ASCII)  # text that YAML needs no quotes for
+SUNSPEC, ADDRESS = "APS_ECU_SUNSPEC", "APS_ECU_IP"
+HINT = "#APS_ECU_SUNSPEC: True  # port 502 is open; see docs/sunspec.md"
+
+
+class Ecu(NamedTuple):
+    """An ECU of the configuration; `sunspec` is what is known of its port 502."""
+
+    address: str
+    sunspec: bool = False
+
+
+def section_ecu(ecus: Sequence[Ecu], settings: Mapping[str, str], *, hint: bool = False) -> list[str]:
+    """The section `ecu`, a list if the ECUs do not all have SunSpec. With `hint`, SunSpec is only a comment."""
+    if len({ecu.sunspec for ecu in ecus}) > 1:
+        items = (list(_values([ecu], settings, hint=hint)) for ecu in ecus)
+        return ["ecu:", *(f"{'    ' if row else '  - '}{line}" for item in items for row, line in enumerate(item))]
+    return ["ecu:", *(f"  {line}" for line in _values(ecus, settings, hint=hint))]
+
+
+def _values(ecus: Sequence[Ecu], settings: Mapping[str, str], *, hint: bool) -> Iterator[str]:
+    yield f"{ADDRESS}: {quoted(','.join(ecu.address for ecu in ecus))}"
+    yield from _lines(settings)
+    if ecus[0].sunspec:
+        yield HINT if hint else f"{SUNSPEC}: True"
+
+
+def _lines(settings: Mapping[str, str]) -> Iterator[str]:
+    return (f"{name}: {quoted(text)}" for name, text in settings.items())
+
+
+def quoted(text: str) -> str:
+    """`text` as a scalar of YAML: in quotes if it needs them. It is one line of printable characters."""
+    return text if PLAIN.fullmatch(text) else "'" + text.replace("'", "''") + "'"
+
+
+def whole(path: str, ecus: Sequence[Ecu], settings: Mapping[str, str]) -> str:
+    """The whole file; `settings` are those of both sections."""
+    sections = {
+        word: {name: text for name, text in settings.items() if name.startswith(word)} for word in ("APS", "MQTT")
+    }
+    lines = [
+        "# Configuration of aps2mqtt, written by `aps2mqtt init`. Keep it to yourself: it",
+        "# may hold a password. config.yaml.example lists all settings.",
+        "#",
+        f"#   aps2mqtt -c {path} check",
+        "",
+        *section_ecu(ecus, sections["APS"]),
+    ]
+    if sections["MQTT"]:
+        lines += ["", "mqtt:", *(f"  {line}" for line in _lines(sections["MQTT"]))]
+    return "\n".join(lines) + "\n"

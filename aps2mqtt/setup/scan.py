@@ -1,0 +1,107 @@
+"""Tries which of many addresses have a TCP port open: one attempt each, a bounded number at once, within a deadline."""
+
+import errno
+import selectors
+import socket
+from collections import deque
+from collections.abc import Callable, Iterable
+from contextlib import AbstractContextManager, ExitStack
+from typing import NamedTuple
+
+from aps2mqtt.base.deadline import Deadline
+from aps2mqtt.base.errors import EcuBusy, is_exhausted
+
+AT_ONCE = 128  # connections
+CONNECT = 1.2  # seconds; the kernel repeats a lost request after 1 s
+PER_USUAL = 3.0  # seconds for each USUAL addresses
+USUAL = 254
+
+Guard = Callable[[str], AbstractContextManager[object]]  # entered while an address is tried; may raise EcuBusy
+
+
+class Scan(NamedTuple):
+    """The addresses with an open port, those that another job uses just now, and those for which time was short."""
+
+    open: tuple[str, ...]
+    busy: tuple[str, ...] = ()
+    untried: tuple[str, ...] = ()
+
+
+class _Attempt(NamedTuple):
+    address: str
+    deadline: Deadline
+    resources: ExitStack  # the socket and the guard
+
+
+def allowed(number: int) -> float:
+    """Seconds for the search of this number of addresses."""
+    return PER_USUAL * max(1, -(-number // USUAL))
+
+
+def open_ports(addresses: Iterable[str], port: int, guard: Guard) -> Scan:
+    """Connects to `port` of each address, and closes the connection at once."""
+    waiting = deque(addresses)
+    order = {address: number for number, address in enumerate(waiting)}
+    deadline = Deadline(allowed(len(waiting)))
+    found: list[str] = []
+    busy: list[str] = []
+    with selectors.DefaultSelector() as selector, ExitStack() as all_of_them:
+        while (waiting or selector.get_map()) and deadline.remaining():
+            while waiting and len(selector.get_map()) < AT_ONCE:
+                address = waiting.popleft()
+                try:
+                    attempt = _begin(address, port, guard, selector)
+                except EcuBusy:
+                    busy.append(address)
+                else:
+                    all_of_them.push(attempt.resources)
+            _collect(selector, deadline, found)
+        late = [key.data.address for key in selector.get_map().values()]
+    return Scan(tuple(sorted(found, key=order.__getitem__)), tuple(busy), (*late, *waiting))
+
+
+def _begin(address: str, port: int, guard: Guard, selector: selectors.BaseSelector) -> _Attempt:
+    """Starts to connect; the selector reports when the attempt has ended. Raises EcuBusy."""
+    with ExitStack() as resources:
+        resources.enter_context(guard(address))
+        connection = resources.enter_context(socket.socket(socket.AF_INET, socket.SOCK_STREAM))
+        connection.settimeout(0)
+        attempt = _Attempt(address, Deadline(CONNECT), resources.pop_all())
+    failure = connection.connect_ex((address, port))
+    if failure in (0, errno.EINPROGRESS):
+        selector.register(connection, selectors.EVENT_WRITE, attempt)
+    else:
+        attempt.resources.close()
+        if is_exhausted(error := OSError(failure, "")):
+            raise error
+    return attempt
+
+
+def _collect(selector: selectors.BaseSelector, deadline: Deadline, found: list[str]) -> None:
+    """Waits for the next attempts to end; adds the addresses with an open port to `found`, and closes the sockets."""
+    keys = selector.get_map()
+    if not keys:
+        return
+    soonest = min(key.data.deadline.remaining() for key in keys.values())
+    for key, _ in selector.select(deadline.within(soonest).remaining()):
+        if key.fileobj.getsockopt(socket.SOL_SOCKET, socket.SO_ERROR) == 0:  # type: ignore[union-attr]  # a socket
+            found.append(key.data.address)
+        _end(selector, key)
+    for key in [key for key in keys.values() if not key.data.deadline.remaining()]:
+        _end(selector, key)
+
+
+def _end(selector: selectors.BaseSelector, key: selectors.SelectorKey) -> None:
+    selector.unregister(key.fileobj)
+    key.data.resources.close()
+
+
+def is_open(address: str, port: int) -> bool:
+    """True if `port` of `address` accepts a connection in time."""
+    try:
+        socket.create_connection((address, port), CONNECT).close()
+    except OSError as error:
+        if is_exhausted(error):
+            raise
+        return False
+    return True
