@@ -2,6 +2,7 @@
 
 # In the order of the help. Only the module of the command that is called is imported.
 ABOUT = {
+    "init": "find the ECU, write the configuration file and check it",
     "find": "look for ECUs in the networks of this machine",
     "once": "one job: query the ECU, publish, exit",
     "run": "the same job every APS_ECU_POLL_INTERVAL s (the default)",

@@ -26,6 +26,7 @@ from aps2mqtt.setup.networks import Area
 WIDTH = 80
 MARGIN = 17  # columns of an address
 MOST_NAMED = 4
+NEXT = "To write the configuration file:  aps2mqtt init"
 
 
 def arguments(parser: argparse.ArgumentParser) -> None:
@@ -49,7 +50,7 @@ def run(options: argparse.Namespace) -> int:
     else:
         output.show(lines(found))
         if found.ecus:
-            output.show(["", "Lines for the configuration file:", "", *configuration(found)])
+            output.show(["", "Lines for the configuration file:", "", *configuration(found), "", NEXT])
     require_ecu(found)
     return ExitStatus.OK
 

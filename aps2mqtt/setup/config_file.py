@@ -43,8 +43,8 @@ def quoted(text: str) -> str:
     return text if PLAIN.fullmatch(text) else "'" + text.replace("'", "''") + "'"
 
 
-def whole(path: str, ecus: Sequence[Ecu], settings: Mapping[str, str]) -> str:
-    """The whole file; `settings` are those of both sections."""
+def whole(command: str, ecus: Sequence[Ecu], settings: Mapping[str, str]) -> str:
+    """The whole file; `command` starts aps2mqtt with it, and `settings` are those of both sections."""
     sections = {
         word: {name: text for name, text in settings.items() if name.startswith(word)} for word in ("APS", "MQTT")
     }
@@ -52,7 +52,7 @@ def whole(path: str, ecus: Sequence[Ecu], settings: Mapping[str, str]) -> str:
         "# Configuration of aps2mqtt, written by `aps2mqtt init`. Keep it to yourself: it",
         "# may hold a password. config.yaml.example lists all settings.",
         "#",
-        f"#   aps2mqtt -c {path} check",
+        f"#   {command} check",
         "",
         *section_ecu(ecus, sections["APS"]),
     ]

@@ -10,11 +10,13 @@ import subprocess
 import sys
 import time
 from collections.abc import Iterator
+from pathlib import Path
 
 import machine
 import pytest
 from parts import PATIENCE, Ended, clean_environment
 
+from aps2mqtt.config import loading
 from aps2mqtt.setup import networks
 
 HERE, THERE = f"aps2mqtt-here-{os.getpid()}", f"aps2mqtt-there-{os.getpid()}"
@@ -82,8 +84,13 @@ def ecus(cable: None) -> Iterator[None]:  # noqa: ARG001 - it has to be there
 
 def find(*arguments: str) -> Ended:
     """`aps2mqtt find` in the first namespace."""
+    return program("find", *arguments)
+
+
+def program(*arguments: str) -> Ended:
+    """The program in the first namespace."""
     began = time.monotonic()
-    command = [machine.find("ip"), "netns", "exec", HERE, sys.executable, "-m", "aps2mqtt", "find", *arguments]
+    command = [machine.find("ip"), "netns", "exec", HERE, sys.executable, "-m", "aps2mqtt", *arguments]
     done = subprocess.run(
         command, env=clean_environment(), capture_output=True, text=True, timeout=PATIENCE, check=False
     )
@@ -103,6 +110,17 @@ def test_find_searches_the_network_of_this_machine() -> None:
     assert "10.77.5.40 port 8899 is open, but no answer came" in words
     assert "  - APS_ECU_IP: 10.77.5.7\n  - APS_ECU_IP: 10.77.5.20\n    #APS_ECU_SUNSPEC: True" in ended.out
     assert ended.seconds < 3 + 4 + 8  # the search, the device that does not answer, a busy machine
+
+
+@pytest.mark.usefixtures("ecus")
+def test_init_takes_the_ecus_that_it_finds(tmp_path: Path) -> None:
+    """Asked for nothing at all; no broker is there."""
+    path = tmp_path / "config.yaml"
+    ended = program("init", "-c", str(path), "--yes", "--sunspec")
+    assert ended.status == 69
+    assert "A job would fail: connection of broker" in ended.out or "Not ready: " in ended.out
+    configs = loading.load(path, {})
+    assert [(config.ecu.host, config.ecu.sunspec) for config in configs] == [(f"{LAN}.7", False), (f"{LAN}.20", True)]
 
 
 @pytest.mark.usefixtures("cable")
