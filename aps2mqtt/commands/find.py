@@ -116,7 +116,7 @@ def lines(found: Search) -> Iterator[str]:
 def _words(device: Device, port: int) -> Iterator[str]:
     sunspec = f"502 (SunSpec) is {'open' if device.sunspec else 'closed'}"
     if device.info is None:
-        yield f"port {port} is open, {device.note}"
+        yield device.note if device.kind is Kind.BUSY else f"port {port} is open, {device.note}"
         if device.kind is Kind.UNCLEAR:
             yield f"Other devices use this port, too. If this is your ECU, power it off and on. Port {sunspec}."
         return

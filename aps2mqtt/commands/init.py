@@ -62,7 +62,7 @@ def run(options: argparse.Namespace) -> int:
     path = _path(options)
     _require_room(path, force=options.force)
     password = _password_in(options.password_file) if options.password_file else {}
-    terminal = None if options.yes or not sys.stdin.isatty() else Terminal(_line, _secret, _complain)
+    terminal = None if options.yes or not _is_terminal() else Terminal(_line, _secret, _complain)
     found = _found(options, asks=terminal is not None)
     if terminal is not None:
         output.show(["", INTRODUCTION, ""])
@@ -192,6 +192,10 @@ def _system_timezone() -> str:
 
 
 # -- the terminal -----------------------------------------------------------------------------------------------------
+
+
+def _is_terminal() -> bool:
+    return sys.stdin is not None and sys.stdin.isatty()  # None: it is closed
 
 
 def _line(prompt: str) -> str:

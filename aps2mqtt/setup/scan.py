@@ -6,15 +6,17 @@ import socket
 from collections import deque
 from collections.abc import Callable, Iterable
 from contextlib import AbstractContextManager, ExitStack
+from math import ceil
 from typing import NamedTuple
 
 from aps2mqtt.base.deadline import Deadline
 from aps2mqtt.base.errors import EcuBusy, is_exhausted
 
 AT_ONCE = 128  # connections
-CONNECT = 1.2  # seconds; the kernel repeats a lost request after 1 s
+GLANCE = 1.2  # seconds for one port; the kernel repeats a lost request after 1 s
 PER_USUAL = 3.0  # seconds for each USUAL addresses
 USUAL = 254
+WAITING = 0.8  # of the time allowed; the rest is for a slow machine
 
 Guard = Callable[[str], AbstractContextManager[object]]  # entered while an address is tried; may raise EcuBusy
 
@@ -35,14 +37,19 @@ class _Attempt(NamedTuple):
 
 def allowed(number: int) -> float:
     """Seconds for the search of this number of addresses."""
-    return PER_USUAL * max(1, -(-number // USUAL))
+    return PER_USUAL * max(1, ceil(number / USUAL))
+
+
+def patience(number: int) -> float:
+    """Seconds for each of this number of addresses: 1.2 of a usual network, more if there are few."""
+    return WAITING * allowed(number) / max(1, ceil(number / AT_ONCE))
 
 
 def open_ports(addresses: Iterable[str], port: int, guard: Guard) -> Scan:
     """Connects to `port` of each address, and closes the connection at once."""
     waiting = deque(addresses)
     order = {address: number for number, address in enumerate(waiting)}
-    deadline = Deadline(allowed(len(waiting)))
+    deadline, seconds = Deadline(allowed(len(waiting))), patience(len(waiting))
     found: list[str] = []
     busy: list[str] = []
     with selectors.DefaultSelector() as selector, ExitStack() as all_of_them:
@@ -50,7 +57,7 @@ def open_ports(addresses: Iterable[str], port: int, guard: Guard) -> Scan:
             while waiting and len(selector.get_map()) < AT_ONCE:
                 address = waiting.popleft()
                 try:
-                    attempt = _begin(address, port, guard, selector)
+                    attempt = _begin((address, port), guard, seconds, selector)
                 except EcuBusy:
                     busy.append(address)
                 else:
@@ -60,14 +67,14 @@ def open_ports(addresses: Iterable[str], port: int, guard: Guard) -> Scan:
     return Scan(tuple(sorted(found, key=order.__getitem__)), tuple(busy), (*late, *waiting))
 
 
-def _begin(address: str, port: int, guard: Guard, selector: selectors.BaseSelector) -> _Attempt:
+def _begin(at: tuple[str, int], guard: Guard, seconds: float, selector: selectors.BaseSelector) -> _Attempt:
     """Starts to connect; the selector reports when the attempt has ended. Raises EcuBusy."""
     with ExitStack() as resources:
-        resources.enter_context(guard(address))
+        resources.enter_context(guard(at[0]))
         connection = resources.enter_context(socket.socket(socket.AF_INET, socket.SOCK_STREAM))
         connection.settimeout(0)
-        attempt = _Attempt(address, Deadline(CONNECT), resources.pop_all())
-    failure = connection.connect_ex((address, port))
+        attempt = _Attempt(at[0], Deadline(seconds), resources.pop_all())
+    failure = connection.connect_ex(at)
     if failure in (0, errno.EINPROGRESS):
         selector.register(connection, selectors.EVENT_WRITE, attempt)
     else:
@@ -99,7 +106,7 @@ def _end(selector: selectors.BaseSelector, key: selectors.SelectorKey) -> None:
 def is_open(address: str, port: int) -> bool:
     """True if `port` of `address` accepts a connection in time."""
     try:
-        socket.create_connection((address, port), CONNECT).close()
+        socket.create_connection((address, port), GLANCE).close()
     except OSError as error:
         if is_exhausted(error):
             raise
