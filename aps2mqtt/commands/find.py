@@ -1,8 +1,7 @@
 """Looks for ECUs in the networks of this machine, or in those that you name, and
 prints the lines for the configuration file. It connects once to port 8899 of
-each address, to 128 at once at most, and sends query 0001 to each device that
-has the port open. 254 addresses take up to 3 s, a device that does not answer
-takes 4 s more. Exit status 69: no ECU was found.
+each address and sends query 0001 to each device that has the port open. This
+takes up to 3 s for 254 addresses. Exit status 69: no ECU was found.
 
 examples:
   aps2mqtt find
