@@ -1,4 +1,4 @@
-"""The table of metrics: one row for each value. Topics, JSON objects, entities and the README's table follow from it.
+"""The table of metrics: one row for each value. Topics, JSON objects, entities and docs/topics.md follow from it.
 
 A new value is a field of Report or Inverter, a row here, and a source that fills the field. Pure.
 """
@@ -104,40 +104,40 @@ def _mean(values: Sequence[float]) -> float:
     return round(sum(values) / len(values), 1)
 
 
-# The messages have the order of these rows. The README says of each its unit and the comment above it.
+# The messages have the order of these rows. docs/topics.md shows the unit of each and the comment above it.
 
 # now; 0 when no inverter is online
 ECU_POWER = Metric(
     ECU, POWER, "power", float, "power", "power", "", "W", "power", MEAN, 0, "current_power", sources=BOTH
 )
-# by the ECU's own counter; with SunSpec alone, of its inverters
+# by the ECU's own counter; with SunSpec alone, the sum of its inverters
 TODAY = Metric(ECU, COUNTER, "today", float, "energy/today", "today_energy", "Energy today", "kWh", "energy", RISING, 2)
 # by the ECU's own counter
 LIFETIME = TODAY._replace(
     field="lifetime", topic="energy/lifetime", name="lifetime_energy", label="Energy lifetime", digits=1
 )
-# that energy/today had before midnight
+# of the day before
 YESTERDAY = TODAY._replace(
     field="yesterday", topic="energy/yesterday", name="yesterday_energy", label="Energy yesterday", state_class=None
 )
-# how many inverters the ECU has
+# number of inverters of the ECU
 REGISTERED = Metric(ECU, FACT, "registered", int, "inverters/total", "inverters_total", "Inverters", state_class=MEAN)
-# how many of them are online
+# number of inverters that are online
 ONLINE = REGISTERED._replace(
     kind=STATE, field="online", topic="inverters/online", name="inverters_online", label="Inverters online"
 )
-# time of the ECU's data, ISO 8601; with SunSpec alone, when they were seen to change
+# time of the ECU's data, ISO 8601; with SunSpec alone, the time at which they changed
 TIMESTAMP = Metric(ECU, FACT, "timestamp", datetime, "timestamp", "timestamp", "Data of", device_class="timestamp")
-# of the ECU
+# firmware of the ECU
 FIRMWARE = Metric(ECU, FACT, "firmware", str, "firmware", "firmware", "Firmware")
-# `8899`, `sunspec` or `8899+sunspec`: what the last good job has read
+# `8899`, `sunspec` or `8899+sunspec`: the ports that the last good job has read
 SOURCE = Metric(ECU, FACT, "source", str, "source", "source", "Source", sources=(SUNSPEC,))
-# `online` after a job that read the ECU, `offline` after one that could not
+# `online` after a job that could read the ECU, `offline` after one that could not
 STATUS = Metric(ECU, STATE, "", bool, "status", "status", "Status", device_class="connectivity")
-# cause of the last failed job; removed by a good one
+# why the last job failed; removed when a job succeeds
 ERROR = Metric(ECU, FACT, "", str, "error", "error")
-# inverters that the ECU leaves out, one that gives nothing while the others do, or a counter that stands still, in
-# words; `none`
+# what is wrong with the array, or `none`: inverters that the ECU does not list, an inverter that produces no power
+# while the others do, a counter that does not change
 PROBLEM = Metric(ECU, FACT, "", bool, "problem", "problem", device_class="problem")
 
 # `True` or `False`
@@ -154,12 +154,12 @@ FREQUENCY = Metric(
 )
 # of all its panels
 INVERTER_POWER = ECU_POWER._replace(scope=INVERTER, field="powers", type=int, json="", combine=_sum)
-# AC, mean
+# AC, mean of its phases or panels
 INVERTER_VOLTAGE = Metric(
     INVERTER, MEASURED, "voltages", float, "voltage", "voltage", "", "V", "voltage", MEAN, 0,
     combine=_mean, sources=BOTH,
 )  # fmt: skip
-# by its own counter with SunSpec, else integrated from its power
+# by its own counter with SunSpec, otherwise calculated from its power
 INVERTER_TODAY = TODAY._replace(scope=INVERTER, field="energies", combine=_sum, own="today", sources=(SUNSPEC, ECU8899))
 # AC
 AC_POWER = Metric(
@@ -185,16 +185,16 @@ POWER_FACTOR = APPARENT_POWER._replace(
     field="power_factor", topic="ac/power_factor", name="ac_power_factor", label="AC power factor", unit=None,
     device_class="power_factor", digits=3,
 )  # fmt: skip
-# of the inverter
+# firmware of the inverter
 INVERTER_FIRMWARE = FIRMWARE._replace(scope=INVERTER, sources=(SUNSPEC,))
 # what is wrong with this inverter in words, or `none`
 INVERTER_PROBLEM = PROBLEM._replace(scope=INVERTER, field="problem", type=str, sources=BOTH)
 
-# of the panel; panels count from 1; with SunSpec alone, DC
+# of the panel; with SunSpec alone, DC
 PANEL_POWER = INVERTER_POWER._replace(scope=PANEL, combine=None)
-# AC; a three-phase inverter has its phases under panels 1 to 3, between phases on a QT2
+# AC; a three-phase inverter has its phases under panels 1 to 3; a QT2 reports volts between phases
 PANEL_VOLTAGE = INVERTER_VOLTAGE._replace(scope=PANEL, combine=None)
-# integrated from its power
+# calculated from its power
 PANEL_TODAY = TODAY._replace(scope=PANEL, field="energies")
 # DC
 DC_POWER = AC_POWER._replace(scope=PANEL, field="dc_powers", topic="dc/power", name="dc_power", label="DC power")

@@ -1,5 +1,6 @@
 """The configuration: file and environment, one parser, all mistakes at once, no secret in any of them."""
 
+import re
 from pathlib import Path
 from zoneinfo import ZoneInfo
 
@@ -153,19 +154,35 @@ def test_the_example_names_every_key_with_its_default(tmp_path: Path):
     assert loaded.ecu.timezone == ZoneInfo("Europe/Paris")
 
 
-def test_the_lists_of_ecus_in_the_example_and_in_the_readme_are_configurations(tmp_path: Path):
+def yaml_blocks(page: str) -> list[str]:
+    """The examples of a page."""
+    return re.findall(r"^```yaml\n(.*?)^```$", (ROOT / page).read_text(encoding="utf-8"), re.MULTILINE | re.DOTALL)
+
+
+def test_the_lists_of_ecus_in_the_example_and_on_the_page_are_configurations(tmp_path: Path):
     """The one with its comment signs removed."""
     example = (ROOT / "config.yaml.example").read_text()
     _, _, commented = example.partition("\n#ecu:\n")
     commented, _, _ = commented.partition("\n\n")
-    shown = (ROOT / "README.md").read_text().partition("```yaml\n")[2].partition("```")[0]
-    for text in ("ecu:\n" + commented.replace("#", ""), shown):
+    shown = [text for text in yaml_blocks("docs/configuration.md") if "192.168.1.43" in text]
+    assert len(shown) == 2
+    for text in ("ecu:\n" + commented.replace("#", ""), *shown):
         assert [chosen.ecu.host for chosen in load_all({}, text, tmp_path)] == ["192.168.1.42", "192.168.1.43"]
 
 
-def test_the_readme_names_every_key_with_its_default():
+def test_the_eight_lines_of_the_readme_are_a_configuration(tmp_path: Path):
+    """They are the first example of docs/configuration.md, too."""
+    (shown,) = yaml_blocks("README.md")
+    assert len(shown.splitlines()) == 8
+    assert yaml_blocks("docs/configuration.md")[0] == shown
+    loaded = load({"APS_ECU_IP": ""}, shown, tmp_path)
+    assert (loaded.ecu.host, loaded.broker.host, loaded.broker.discovery) == ("192.168.1.42", "192.168.1.2", "device")
+
+
+def test_the_page_names_every_key_with_its_default():
     """In a table."""
-    rows = [line.split("|") for line in (ROOT / "README.md").read_text().splitlines() if line.startswith("| ")]
+    page = (ROOT / "docs" / "configuration.md").read_text(encoding="utf-8")
+    rows = [line.split("|") for line in page.splitlines() if line.startswith("| ")]
     shown = {row[1].strip(): row[2].strip() for row in rows}
     for key in KEYS:
         assert key.name in shown

@@ -23,6 +23,7 @@ REFERENCES = {
 }  # no recipes: tests hold them to the program
 RECIPES = [*PAGES, ROOT / "Dockerfile", ROOT / "compose.yaml"]
 READERS = {"yaml": lambda text: list(yaml.safe_load_all(text)), "json": json.loads, "toml": tomllib.loads}
+PAGE_OF_COMMANDS = (ROOT / "docs" / "commands.md").read_text(encoding="utf-8")
 recipe = pytest.mark.parametrize("page", RECIPES, ids=lambda path: path.name)
 
 
@@ -53,6 +54,15 @@ def test_every_command_is_one_of_the_program(page: Path) -> None:
     named = re.findall(r"(?:aps2mqtt|-c \S+) ([a-z]+)$", "\n".join(text for _, text in blocks(page)), re.MULTILINE)
     named += re.findall(r"`(?:aps2mqtt )([a-z]+)\b[^`]*`", page.read_text(encoding="utf-8"))
     assert set(named) <= commands.ABOUT.keys()
+
+
+def test_every_command_has_a_section_and_is_in_the_readme() -> None:
+    """The section has an example."""
+    sections = dict(re.findall(r"^## (\w+)$(.*?)(?=^## |\Z)", PAGE_OF_COMMANDS, re.MULTILINE | re.DOTALL))
+    readme = (ROOT / "README.md").read_text(encoding="utf-8").partition("\n## Commands\n")[2].partition("\n## ")[0]
+    for name in commands.ABOUT:
+        assert re.search(rf"^\$ .*\baps2mqtt {name}\b", sections[name], re.MULTILINE), name
+        assert f"`{name}`" in readme, name
 
 
 @pytest.mark.parametrize("page", PAGES, ids=lambda path: path.name)

@@ -1,5 +1,6 @@
 """What is shipped: the wheel and the source distribution."""
 
+import re
 import subprocess
 import sys
 import tarfile
@@ -35,6 +36,20 @@ def test_the_wheel_has_the_program_and_nothing_else(built: Path) -> None:
     assert "aps2mqtt = aps2mqtt.cli:main" in entry_points
 
 
+def test_the_metadata_have_the_addresses_of_the_project(built: Path) -> None:
+    """All begin with the one that is set in pyproject.toml."""
+    with zipfile.ZipFile(built / f"aps2mqtt-{__version__}-py3-none-any.whl") as wheel:
+        metadata = wheel.read(f"aps2mqtt-{__version__}.dist-info/METADATA").decode()
+    named = dict(re.findall(r"^Project-URL: (\w+), (https://\S+)$", metadata, re.MULTILINE))
+    assert named == {
+        "Homepage": named["Homepage"],
+        "Repository": named["Homepage"],
+        "Issues": f"{named['Homepage']}/issues",
+        "Changelog": f"{named['Homepage']}/blob/main/CHANGELOG.md",
+    }
+    assert named["Homepage"].endswith("/aps2mqtt")
+
+
 def test_the_wheel_has_the_units_the_crontab_and_the_example(built: Path) -> None:
     """As they stand at the top of the repository; `aps2mqtt units` reads them there."""
     with zipfile.ZipFile(built / f"aps2mqtt-{__version__}-py3-none-any.whl") as wheel:
@@ -63,6 +78,10 @@ def test_the_source_distribution_has_all_that_the_readme_speaks_of(built: Path) 
         "tests/home_assistant/pytest.ini",
         "benchmarks/once.py",
         "docs/README.md",
+        "docs/configuration.md",
+        "docs/running.md",
+        "docs/topics.md",
+        "docs/commands.md",
         "Dockerfile",
         ".dockerignore",
         "compose.yaml",

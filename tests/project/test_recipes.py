@@ -14,7 +14,7 @@ DEVICES = {metrics.ECU: "E", metrics.INVERTER: "E/I", metrics.PANEL: "E/I/1"}
 KNOWN = {
     *(f"{DEVICES[metric.scope]}/{metric.topic}" for metric in metrics.TABLE.values()),
     *(f"E/{topic}" for topic in topics.HISTORY.values()),
-    *("E", "E/I", "status"),  # the objects in JSON, and the presence of `run`
+    *("E", "E/I", "status", "check"),  # the objects in JSON, the presence of `run`, the message that `check` removes
 }
 page = pytest.mark.parametrize("page", PAGES, ids=lambda path: path.name)
 

@@ -1,4 +1,4 @@
-"""The tables in docs/ are those of the code and of the captured frames."""
+"""The tables in docs/ are those of the code and of the captured frames; the project has one address."""
 
 import json
 from importlib.machinery import SourceFileLoader
@@ -48,7 +48,7 @@ def test_every_capture_is_in_the_list_of_hardware():
     page = (ROOT / "docs" / "hardware.md").read_text(encoding="utf-8")
     for path in (ROOT / "tests" / "captures").glob("*.json"):
         capture = json.loads(path.read_text(encoding="utf-8"))
-        assert f"| {capture['ecu_model']} | {capture['firmware'] or 'not told'} |" in page, (
+        assert f"| {capture['ecu_model']} | {capture['firmware'] or 'unknown'} |" in page, (
             f"{path.name} is not listed: run scripts/write-docs"
         )
         assert capture["source"] in page, f"the source of {path.name} is not listed: run scripts/write-docs"
@@ -84,6 +84,24 @@ def test_the_tables_say_what_literal_rows_of_them_say():
         "From byte 26 on stand the records, `count` of them, up to `END`.",
     ):
         assert f"{row}\n" in page
+
+
+def test_readme_and_docs_name_one_address_of_the_project(write_docs):
+    """That of pyproject.toml. The predecessor's is another project's."""
+    pages = [ROOT / "README.md", *(ROOT / "docs").glob("*.md")]
+    named = {page: write_docs.addresses(page.read_text(encoding="utf-8")) for page in pages}
+    assert set().union(*named.values()) == {write_docs.home()}, named
+    assert named[ROOT / "README.md"]
+    assert write_docs.PREDECESSOR in (ROOT / "README.md").read_text(encoding="utf-8")
+
+
+def test_an_address_that_is_set_in_pyproject_reaches_every_link(write_docs):
+    """Whatever stood there before."""
+    text = "git clone https://github.com/OWNER/aps2mqtt, [x](https://old.example/o.w-n/aps2mqtt/issues), "
+    text += f"{write_docs.PREDECESSOR}/issues, https://github.com/o/aps2mqtt2"
+    changed = write_docs.addressed(text, "https://github.com/new/aps2mqtt")
+    assert changed == text.replace("OWNER/aps2mqtt,", "new/aps2mqtt,").replace("old.example/o.w-n", "github.com/new")
+    assert write_docs.addresses(text) == {"https://github.com/OWNER/aps2mqtt", "https://old.example/o.w-n/aps2mqtt"}
 
 
 def test_a_marker_without_a_table_and_a_table_without_a_marker_are_refused(write_docs):
