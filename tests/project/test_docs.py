@@ -56,6 +56,23 @@ def test_every_command_is_one_of_the_program(page: Path) -> None:
     assert set(named) <= commands.ABOUT.keys()
 
 
+def test_the_readme_stays_short() -> None:
+    """What a newcomer need not know has a page in docs/."""
+    assert len((ROOT / "README.md").read_text(encoding="utf-8").splitlines()) <= 200
+
+
+def test_the_readme_names_every_tested_inverter_and_ecu() -> None:
+    """Those of docs/hardware.md."""
+    readme = (ROOT / "README.md").read_text(encoding="utf-8")
+    hardware = (ROOT / "docs" / "hardware.md").read_text(encoding="utf-8")
+    for block in ("ecus", "inverters"):
+        table = hardware.partition(f"begin {block} -->")[2].partition("<!--")[0]
+        rows = re.findall(r"^\| ([A-Z][\w-]+)", table, re.MULTILINE)
+        assert len(rows) > 4
+        for model in rows:
+            assert re.search(rf"\b{model}\b(?!-)", readme), model
+
+
 def test_every_command_has_a_section_and_is_in_the_readme() -> None:
     """The section has an example."""
     sections = dict(re.findall(r"^## (\w+)$(.*?)(?=^## |\Z)", PAGE_OF_COMMANDS, re.MULTILINE | re.DOTALL))
