@@ -187,7 +187,7 @@ POWER_FACTOR = APPARENT_POWER._replace(
 )  # fmt: skip
 # firmware of the inverter
 INVERTER_FIRMWARE = FIRMWARE._replace(scope=INVERTER, sources=(SUNSPEC,))
-# what is wrong with this inverter in words, or `none`
+# what is wrong with this inverter, or `none`
 INVERTER_PROBLEM = PROBLEM._replace(scope=INVERTER, field="problem", type=str, sources=BOTH)
 
 # of the panel; with SunSpec alone, DC

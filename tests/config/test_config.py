@@ -179,6 +179,15 @@ def test_the_eight_lines_of_the_readme_are_a_configuration(tmp_path: Path):
     assert (loaded.ecu.host, loaded.broker.host, loaded.broker.discovery) == ("192.168.1.42", "192.168.1.2", "device")
 
 
+def test_the_names_of_the_example_and_of_the_page_are_a_configuration(tmp_path: Path):
+    """Those of the example with its comment signs removed."""
+    _, _, commented = (ROOT / "config.yaml.example").read_text().partition("\n#names:\n")
+    commented, _, _ = commented.partition("\n\n")
+    (shown,) = [text for text in yaml_blocks("docs/configuration.md") if text.startswith("names:")]
+    for text in ("names:\n" + commented.replace("#", ""), shown):
+        assert load({}, text, tmp_path).names["704000000001"] == "South roof, left"
+
+
 def test_the_page_names_every_key_with_its_default():
     """In a table."""
     page = (ROOT / "docs" / "configuration.md").read_text(encoding="utf-8")
