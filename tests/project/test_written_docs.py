@@ -81,7 +81,7 @@ def test_the_tables_say_what_literal_rows_of_them_say():
         "| 11 | 2 | `temperature` | unsigned | degC, 100 more than it is |  |",
         "| `02` | 27 | P1 V1 P2 V2 P3 V3 P4 | YC1000, QT2; V1..V3 are L1..L3 |",
         "| 0002 | the inverters | `APS1100280002216000000001END` |",
-        "From byte 26 on stand the records, `count` of them, up to `END`.",
+        "From byte 26 on: the records, `count` of them, up to `END`.",
     ):
         assert f"{row}\n" in page
 
