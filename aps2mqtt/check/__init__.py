@@ -1,1 +1,1 @@
-"""Why aps2mqtt does not work: tries every step of a job one by one, and names the remedy."""
+"""Finds out why aps2mqtt does not work: tries every step of a job and names the remedy."""

@@ -1,27 +1,23 @@
-"""Tries the steps of a job one by one and reports what each one found: for people to whom something does not work.
+"""Tries the steps of a job one by one and reports what each one found, for people who look for a fault.
 
-It takes the ECU's lock as a job does, asks the ECU the same, and leaves neither state nor message behind. Where a step
-fails, the steps that need it are skipped. The broker is tried even if the ECU fails, and the ECU if the broker fails.
+It takes the ECU's lock and polls the ECU as a job does. It writes no state and leaves no message on the broker. If a
+step fails, the steps that need it are skipped. The broker is tried even if the ECU fails, and the other way round.
 
     walk(ecus, clock) -> Step, Step, ...
 """
 
 import os
-import platform
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import ExitStack, suppress
-from datetime import datetime, timedelta, tzinfo
+from datetime import datetime, timedelta
 from pathlib import Path
 
-from aps2mqtt import __version__
-from aps2mqtt.base import files, sun
+from aps2mqtt.base import files
 from aps2mqtt.base.elapsed import in_words
 from aps2mqtt.base.errors import BrokerUnreachable, ConfigError, JobError, shown
 from aps2mqtt.base.memory import Memory
-from aps2mqtt.check import ecu_answers, ecu_steps
+from aps2mqtt.check import configuration, ecu_answers, ecu_steps, site
 from aps2mqtt.check.result import Finding, State, Step, explained, judged, skipped
-from aps2mqtt.config import systemd_credentials
-from aps2mqtt.config.keys import KEYS, Key
 from aps2mqtt.config.values import Config
 from aps2mqtt.jobs.job import Job
 from aps2mqtt.jobs.plan import style
@@ -29,35 +25,28 @@ from aps2mqtt.jobs.state_file import StateError, Store
 from aps2mqtt.mqtt import discovery, reason_codes, topics
 from aps2mqtt.mqtt.sessions import Session
 from aps2mqtt.mqtt.topics import Message, Style
-from aps2mqtt.screen import timetable
 from aps2mqtt.sources import ask
 from aps2mqtt.sources.endpoints import NORMAL, Limits
 from aps2mqtt.truth import data_age, freshness, timer
-from aps2mqtt.truth.night import is_night, to_the_minute
 
 Clock = Callable[[], datetime]
 
 OF_SITE = ("state", "site")
 OF_BROKER = ("broker", "TLS", "login", "message")
-IN_ENVIRONMENT = "in the environment"  # the words of config/file_and_environment.py
-BY_DEFAULT = "by default"
-UNLESS_MEANT = "change it, unless it is meant"
-SET_POSITION = ("set APS_ECU_POSITION_LAT and APS_ECU_POSITION_LNG: the night is reckoned there",)
-SET_BOTH = ("correct APS_ECU_POSITION_LNG or APS_ECU_TIMEZONE",)
 MAY_NOT_READ = (
-    "allow it to read below its topics: else a job cannot compare its counters with those published",
-    "if nothing of the jobs arrives either, allow it to write: MQTT 3.1.1 does not tell a client what it may not",
+    "allow the MQTT account to read these topics: a job compares its counters with the published ones",
+    "if the messages of jobs do not arrive either, allow the account to write: MQTT 3.1.1 reports no refusal",
 )
 TOO_LARGE = (
     "raise the broker's limit (mosquitto: message_size_limit, max_packet_size): it drops larger messages silently",
-    "for announcements to Home Assistant, set MQTT_DISCOVERY_STYLE: component, whose messages are smaller",
+    "or set MQTT_DISCOVERY_STYLE: component, which has smaller messages for Home Assistant",
 )
 NO_WILDCARDS = Finding(
-    "it takes no subscriptions with wildcards: a job cannot compare its counters with those published",
+    "the broker refuses subscriptions with wildcards: a job cannot compare its counters with the published ones",
     (reason_codes.reason(reason_codes.NO_WILDCARDS).remedy,),
 )
+SERVICE = " (root sees the service's)"  # the states of jobs that systemd starts
 SOON = timedelta(seconds=30)  # after the ECU has new data: a timer need not be better
-TOO_FAR = 4.0  # hours between the sun's time and the zone's time; with summer time some zones reach 3
 
 
 def walk(
@@ -67,13 +56,13 @@ def walk(
     patience: float = ask.PATIENCE,
 ) -> Iterator[Step]:
     """Yields every step for each of `ecus`, and then the steps for the broker, which all ECUs share."""
-    yield _configuration([config for config, _ in ecus])
+    yield configuration.step([config for config, _ in ecus])
     messages: list[Message] = []
     for config, store in ecus:
         of = f"ECU {config.ecu.address}"
         state, memory = _state(config, store)
         yield state._replace(of=of)
-        yield _site(config, memory, clock())._replace(of=of)
+        yield site.step(config, memory, clock())._replace(of=of)
         job = Job(config, clock(), store, dry_run=True, limits=limits)
         yield from _each(
             ecu_steps.STEPS, ecu_steps.steps(ecu_steps.Asked(job, memory, clock), patience, messages), of, memory
@@ -84,11 +73,11 @@ def walk(
 
 
 def misconfigured(error: ConfigError) -> Iterator[Step]:
-    """Yields the steps where the configuration has the mistakes of `error`: one failed, all others skipped."""
+    """Yields the steps if the configuration has the mistakes of `error`: one failed, all others skipped."""
     mistakes = tuple(explained(mistake) for mistake in error.mistakes)
-    yield Step("configuration", State.FAILED, (_version(), *mistakes), status=error.status)
-    yield from (skipped(name, ecu_steps.NOT_REACHED)._replace(of="ECU") for name in (*OF_SITE, *ecu_steps.STEPS))
-    yield from (skipped(name, ecu_steps.NOT_REACHED)._replace(of="broker") for name in OF_BROKER)
+    yield Step("configuration", State.FAILED, (configuration.version(), *mistakes), status=error.status)
+    not_tried = [*(("ECU", name) for name in (*OF_SITE, *ecu_steps.STEPS)), *(("broker", name) for name in OF_BROKER)]
+    yield from (skipped(name, ecu_steps.NOT_REACHED, brief=())._replace(of=of) for of, name in not_tried)
 
 
 def _each(names: Sequence[str], steps: Iterator[Step], of: str, memory: Memory | None = None) -> Iterator[Step]:
@@ -99,56 +88,16 @@ def _each(names: Sequence[str], steps: Iterator[Step], of: str, memory: Memory |
 # -- this machine -----------------------------------------------------------------------------------------------------
 
 
-def _version() -> Finding:
-    return Finding(f"aps2mqtt {__version__}, Python {platform.python_version()}, {platform.system()}")
-
-
-def _configuration(configs: Sequence[Config]) -> Step:
-    """Every value, grouped by its origin; a value that several ECUs share is listed once."""
-    rows = sorted(
-        dict.fromkeys((key.name, *_value(config, key)) for config in configs for key in KEYS),
-        key=lambda row: row[2] == BY_DEFAULT,
-    )
-    table: dict[str, list[Finding]] = {}
-    for name, text, where in rows:
-        table.setdefault(where, [Finding(f"  {where}")]).append(Finding(f"    {name:<30}  {text or '(empty)'}"))
-    return judged(
-        "configuration",
-        (
-            _version(),
-            *(explained(warning, UNLESS_MEANT) for config in configs for warning in config.warnings),
-            *(row for group in table.values() for row in group),
-        ),
-        {
-            "version": __version__,
-            "values": [{"key": name, "value": text, "where": where} for name, text, where in rows],
-        },
-    )
-
-
-def _value(config: Config, key: Key) -> tuple[str, str]:
-    """The value of a key and its origin."""
-    given = config.given.get(key.name)
-    if given is not None:
-        in_file = not given.where.endswith((IN_ENVIRONMENT, systemd_credentials.PASSWORD))
-        return given.text, given.where + (f", section {key.section}" if in_file else "")
-    found = {
-        "APS_ECU_TIMEZONE": ecu_answers.zone_name(config.ecu.timezone),
-        "APS_STATE_DIR": str(config.state_directory),
-    }
-    return found.get(key.name, key.default or ""), BY_DEFAULT
-
-
 def _state(config: Config, store: Store) -> tuple[Step, Memory | None]:
-    """The memory that the last job has left, and a step that reports it and whether the state can be written."""
+    """The memory that the last job has left, and a step that reports it and whether the state file can be written."""
     try:
         memory, doubt = store.load(), None
     except StateError as error:
-        memory, doubt = error.left, explained(str(error), "nothing: the next job writes it anew")
+        memory, doubt = error.left, explained(str(error), "do nothing: the next job writes a new state file")
     obstacle = _obstacle(config.state_directory)
     place = Finding(f"{store.path} can be written")
     if obstacle:
-        place = Finding(obstacle, ("set APS_STATE_DIR to a folder that the user who runs the jobs can write",))
+        place = Finding(obstacle, ("set APS_STATE_DIR to a folder that the user of the jobs can write",))
     second = timer.best_second([memory.phase if memory else None])
     details = {
         "file": str(store.path),
@@ -159,98 +108,59 @@ def _state(config: Config, store: Store) -> tuple[Step, Memory | None]:
         "error": memory.failure.error if memory else None,
         "best_timer": timer.calendar(second) if second is not None else None,
     }
+    polled = [*_last_poll(config, memory)]
     if doubt is None and memory is None:
-        doubt = Finding("no job of this user has gone well yet (root sees the state of a systemd service)")
-    return judged("state", (place, doubt, *_remembered(config, memory)), details), memory
+        polled = [Finding("no successful poll by this user yet" + SERVICE * (os.geteuid() != 0))]
+    sooner = [*_better_timer(memory)]
+    brief = [] if obstacle else [finding.text for finding in (*polled, *sooner)]
+    return judged("state", (place, doubt, *polled, *_age(memory), *sooner), details, brief), memory
 
 
 def _obstacle(directory: Path) -> str:
-    """The reason why this user cannot write in `directory` or create it; empty: the user can."""
+    """The reason why this user can neither write in `directory` nor create it; empty: the user can."""
     directory = files.whole(directory)
     there = next((path for path in (directory, *directory.parents) if os.path.lexists(path)), directory)
     if not there.is_dir():
-        return f"{there} is no folder"
+        return f"{there} is not a folder"
     if not os.access(there, os.W_OK | os.X_OK):
         return f"{there} cannot be written by this user"
     return ""
 
 
-def _remembered(config: Config, memory: Memory | None) -> Iterator[Finding]:
+def _last_poll(config: Config, memory: Memory | None) -> Iterator[Finding]:
     if memory is None:
         return
     read = memory.reading.at.astimezone(config.ecu.timezone)
-    yield Finding(f"{memory.ecu_id} read last at {read:%Y-%m-%d %H:%M:%S}, firmware {memory.reading.firmware}")
+    yield Finding(f"last successful poll {read:%Y-%m-%d %H:%M:%S}, ECU {memory.ecu_id}")
     if memory.failure.error:
-        yield Finding(f"since then {explained(memory.failure.error).text}")
-    yield from _age(memory)
+        yield Finding(f"the polls after it failed: {explained(memory.failure.error).text}")
 
 
-def _age(memory: Memory) -> Iterator[Finding]:
-    """How old the last new data were when a job asked, and whether a timer can ask sooner."""
-    phase = memory.phase
-    if phase is None or not phase.periods:
+def _age(memory: Memory | None) -> Iterator[Finding]:
+    """How old the last new data were when a job read them."""
+    phase = memory.phase if memory is not None else None
+    if memory is None or phase is None or not phase.periods:
         return
     age = data_age.age_of(phase.stamp, phase.found, phase)
-    yield Finding(f"its last new data were {in_words(age)} old when a job found them")
-    second = timer.best_second([phase])
+    yield Finding(f"the last new data were {in_words(age)} old when a job read them")
     if freshness.run_is_in_use(memory.rhythm, memory.reading.at):
         yield Finding("`run` polls soon after the ECU has new data")
-    elif second is not None and timer.age_when_found(phase) > SOON:
+
+
+def _better_timer(memory: Memory | None) -> Iterator[Finding]:
+    """The timer that would read new data sooner, if there is one."""
+    phase = memory.phase if memory is not None else None
+    if memory is None or phase is None or not phase.periods:
+        return
+    if freshness.run_is_in_use(memory.rhythm, memory.reading.at):
+        return
+    second = timer.best_second([phase])
+    if second is not None and timer.age_when_found(phase) > SOON:
         sooner = timedelta(seconds=timer.seconds_after(phase, second))
         yield Finding(
-            f"a timer at {timer.calendar(second)} would find them {in_words(sooner)} after the ECU has them, and not "
-            f"{in_words(timer.age_when_found(phase))}: `aps2mqtt units` writes it"
+            f"a timer at {timer.calendar(second)} would read new data after {in_words(sooner)} instead of "
+            f"{in_words(timer.age_when_found(phase))}: `aps2mqtt units` writes that timer"
         )
-
-
-def _site(config: Config, memory: Memory | None, now: datetime) -> Step:
-    """The position of the array by the configuration, and the sunlight of today there."""
-    ecu = config.ecu
-    paris = not ecu.located
-    local = now.astimezone(ecu.timezone)
-    (today,) = timetable.days(ecu.site, ecu.timezone, ecu.poll_interval, local.date(), 1)
-    rises, sets = _rises_and_sets(today, ecu.timezone)
-    assumed = " (Paris, as none is set)" if paris else ""
-    place = (
-        f"{ecu.site.latitude}, {ecu.site.longitude}{assumed}, {local:%H:%M} in {ecu_answers.zone_name(ecu.timezone)}"
-    )
-    night = ecu.stop_at_night and is_night(ecu.site, memory, now)
-    offset = (local.utcoffset() or timedelta()) / timedelta(hours=1)
-    away = abs((ecu.site.longitude / 15 - offset + 12) % 24 - 12)
-    return judged(
-        "site",
-        (
-            Finding(place, SET_POSITION if paris and ecu.stop_at_night else ()),
-            Finding(_sunlight(rises, sets, up=sun.is_up(ecu.site, now))),
-            Finding("a job leaves the ECU alone now; this check asks it") if night else None,
-            Finding(f"position and time zone are {away:.0f} h apart", SET_BOTH)
-            if away > TOO_FAR and not paris
-            else None,
-        ),
-        {
-            "latitude": ecu.site.latitude,
-            "longitude": ecu.site.longitude,
-            "timezone": ecu_answers.zone_name(ecu.timezone),
-            "sunrise": rises.isoformat() if rises else None,
-            "sunset": sets.isoformat() if sets else None,
-            "night": night,
-        },
-    )
-
-
-def _rises_and_sets(day: timetable.Day, timezone: tzinfo) -> tuple[datetime | None, datetime | None]:
-    """Sunrise and sunset on that date; None for one that does not happen on it."""
-    rises = (window.begins.astimezone(timezone) for window in day.windows if window.begins > day.begins)
-    sets = (window.ends.astimezone(timezone) for window in day.windows if window.ends < day.ends)
-    return next(rises, None), next(sets, None)
-
-
-def _sunlight(rises: datetime | None, sets: datetime | None, *, up: bool) -> str:
-    moments = sorted((moment, what) for moment, what in ((rises, "sunrise"), (sets, "sunset")) if moment is not None)
-    if not moments:
-        return f"today the sun does not {'set' if up else 'rise'}"
-    today = ", ".join(f"{what} {to_the_minute(moment):%H:%M}" for moment, what in moments)
-    return f"today {today}; the sun is {'up' if up else 'down'} now"
 
 
 # -- the broker -------------------------------------------------------------------------------------------------------
@@ -261,18 +171,21 @@ def _broker(config: Config, clock: Clock, largest: int) -> Iterator[Step]:
     broker = config.broker
     session = Session(broker)
     address = session.reach()
-    yield judged("broker", [Finding(f"port {broker.port} of {address} is open")], {"address": address})
+    # The login proves the connection to people.
+    yield judged("broker", [Finding(f"port {broker.port} of {address} is open")], {"address": address}, brief=())
     if not broker.tls:
-        yield skipped("TLS", "not in use: MQTT_BROKER_SECURED_CONNECTION is off")
+        yield skipped("TLS", "not in use: MQTT_BROKER_SECURED_CONNECTION is off", brief=())
     with ExitStack() as entered:
         try:
             entered.enter_context(session)
-        finally:  # the connection may be secured although the login is refused
+        finally:  # TLS may have succeeded although the broker refuses the login
             if session.certificate is not None:
                 yield ecu_answers.certificate(session.certificate, clock())
         user = shown(broker.user)
         who = f"as {user}" if user else "without a user"
-        yield judged("login", [Finding(f"{who}, MQTT {session.version}")], {"user": user, "mqtt": session.version})
+        secured = "with TLS" if broker.tls else "without TLS"
+        found = Finding(f"{who}, MQTT {session.version}, {secured}")
+        yield judged("login", [found], {"user": user, "mqtt": session.version})
         topic = topics.check_topic(style(config))
         try:
             yield _message(session, config, Message(topic, clock().isoformat()), largest)
@@ -290,24 +203,28 @@ def _message(session: Session, config: Config, small: Message, largest: int) -> 
     if isinstance(session.unread, BrokerUnreachable):
         back = explained(str(session.unread))
     elif retained is None:
-        back = Finding("it does not come back: the broker lets this user not read", MAY_NOT_READ)
+        back = Finding("the message does not come back: the broker does not let this user read it", MAY_NOT_READ)
     elif retained.get(topic) == large.payload:
-        back = Finding("read back as it was sent")
+        back = Finding("read back unchanged")
     elif large != small and (_retained(session, small) or {}).get(topic) == small.payload:
-        back = Finding(f"{len(large.payload)} bytes, as a job's largest message has, do not arrive", TOO_LARGE)
+        back = Finding(f"{len(large.payload)} bytes, the size of a job's largest message, do not arrive", TOO_LARGE)
     else:
-        back = Finding("it comes back, but is not retained", ("let the broker retain messages",))
+        back = Finding("the broker does not retain the message", ("let the broker retain messages",))
     session.publish([Message(topic, "")])
+    announced = _announcements(session, style(config))
+    allowed = ", discovery is allowed" if announced and not announced.remedies else ""
+    written = "published and removed" if back.remedies else "published, read back and removed"
     return judged(
         "message",
         (
-            Finding(f"retained on {topic}, acknowledged"),
+            Finding(f"published on {topic}, acknowledged"),
             back,
             Finding("removed again"),
             None if session.wildcards else NO_WILDCARDS,
-            _announcements(session, style(config)),
+            announced,
         ),
         {"topic": topic, "bytes": len(large.payload), "read_back": not back.remedies},
+        brief=(f"{written}{allowed}",),
     )
 
 
@@ -321,15 +238,18 @@ def _announcements(session: Session, chosen: Style) -> Finding | None:
     elif session.retained([], probe) is None:
         below = f"{chosen.discovery_prefix}/#"
         return Finding(
-            f"an empty message below {chosen.discovery_prefix} does not come back: this user may not write there, or "
-            "not read; over MQTT 3.1.1 the broker does not say which",
-            (f"allow the account to write {below}", f"if it may, nothing: a job does not need to read {below}"),
+            f"an empty message below {chosen.discovery_prefix} does not come back: this user may either not write or "
+            "not read there (MQTT 3.1.1 does not report which)",
+            (
+                f"allow the MQTT account to write {below}",
+                f"if the account may write, do nothing: a job does not need to read {below}",
+            ),
         )
-    return Finding(f"announcements below {chosen.discovery_prefix} are allowed")
+    return Finding(f"discovery messages below {chosen.discovery_prefix} are allowed")
 
 
 def _retained(session: Session, message: Message) -> dict[str, str] | None:
-    """Publishes `message` and returns what is retained on its topic; None where this user may not read."""
+    """Publishes `message` and returns what is retained on its topic; None if this user may not read there."""
     session.publish([message])
     return session.retained([message.topic], Message(f"{message.topic}/probe", "probe", retain=False))
 

@@ -1,16 +1,16 @@
-"""What an ECU's answers and a broker's certificate reveal about their health, beyond what a job needs. Pure.
+"""Makes the steps of an ECU's answers and of a broker's certificate, with more than a job needs to know. Pure.
 
 answer, time -> Step
 """
 
 import ssl
 from collections import Counter
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from datetime import datetime, timedelta, tzinfo
 from typing import Any, NamedTuple
 from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
-from aps2mqtt.base.elapsed import LONGEST_GAP
+from aps2mqtt.base.elapsed import LONGEST_GAP, in_words
 from aps2mqtt.base.errors import BrokerUnreachable, EcuError, EcuSilent, JobError, NoFrame
 from aps2mqtt.base.memory import Memory
 from aps2mqtt.base.models import ecu_model, inverter_model
@@ -23,8 +23,9 @@ from aps2mqtt.sources.ecu8899.tables import NEVER_HEARD, RECORD_LAYOUTS, is_uid
 
 WEAK = 25  # percent of the link quality
 EXPIRES = 14  # days
+CLOSER = "move the ECU closer to these inverters, away from metal"
 MOST_NAMED = 8  # inverters in one line
-ANOTHER_DEVICE = "look the ECU's address up in the router or the app: another device may have got the one in APS_ECU_IP"
+ANOTHER_DEVICE = "look up the ECU's address in the router or the vendor's app: APS_ECU_IP may be another device now"
 
 
 # -- the firmware -----------------------------------------------------------------------------------------------------
@@ -39,15 +40,15 @@ class Trouble(NamedTuple):
 
 CLOSES = Trouble(
     "refuses connections from about an hour after power-on",
-    "power the ECU off and on when it refuses; nothing but other firmware mends it",
+    "power the ECU off and on when it refuses; only other firmware fixes this",
 )
 MAY_CLOSE = CLOSES._replace(what="was seen to refuse connections from about an hour after power-on")
 FREEZES = Trouble(
-    "was seen with counters of energy that stand still while the power is right",
-    "if yours do, use energy/today of the inverters, which comes from their power",
+    "was seen with energy counters that do not change while the power is right",
+    "if yours do not change, use energy/today of the inverters, which is calculated from power",
 )
 NO_WEB = Trouble(
-    "has no web interface: APS_ECU_AUTO_RESTART cannot restart it",
+    "has no web interface: APS_ECU_AUTO_RESTART cannot restart the ECU",
     "power the ECU off and on if it hangs",
 )
 # By the whole text of the firmware. The numbers are those of the quirks seen in the field.
@@ -69,26 +70,24 @@ MEANINGLESS_ZONE = ("2160", "2163")  # ids of ECUs that report Etc/GMT-8 at ever
 def hints(name: str, error: JobError, memory: Memory | None) -> tuple[str, ...]:
     """The remedies that helped others with this `error` in the step `name`; `memory` is that of the last job."""
     if name == "message" and isinstance(error, BrokerUnreachable):
-        limits = (
-            "retained messages where its retain_available is false, QoS 1 where its max_qos is 0, or more than its "
-        )
-        return (f"mosquitto drops whoever sends {limits}max_packet_size",)
+        limits = "retained messages with retain_available false, QoS 1 with max_qos 0, or packets larger than "
+        return (f"mosquitto disconnects a client that sends {limits}max_packet_size",)
     if not isinstance(error, EcuError):
         return ()
     if isinstance(error.__cause__, ConnectionRefusedError):
         # Quirk 5.
-        wired = "ECU-R (2160) and ECU-B (2163) answer on their Wi-Fi address only, ECU-R-Pro and ECU-C on the wire too"
+        wired = "use the Wi-Fi address of an ECU-R (2160) or ECU-B (2163): only ECU-R-Pro and ECU-C answer by wire too"
         return ANOTHER_DEVICE, wired, _of_closing(memory)
     if isinstance(error.__cause__, TimeoutError):
         return (
-            "look the ECU's address up in the router: it may have got another one; let the router keep it",
-            "from a guest network, a VLAN or a container there may be no way to it",
+            "look up the ECU's address in the router: it may have changed; give the ECU a fixed address there",
+            "check the network: guest networks, VLANs and containers may not reach the ECU",
         )
     if isinstance(error, EcuSilent):
         return (
-            "close whatever else asks it: the EMA app, another bridge; an ECU serves one at a time",  # quirk 11
-            "give it ten minutes after a restart or an update of its firmware, which comes at night",  # quirks 12, 13
-            "poll it no more often than every five minutes: ECU-R-Pro and ECU-C hang all the sooner",  # quirks 3, 15
+            "close other programs that poll the ECU, such as the vendor's app: it serves only one client",  # quirk 11
+            "wait ten minutes after a restart or a firmware update (updates come at night)",  # quirks 12, 13
+            "poll at most every five minutes: ECU-R-Pro and ECU-C hang sooner with more polls",  # quirks 3, 15
         )
     return (ANOTHER_DEVICE,) if isinstance(error, NoFrame) else ()
 
@@ -97,7 +96,7 @@ def _of_closing(memory: Memory | None) -> str:
     """A hint about quirk 6; it names the ECU's firmware if `memory` knows it."""
     if memory is not None and FIRMWARE.get(memory.reading.firmware) in (CLOSES, MAY_CLOSE):
         trouble = FIRMWARE[memory.reading.firmware]
-        return f"its firmware was {memory.reading.firmware}, which {trouble.what}: {trouble.remedy}"
+        return f"the ECU's firmware was {memory.reading.firmware}, which {trouble.what}: {trouble.remedy}"
     return f"firmware ECU_R_1.3.20 {CLOSES.what}: {CLOSES.remedy}"
 
 
@@ -107,21 +106,22 @@ def _of_closing(memory: Memory | None) -> str:
 def totals(info: SystemInfo, timezone: tzinfo, memory: Memory | None, now: datetime) -> Step:
     """The step for the answer to 0001; `timezone` is the site's."""
     firmware = plain(info.firmware)
-    energies = f"{info.energy_today:g} kWh today, {info.lifetime_energy} kWh in all"
+    model, now_and_today = ecu_model(info.ecu_id), f"{info.power} W now, {info.energy_today:g} kWh today"
+    counts = _of_counts(info)
     return judged(
         "0001",
         (
-            Finding(f"{ecu_model(info.ecu_id)} {info.ecu_id}, firmware {firmware}"),
+            Finding(f"{model} {info.ecu_id}, firmware {firmware}"),
             _of_firmware(firmware),
             _of_identity(info, memory),
-            Finding(f"{info.power} W now, {energies}"),
-            _of_counts(info),
+            Finding(f"{now_and_today}, {info.lifetime_energy} kWh lifetime"),
+            counts,
             _of_zone(info, timezone, now),
             *_of_remarks(info.remarks),
         ),
         {
             "ecu_id": info.ecu_id,
-            "model": ecu_model(info.ecu_id),
+            "model": model,
             "firmware": firmware,
             "time_zone": plain(info.time_zone),
             "power": info.power,
@@ -130,6 +130,7 @@ def totals(info: SystemInfo, timezone: tzinfo, memory: Memory | None, now: datet
             "inverters_total": info.registered,
             "inverters_online": info.online,
         },
+        brief=(f"{model} {info.ecu_id}, {firmware}, {now_and_today}",),
     )
 
 
@@ -142,8 +143,8 @@ def _of_identity(info: SystemInfo, memory: Memory | None) -> Finding | None:
     if memory is None or memory.ecu_id == info.ecu_id:
         return None
     return Finding(
-        f"it is not the ECU that the last job has read here, {memory.ecu_id}",
-        ("check APS_ECU_IP, unless it was replaced",),
+        f"the last job polled another ECU at this address, {memory.ecu_id}",
+        ("check APS_ECU_IP, unless you have replaced the ECU",),
     )
 
 
@@ -153,8 +154,8 @@ def _of_counts(info: SystemInfo) -> Finding:
         return Finding(counts)
     # Quirk 53.
     return Finding(
-        f"it contradicts itself: {counts}, {info.power} W",
-        ("its counters are not published; ask again in five minutes, and restart it if this stays",),
+        f"the ECU contradicts itself: {counts}, {info.power} W (jobs do not publish these counters)",
+        ("run check again in five minutes; restart the ECU if this stays",),
     )
 
 
@@ -163,16 +164,16 @@ def _of_zone(info: SystemInfo, timezone: tzinfo, now: datetime) -> Finding | Non
     if not name:
         return None
     if info.ecu_id.startswith(MEANINGLESS_ZONE):
-        return Finding(f"its time zone {name} means nothing, on this model never")
+        return Finding(f"the ECU reports time zone {name}; ignored, as this model never reports the right one")
     try:
         zone = ZoneInfo(name)
     except (ZoneInfoNotFoundError, ValueError, OSError):
-        return Finding(f"its time zone {name} is none that is known here")
+        return Finding(f"the ECU reports time zone {name}, which this machine does not know")
     if now.astimezone(zone).utcoffset() == now.astimezone(timezone).utcoffset():
-        return Finding(f"its time zone {name} agrees with APS_ECU_TIMEZONE")
+        return Finding(f"the ECU's time zone {name} agrees with APS_ECU_TIMEZONE")
     return Finding(
-        f"its time zone is {name}, and APS_ECU_TIMEZONE is {zone_name(timezone)}",
-        ("set APS_ECU_TIMEZONE to the zone of the site, and that of the ECU in the app",),
+        f"the ECU's time zone is {name}, but APS_ECU_TIMEZONE is {zone_name(timezone)}",
+        ("set APS_ECU_TIMEZONE to the time zone of the site, and set the ECU's time zone in the vendor's app",),
     )
 
 
@@ -190,14 +191,19 @@ def inverters(real_time: RealTime, info: SystemInfo, timezone: tzinfo, now: date
     lists_itself = len(records) < len(real_time.records)
     groups = {name: [record.uid for record in records if _condition(record) == name] for name in CONDITIONS}
     of = timestamp(real_time.time, timezone)
+    age = _of_age(of, bool(groups["online"] or info.online), timezone, now)
     return judged(
         "0002",
         (
             Finding(_counted(records)),
             _of_left_out(info, real_time),
-            *(Finding(f"{name}: {_named(group)}", CONDITIONS[name]) for name, group in groups.items() if group),
-            _of_age(of, bool(groups["online"] or info.online), timezone, now),
-            Finding("it lists itself as an inverter, which is left out") if lists_itself else None,  # quirk 29
+            *(
+                Finding(f"{IN_WORDS.get(name, name)}: {_named(group)}", CONDITIONS[name])
+                for name, group in groups.items()
+                if group
+            ),
+            age,
+            Finding("the ECU lists itself as an inverter; ignored") if lists_itself else None,  # quirk 29
             *_of_remarks((*real_time.remarks, *(remark for record in records for remark in impossible(record)))),
         ),
         {
@@ -213,7 +219,16 @@ def inverters(real_time: RealTime, info: SystemInfo, timezone: tzinfo, now: date
                 for record in records
             ],
         },
+        brief=_in_short(records, groups, now - of if of else None),
     )
+
+
+def _in_short(records: Sequence[Record], groups: Mapping[str, Sequence[str]], age: timedelta | None) -> Iterator[str]:
+    """How many inverters are online, and by day which are offline."""
+    data = f", data {in_words(age)} {'old' if age >= timedelta() else 'ahead'}" if age is not None else ""
+    yield f"{len(groups['online'])} of {len(records)} online ({_by_model(records)}){data}"
+    if groups["online"] and groups["offline"]:
+        yield f"offline: {_named(groups['offline'])}"
 
 
 def _of_left_out(info: SystemInfo, real_time: RealTime) -> Finding | None:
@@ -222,18 +237,19 @@ def _of_left_out(info: SystemInfo, real_time: RealTime) -> Finding | None:
     if short is None:
         return None
     return Finding(
-        f"it lists {short.listed} of its {short.expected} inverters; those left out have no values",
-        ("restart the ECU, update its firmware, or remove inverters that are gone from it in the app",),
+        f"the ECU lists {short.listed} of its {short.expected} inverters; the others have no values",
+        ("restart the ECU, update its firmware, or remove inverters that you no longer have in the vendor's app",),
     )
 
 
+IN_WORDS = {"never heard": "not seen yet"}  # people know this condition by another name than machines
 # In the order in which they are reported, each with its remedies.
 CONDITIONS: Mapping[str, tuple[str, ...]] = {
     "online": (),
     "offline": (),
-    "never heard": ("compare its serial number with the label; it needs daylight and up to an hour to be found",),
-    "of unknown type": ("please report the line below, so that it can be read",),
-    "garbled": ("check again, and report the line below if it stays",),
+    "never heard": ("compare the serial number with the label; the ECU needs daylight and up to an hour to find it",),
+    "of unknown type": ("please report the line below: the type can be added then",),
+    "garbled": ("run check again, and report the line below if it stays",),
 }
 
 
@@ -248,10 +264,13 @@ def _condition(record: Record) -> str:
 
 
 def _counted(records: Sequence[Record]) -> str:
-    models = Counter(inverter_model(record.uid) for record in records)
     plural = "s" if len(records) != 1 else ""
-    by_model = ", ".join(f"{number} {model}" for model, number in sorted(models.items()))
-    return f"{len(records)} inverter{plural}{f': {by_model}' if by_model else ''}"
+    return f"{len(records)} inverter{plural}{f': {_by_model(records)}' if records else ''}"
+
+
+def _by_model(records: Sequence[Record]) -> str:
+    models = Counter(inverter_model(record.uid) for record in records)
+    return ", ".join(f"{number} {model}" for model, number in sorted(models.items())) or "none listed"
 
 
 def _named(uids: Sequence[str]) -> str:
@@ -273,23 +292,30 @@ FURTHEST = 26 * HOUR  # the largest difference between two time zones
 
 def _of_age(of: datetime | None, awake: bool, timezone: tzinfo, now: datetime) -> Finding:  # noqa: FBT001 - private
     if of is None:
-        return Finding("its data have no time", ("wait until it has heard its inverters; restart it if this stays",))
+        return Finding("the data have no time", ("wait until the ECU has found its inverters, or restart the ECU",))
     age = now - of
-    told = f"data of {of:%Y-%m-%d %H:%M:%S}, " + (f"{_long(age)} old" if age >= timedelta() else f"{_long(-age)} ahead")
+    told = f"data of {of:%Y-%m-%d %H:%M:%S}, {_old(age)}"
     if -EARLY <= age <= LONGEST_GAP or (age > LONGEST_GAP and not awake):
-        return Finding(told if awake else f"{told}; since then the inverters sleep")
+        return Finding(told if awake else f"{told} (the inverters are offline)")
     # Data from the future cannot be merely old, so a difference of half hours counts there too.
     step = HOUR if age > timedelta() else HOUR / 2
     if abs(age) <= FURTHEST and -EARLY <= (age + EARLY) % step - EARLY <= LAG:
         return Finding(
-            f"{told}: the ECU seems to be in another time zone than {zone_name(timezone)}",
-            ("set APS_ECU_TIMEZONE to the zone of the site, or this machine's clock",),
+            f"{told}: the ECU seems to use another time zone than {zone_name(timezone)}",
+            ("set APS_ECU_TIMEZONE to the time zone of the site, or correct this machine's clock",),
         )
     if age < timedelta():
-        return Finding(f"{told} of this machine's clock", ("set this machine's clock; the ECU takes its from the net",))
+        return Finding(
+            f"{told} of this machine's clock",
+            ("correct this machine's clock (the ECU gets its time from the internet)",),
+        )
     return Finding(
-        f"{told} though inverters are online", ("set this machine's clock; if it is right, restart the ECU",)
+        f"{told} although inverters are online", ("correct this machine's clock; if it is right, restart the ECU",)
     )
+
+
+def _old(age: timedelta) -> str:
+    return f"{_long(age)} old" if age >= timedelta() else f"{_long(-age)} ahead"
 
 
 def _long(span: timedelta) -> str:
@@ -304,18 +330,18 @@ def _long(span: timedelta) -> str:
 
 
 def signals(signal: Signal, real_time: RealTime) -> Step:
-    """The step for the answer to 0030, by the records of 0002: an offline inverter has no signal (quirk 61)."""
+    """The step for the answer to 0030, with the records of 0002: an offline inverter has no signal (quirk 61)."""
     online = {record.uid for record in real_time.records if record.online}
     levels = {uid: level * 100 // MAX_LEVEL for uid, level in signal.levels if uid in online}
-    weak = [f"{level} % of {uid}" for uid, level in sorted(levels.items(), key=lambda item: item[1]) if level < WEAK]
+    weak = [f"{uid} {level} %" for uid, level in sorted(levels.items(), key=lambda item: item[1]) if level < WEAK]
     missing = sorted(online - levels.keys())
-    range_ = f"{min(levels.values())} to {max(levels.values())} %" if levels else "no inverter is online"
+    range_ = f"{min(levels.values())} to {max(levels.values())} %" if levels else "none, as no inverter is online"
     return judged(
         "0030",
         (
             Finding(range_),
-            Finding(f"weak: {some(weak)}", ("bring the ECU closer to them, away from metal",)) if weak else None,
-            Finding(f"none of: {_named(missing)}") if missing else None,
+            Finding(f"weak: {some(weak)}", (CLOSER,)) if weak else None,
+            Finding(f"no signal of: {_named(missing)}") if missing else None,
             *_of_remarks(signal.remarks),
         ),
         {"percent": levels},
@@ -343,15 +369,16 @@ def certificate(certificate: Mapping[str, Any], now: datetime) -> Step:
         _distinguished(certificate["issuer"]),
     )
     days = int((ssl.cert_time_to_seconds(certificate["notAfter"]) - now.timestamp()) // DAY.total_seconds())
-    ends = f"{days} days left"
+    signed, ends = f"certificate of {subject}, signed by {issuer}", f"{days} days left"
     return judged(
         "TLS",
         (
-            Finding(f"certificate of {subject}, signed by {issuer}"),
+            Finding(signed),
             Finding(f"for {some(names)}") if names else None,
             Finding(ends, ("renew the certificate",) if days < EXPIRES else ()),
         ),
         {"subject": subject, "names": names, "issuer": issuer, "days_left": days},
+        brief=(f"{signed}, {ends}",),
     )
 
 

@@ -1,6 +1,6 @@
 """Tries the steps of one ECU: its name, the lock, port 8899 with its three answers, and the port of SunSpec.
 
-Where SunSpec is on, one of the two ports is enough for a job: the failure of the other one is a warning.
+If SunSpec is on, one of the two ports is enough for a job: the failure of the other one is a warning.
 """
 
 from collections.abc import Callable, Iterator, Sequence
@@ -39,17 +39,17 @@ class Asked(NamedTuple):
 
 
 def steps(asked: Asked, patience: float, messages: list[Message]) -> Iterator[Step]:
-    """The steps in their order; raises JobError where the name or the lock fails.
+    """The steps in their order; raises JobError if the name or the lock fails.
 
     Adds to `messages` what the job would publish.
     """
     ecu = asked.job.config.ecu
     endpoint = ask.resolve(ecu, asked.job.limits)
     same = endpoint.address == ecu.host
-    found = "an address, no name" if same else f"{ecu.host} is {endpoint.address}"
-    yield judged("name", [Finding(found)], {"address": endpoint.address})
+    found = "an IP address, no lookup needed" if same else f"{ecu.host} is {endpoint.address}"
+    yield judged("name", [Finding(found)], {"address": endpoint.address}, brief=())
     with ask.hold(ecu, endpoint, patience):
-        yield judged("lock", [Finding("no other job of this machine asks it now")], {})
+        yield judged("lock", [Finding("no other job on this machine is using the ECU")], {}, brief=())
         read: list[Snapshot] = []
         tried = each(OF_8899, _of_8899(asked, endpoint, read, messages), asked.memory)
         if ecu.sunspec:
@@ -105,7 +105,7 @@ def _of_8899(asked: Asked, endpoint: Endpoint, read: list[Snapshot], messages: l
 
 
 def _of_sunspec(asked: Asked, endpoint: Endpoint, read: list[Snapshot]) -> Step:
-    """The step of the port of SunSpec; where it is off, only whether the port is open."""
+    """The step of the port of SunSpec; if SunSpec is off, only whether the port is open."""
     from aps2mqtt.sources.sunspec.client import CONNECT, Connection  # it loads pymodbus
 
     ecu, memory = asked.job.config.ecu, asked.memory
@@ -125,7 +125,7 @@ def _of_sunspec(asked: Asked, endpoint: Endpoint, read: list[Snapshot]) -> Step:
 
 
 def _units(connection: Asking, ecu: EcuConfig, read: list[Snapshot], memory: Memory | None, now: datetime) -> Step:
-    """What the units say: those that are configured or known; if there are none, the search of one job."""
+    """The answers of the configured or known units; if there are none, the search of one job."""
     before = memory.units if memory is not None and memory.units is not None else Units()
     first = read[0] if read else None
     local = now.astimezone(ecu.timezone)

@@ -16,7 +16,7 @@ from aps2mqtt.screen.canvas import BOLD, DIM, GREEN, RED, YELLOW, painted
 
 # The titles of steps whose names people do not use.
 TITLES = {
-    "state": "state directory",
+    "state": "state file",
     "0001": "totals (0001)",
     "0002": "inverters (0002)",
     "0030": "signals (0030)",
@@ -29,7 +29,7 @@ NARROWEST = 20  # columns of text, even in a narrower terminal
 
 
 class State(StrEnum):
-    """How a step ended. A warning is only for the reader: a job would succeed all the same."""
+    """How a step ended. A job would succeed in spite of a warning."""
 
     OK = "ok"
     WARNING = "warning"
@@ -43,7 +43,7 @@ MARKS = {State.OK: ("✓", GREEN), State.WARNING: ("!", YELLOW), State.FAILED: (
 class Finding(NamedTuple):
     """One thing that a step found, and its remedies if it is a problem.
 
-    A text that begins with two blanks is a row of a table; its last column begins behind the last two blanks.
+    A text that begins with two blanks is a row of a table; its last column begins after the last two blanks.
     """
 
     text: str
@@ -62,13 +62,27 @@ class Step(NamedTuple):
     details: Mapping[str, object] = {}  # for machines; types that JSON knows
     status: ExitStatus = ExitStatus.OK  # exit status of a job that fails here
     of: str = ""  # which ECU or broker; empty: this machine
+    brief: tuple[str, ...] | None = None  # the findings in short, for a step that is fine; empty: not worth a line
+
+    def shown(self, *, everything: bool) -> tuple[Finding, ...]:
+        """The findings for people: `everything`, or in short with all problems and their remedies."""
+        if everything or self.brief is None or self.state is State.FAILED:
+            return self.findings
+        brief = [Finding(text) for text in self.brief]
+        problems = [finding for finding in self.findings if finding.remedies]
+        return (*brief[:1], *problems, *brief[1:])
 
 
-def judged(name: str, findings: Iterable[Finding | None], details: Mapping[str, object]) -> Step:
-    """A step that was tried: a warning if a finding has a remedy, else OK. None is no finding."""
+def judged(
+    name: str,
+    findings: Iterable[Finding | None],
+    details: Mapping[str, object],
+    brief: Iterable[str] | None = None,
+) -> Step:
+    """A step that was tried: a warning if a finding has a remedy, otherwise OK. None is no finding."""
     found = tuple(finding for finding in findings if finding is not None)
     state = State.WARNING if any(finding.remedies for finding in found) else State.OK
-    return Step(name, state, found, details)
+    return Step(name, state, found, details, brief=None if brief is None else tuple(brief))
 
 
 def failed(name: str, error: JobError, *more: str) -> Step:
@@ -77,13 +91,13 @@ def failed(name: str, error: JobError, *more: str) -> Step:
     return Step(name, State.FAILED, (Finding(cause, remedies + more),), status=error.status)
 
 
-def skipped(name: str, why: str) -> Step:
+def skipped(name: str, why: str, brief: Iterable[str] | None = None) -> Step:
     """A step that was not tried."""
-    return Step(name, State.SKIPPED, (Finding(why),))
+    return Step(name, State.SKIPPED, (Finding(why),), brief=None if brief is None else tuple(brief))
 
 
 def explained(line: str, otherwise: str = "") -> Finding:
-    """The finding in an error's line: the cause and, after a semicolon, the remedy; `otherwise` where it has none."""
+    """The finding in an error's line: the cause and, after a semicolon, the remedy; `otherwise` if it has none."""
     cause, _, remedy = line.partition("; ")
     remedy = remedy or otherwise
     return Finding(cause, (remedy,) if remedy else ())
@@ -103,29 +117,38 @@ def status(steps: Iterable[Step]) -> ExitStatus:
 # -- for people -------------------------------------------------------------------------------------------------------
 
 
-def lines(step: Step, before: Step | None, *, width: int, color: bool) -> Iterator[str]:
-    """The lines of `step`, below those of `before`, for `width` columns. Colors are the only escape codes."""
+def lines(step: Step, before: Step | None, *, width: int, color: bool, everything: bool = False) -> Iterator[str]:
+    """The lines of `step`, below those of `before`, the last step that has lines. Colors are the only escape codes.
+
+    Without `everything`, a step that is fine is shown in short, or not at all.
+    """
+    shown = step.shown(everything=everything)
+    if not shown and step.state in (State.OK, State.SKIPPED):
+        return
     if step.of != (before.of if before is not None else ""):
         yield ""
         yield painted(BOLD, printable(step.of), color=color)
     mark, paint = MARKS[step.state]
-    beside, *below = [*_wrapped(step.findings, width), ""]
+    beside, *below = [*_wrapped(shown, width), ""]
     title = f" {_title(step)}".ljust(MARGIN - len(mark))
-    if color and step.state is State.SKIPPED:
-        yield painted(DIM, f"{mark}{title}{beside[MARGIN:]}")
+    if step.state is State.SKIPPED:
+        whole = [f"{mark}{title}{beside[MARGIN:]}".rstrip(), *below[:-1]]
+        yield from (painted(DIM, line, color=color) for line in whole)
     else:
         yield f"{painted(paint, mark, color=color)}{title}{beside[MARGIN:]}".rstrip()
-    yield from below[:-1]
+        yield from below[:-1]
 
 
-def summary(steps: Collection[Step], width: int) -> list[str]:
-    """One sentence on how the steps ended, in lines of `width` columns."""
+def summary(steps: Collection[Step], width: int, *, color: bool = False) -> list[str]:
+    """How the steps ended, in lines of `width` columns."""
     warnings = sum(step.state is State.WARNING for step in steps)
-    counted = f"{warnings} warning{'s' if warnings > 1 else ''}" if warnings else ""
+    counted = f" {warnings} warning{'s' if warnings > 1 else ''}." if warnings else ""
     failures = ", ".join(_whole_title(step) for step in steps if step.state is State.FAILED)
-    outcome = f"A job would fail: {failures}" if failures else "A job would go well"
-    ending = f" Exit status {status(steps):d}." if failures else ""
-    return _wrap(f"{outcome}{f'; {counted}' if counted else ''}.{ending}", width, "", "")
+    outcome, paint, ending = "Ready", GREEN, "a job would succeed."
+    if failures:
+        outcome, paint, ending = "Not ready", RED, f"{failures} failed. Exit status {status(steps):d}."
+    first, *others = _wrap(f"{outcome}: {ending}{counted}", width, "", "")
+    return [painted(paint, outcome, color=color) + first.removeprefix(outcome), *others]
 
 
 def _title(step: Step) -> str:

@@ -1,10 +1,10 @@
-"""Walks the way of a job, from the configuration over the ECU to the broker, and
-says at each step what it found and, where it ends, what to do about it. Leaves
-nothing behind: no state, and no message on the broker. Asks the ECU at night,
-too. Exit status: that of a job which fails there.
+"""Tests configuration, ECU and broker step by step, as a job uses them. Shows
+which step fails and how to fix it. Polls the ECU at night, too. Keeps no state
+and no message on the broker. The exit status is that of a job.
 
-example:
-  aps2mqtt -c /etc/aps2mqtt/config.yaml check
+examples:
+  aps2mqtt check
+  aps2mqtt -c config.yaml check --all
 """
 
 import argparse
@@ -21,22 +21,26 @@ from aps2mqtt.screen import output
 def arguments(parser: argparse.ArgumentParser) -> None:
     """Adds the options of the command."""
     common.add_ecu(parser)
-    parser.add_argument("--json", action="store_true", help="one JSON document, when all is done")
+    parser.add_argument("--all", action="store_true", help="show every setting and all details")
+    parser.add_argument("--json", action="store_true", help="print one JSON document at the end")
 
 
 def run(options: argparse.Namespace) -> int:
-    """Reports each step as soon as it has ended; returns the exit status of a job that fails there."""
+    """Shows each step as soon as it has ended; returns the exit status of a job that fails there."""
     taken: list[result.Step] = []
+    before: result.Step | None = None  # the last one that was shown
     walk = iter(_walk(options))
     while (step := _next(walk)) is not None:
         if not options.json:
-            before = taken[-1] if taken else None
-            output.draw(result.lines(step, before, width=output.width(), color=output.has_color()))
+            width, color = output.width(), output.has_color()
+            if drawn := [*result.lines(step, before, width=width, color=color, everything=options.all)]:
+                output.draw(drawn)
+                before = step
         taken.append(step)
     if options.json:
         output.show(json.dumps(result.document(taken), indent=1).splitlines())
     else:
-        output.show(["", *result.summary(taken, output.width())])
+        output.draw(["", *result.summary(taken, output.width(), color=output.has_color())])
     return result.status(taken)
 
 

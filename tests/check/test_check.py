@@ -4,6 +4,8 @@ import json
 import re
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
+from tempfile import TemporaryDirectory
+from zoneinfo import ZoneInfo
 
 import pytest
 from check_runs import PARIS, remedies, text, walked
@@ -17,13 +19,16 @@ from parts import (
     sunny_ecu,
     yaml_file,
 )
+from sunspec_units import sunspec
 
 from aps2mqtt.base.errors import ConfigError, ExitStatus
 from aps2mqtt.base.memory import Memory, Phase, Reading, Rhythm
-from aps2mqtt.check import check, result
+from aps2mqtt.base.values import Site
+from aps2mqtt.check import check, configuration, result, site
 from aps2mqtt.check.result import Finding, State, Step
 from aps2mqtt.config import keys, loading
 from aps2mqtt.jobs.state_file import Store
+from aps2mqtt.simulator.plant import Plant
 from aps2mqtt.simulator.server import Simulator
 
 # -- this machine -----------------------------------------------------------------------------------------------------
@@ -37,7 +42,7 @@ def test_every_key_is_told_with_its_value_and_where_it_came_from(tmp_path: Path)
         {"ecu": {"APS_ECU_IP": "1.2.3.4", "APS_ECU_WIFI_PASSWD": "w1f1"}, "mqtt": {"MQTT_BROKER_USER": "johndoe"}},
     )
     environment = {"APS_ECU_PORT": "1", "MQTT_BROKER_PASSWD_FILE": f"{tmp_path}/password"}
-    step = check._configuration(loading.load(path, environment))
+    step = configuration.step(loading.load(path, environment))
     values = {row["key"]: (row["value"], row["where"]) for row in step.details["values"]}
     assert values.keys() == {key.name for key in keys.KEYS}
     assert values["APS_ECU_IP"] == ("1.2.3.4", f"in {path}, section ecu")
@@ -49,7 +54,7 @@ def test_every_key_is_told_with_its_value_and_where_it_came_from(tmp_path: Path)
     assert values["APS_ECU_TIMEZONE"][0]
     assert values["APS_STATE_DIR"][0]
     (tmp_path / "password").rename(tmp_path / "mqtt-password")
-    step = check._configuration(loading.load(path, {}))
+    step = configuration.step(loading.load(path, {}))
     values = {row["key"]: (row["value"], row["where"]) for row in step.details["values"]}
     assert values["MQTT_BROKER_PASSWD"] == ("••••", f"in {tmp_path}/mqtt-password")
     assert "secret" not in str(step)
@@ -61,7 +66,7 @@ def test_a_state_directory_that_cannot_be_made_is_told(tmp_path: Path) -> None:
     (tmp_path / "state").write_text("a file")
     taken = walked(tmp_path, free_port(), free_port(), APS_STATE_DIR=tmp_path / "state" / "below")
     assert taken["state"].state is State.WARNING
-    assert f"{tmp_path}/state is no folder" in text(taken["state"])
+    assert f"{tmp_path}/state is not a folder" in text(taken["state"])
     assert "set APS_STATE_DIR" in remedies(taken["state"])
 
 
@@ -92,8 +97,8 @@ def test_the_age_of_the_data_is_told_and_by_what_a_timer_would_be_better(tmp_pat
         return text(walked(tmp_path, port, free_port())["state"])
 
     on_the_grid = told(163)
-    assert "its last new data were 2 min old when a job found them" in on_the_grid
-    assert "a timer at *:02/5:57 would find them 10 s after the ECU has them, and not 2 min" in on_the_grid
+    assert "the last new data were 2 min old when a job read them" in on_the_grid
+    assert "a timer at *:02/5:57 would read new data after 10 s instead of 2 min" in on_the_grid
     assert "aps2mqtt units" in on_the_grid
     assert "timer at" not in told(41)
     assert "`run` polls soon after the ECU has new data" in told(12, stamp + timedelta(minutes=10))
@@ -103,10 +108,10 @@ def test_the_age_of_the_data_is_told_and_by_what_a_timer_would_be_better(tmp_pat
     ("position", "zone", "words", "state"),
     [
         ((48.86, 2.35), "Europe/Paris", "sunrise 05:47, sunset 21:58; the sun is up now", State.OK),
-        ((69.65, 18.96), "Europe/Oslo", "today the sun does not set", State.OK),
-        ((-77.85, 166.67), "Pacific/Auckland", "today the sun does not rise", State.OK),
+        ((69.65, 18.96), "Europe/Oslo", "the sun does not set today", State.OK),
+        ((-77.85, 166.67), "Pacific/Auckland", "the sun does not rise today", State.OK),
         ((48.86, 2.35), "Asia/Tokyo", "position and time zone are", State.WARNING),
-        ((64.15, -21.94), "Atlantic/Reykjavik", "today sunset 00:04, sunrise 02:55", State.OK),
+        ((64.15, -21.94), "Atlantic/Reykjavik", "sunset 00:04, sunrise 02:55", State.OK),
     ],
 )
 def test_the_day_at_the_site_is_told(position: tuple[float, float], zone: str, words: str, state: State) -> None:
@@ -121,7 +126,7 @@ def test_the_day_at_the_site_is_told(position: tuple[float, float], zone: str, w
             "APS_ECU_POSITION_LNG": str(lng),
         },
     )
-    step = check._site(chosen, None, NOON)
+    step = site.step(chosen, None, NOON)
     assert step.state is state
     assert words in text(step)
 
@@ -132,9 +137,9 @@ def test_stopping_at_night_without_a_position_is_a_doubt() -> None:
         (chosen,) = loading.load(
             None, {"APS_ECU_IP": "ecu", "APS_ECU_STOP_AT_NIGHT": str(stop), "APS_ECU_TIMEZONE": "Europe/Paris"}
         )
-        step = check._site(chosen, None, NOON)
+        step = site.step(chosen, None, NOON)
         assert step.state is state
-        assert "Paris, as none is set" in text(step)
+        assert "Paris, as no position is set" in text(step)
         assert ("set APS_ECU_POSITION_LAT" in remedies(step)) == stop
 
 
@@ -162,6 +167,37 @@ def test_lines_are_wrapped_behind_their_margin() -> None:
     ]
 
 
+def test_a_step_that_is_fine_is_shown_in_short() -> None:
+    """All of it with --all; a problem has its remedy between the first line and the rest; a failure has everything."""
+    found = (Finding("long"), Finding("longer"), Finding("doubt", ("do this",)))
+    fine = Step("name", State.OK, found[:2], brief=("short", "more"))
+
+    def shown(step: Step, *, everything: bool = False) -> list[str]:
+        return [line[19:] for line in result.lines(step, None, width=80, color=False, everything=everything)]
+
+    assert shown(fine) == ["short", "more"]
+    assert shown(fine, everything=True) == ["long", "longer"]
+    assert shown(fine._replace(brief=None)) == ["long", "longer"]
+    assert shown(fine._replace(brief=())) == []
+    assert shown(fine._replace(brief=(), state=State.SKIPPED)) == []
+    doubtful = fine._replace(state=State.WARNING, findings=found)
+    assert shown(doubtful) == ["short", "doubt", "→ do this", "more"]
+    assert shown(doubtful._replace(brief=())) == ["doubt", "→ do this"]
+    assert shown(fine._replace(state=State.FAILED)) == ["long", "longer"]
+
+
+def test_settings_are_listed_in_short_without_those_that_have_defaults(tmp_path: Path) -> None:
+    """One line for each file and for the environment; the number of the others."""
+    path = yaml_file(tmp_path, {"ecu": {"APS_ECU_IP": "1.2.3.4"}, "mqtt": {"MQTT_BROKER_USER": "johndoe"}})
+    step = configuration.step(loading.load(path, {"APS_ECU_PORT": "1"}))
+    assert step.brief is not None
+    assert step.brief[1:] == (
+        f"  in {path}: APS_ECU_IP=1.2.3.4, MQTT_BROKER_USER=johndoe",
+        "  in the environment: APS_ECU_PORT=1",
+        f"  {len(keys.KEYS) - 3} settings have their defaults; --all lists them",
+    )
+
+
 def test_a_heading_stands_where_the_way_turns() -> None:
     """From this machine to an ECU, to the broker."""
     assert list(result.lines(WELL, None, width=80, color=False)) == [
@@ -187,11 +223,11 @@ def test_colors_are_for_terminals_only() -> None:
 def test_the_summary_names_what_failed_and_the_status() -> None:
     """And counts the warnings."""
     doubt = Step("state", State.WARNING)
-    assert result.summary([WELL], 80) == ["A job would go well."]
-    assert result.summary([WELL, doubt, doubt], 80) == ["A job would go well; 2 warnings."]
+    assert result.summary([WELL], 80) == ["Ready: a job would succeed."]
+    assert result.summary([WELL, doubt, doubt], 80) == ["Ready: a job would succeed. 2 warnings."]
     failure = ILL._replace(status=ExitStatus.UNAVAILABLE)
     assert result.summary([failure, doubt], 80) == [
-        "A job would fail: totals (0001) of ECU x; 1 warning. Exit status 69."
+        "Not ready: totals (0001) of ECU x failed. Exit status 69. 1 warning."
     ]
 
 
@@ -208,8 +244,32 @@ def test_the_program_tells_all_and_no_secret(tmp_path: Path, one_ecu: Simulator,
     assert "4150533131" in ended.err
     assert "\033" not in ended.out
     assert max(map(len, ended.out.splitlines())) <= 80
-    assert "MQTT_BROKER_PASSWD              ••••" in ended.out
-    assert "✓ message          retained on aps/check, acknowledged" in ended.out
+    assert "MQTT_BROKER_PASSWD=••••" in ended.out
+    assert "✓ message          published, read back and removed\n" in ended.out
+    everything = aps2mqtt("check", "--all", **environment).out
+    assert "MQTT_BROKER_PASSWD              ••••" in everything
+    assert "✓ message          published on aps/check, acknowledged" in everything
+    assert "secret" not in everything
+
+
+def test_all_that_is_well_fits_a_screen(broker: Broker) -> None:
+    """24 lines of 80 columns, with the prompt below: one ECU, a broker, Home Assistant's discovery, SunSpec."""
+    east = (23 - datetime.now(UTC).hour) % 24 - 11  # hours to where it is noon
+    noon, lng = f"Etc/GMT{-east:+d}", 15.25 * east
+    plant = Plant(timezone=ZoneInfo(noon), site=Site(48.86, lng))
+    ecu_section = {"APS_ECU_IP": "127.0.0.1", "APS_ECU_TIMEZONE": noon}
+    ecu_section |= {"APS_ECU_POSITION_LAT": 48.86, "APS_ECU_POSITION_LNG": lng}
+    mqtt = {"MQTT_BROKER_HOST": "127.0.0.1", "MQTT_BROKER_PORT": broker.port, "MQTT_DISCOVERY_ENABLED": True}
+    mqtt |= {"MQTT_BROKER_USER": "aps2mqtt", "MQTT_BROKER_PASSWD": "secret"}
+    with TemporaryDirectory() as short, Simulator(plant, port=free_port()) as ecu, sunspec(ecu) as ports:
+        folder = Path(short)  # a name about as long as /etc/aps2mqtt
+        for more in ({}, {"APS_ECU_SUNSPEC": True, "APS_ECU_SUNSPEC_PORT": ports.port}):
+            path = yaml_file(folder, {"ecu": {**ecu_section, "APS_ECU_PORT": ecu.port, **more}, "mqtt": mqtt})
+            ended = aps2mqtt("-c", path, "check", HOME=folder, COLUMNS=80)
+            lines = ended.out.splitlines()
+            assert (ended.status, lines[-1]) == (0, "Ready: a job would succeed."), ended.out
+            assert len(lines) < 24, ended.out
+            assert max(map(len, lines)) <= 80
 
 
 def test_each_step_is_told_as_soon_as_it_is_known(tmp_path: Path) -> None:
@@ -269,8 +329,9 @@ def test_mistakes_of_the_configuration_are_the_first_step(tmp_path: Path) -> Non
     assert all(
         words in ended.out for words in ("APS_ECU_IP is missing", "APS_ECU_PORT = '0'", "MQTT_BROKER_PORT = 'x'")
     )
-    assert ended.out.count(" skipped\n") == 13
-    assert ended.out.splitlines()[-1] == "A job would fail: configuration. Exit status 78."
+    assert "skipped" not in ended.out
+    assert ended.out.splitlines()[-1] == "Not ready: configuration failed. Exit status 78."
+    assert aps2mqtt("-c", config_file, "check", "--all").out.count(" skipped\n") == 13
 
 
 def test_misconfigured_walks_nowhere() -> None:

@@ -125,7 +125,7 @@ BROKEN = {
         running(lambda *_: "allow_anonymous true\nretain_available false"),
         "message",
         "drops the connection",
-        "where its retain_available is false",
+        "with retain_available false",
         69,
     ),
     "retains nothing, over 5": Broken(
@@ -201,7 +201,7 @@ def test_a_broker_that_lets_nobody_read_is_a_doubt(tmp_path: Path, one_ecu: Simu
     with Broker(tmp_path, write_only(tmp_path)) as broker:
         taken = walked(tmp_path, one_ecu.port, broker.port, **PARIS)
     assert taken["message"].state is State.WARNING
-    assert "lets this user not read" in text(taken["message"])
+    assert "does not let this user read it" in text(taken["message"])
     assert result.status(taken.values()) == 0
 
 
@@ -212,7 +212,7 @@ def test_a_broker_that_drops_large_messages_is_a_doubt(tmp_path: Path, one_ecu: 
         taken = walked(tmp_path, one_ecu.port, broker.port, **PARIS, MQTT_DISCOVERY_ENABLED=announced)
         assert broker.retained() == {}
     assert taken["message"].state is (State.WARNING if announced else State.OK)
-    assert ("as a job's largest message has, do not arrive" in text(taken["message"])) == announced
+    assert ("the size of a job's largest message, do not arrive" in text(taken["message"])) == announced
     assert ("mosquitto: message_size_limit" in remedies(taken["message"])) == announced
     assert result.status(taken.values()) == 0
 
@@ -244,7 +244,7 @@ def test_a_broker_that_retains_nothing_is_a_doubt(
     monkeypatch.setattr(check, "Session", Forgetful)
     taken = walked(tmp_path, one_ecu.port, broker.port, **PARIS)
     assert taken["message"].state is State.WARNING
-    assert "is not retained" in text(taken["message"])
+    assert "does not retain" in text(taken["message"])
     assert broker.retained() == {}
 
 
@@ -291,14 +291,14 @@ def test_an_account_that_may_not_announce_is_told(
         assert broker.retained() == {}
     step = taken["message"]
     if allowed == "readwrite" or (allowed, version) == ("write", "5"):
-        assert "announcements below homeassistant are allowed" in text(step)
+        assert "discovery messages below homeassistant are allowed" in text(step)
         assert step.state is State.OK
     elif version == "5":
         assert "refuses a message on homeassistant/" in text(step)
         assert step.status == 77
     else:
-        assert "this user may not write there, or not read" in text(step)
-        assert "allow the account to write homeassistant/#" in remedies(step)
+        assert "this user may either not write or not read there" in text(step)
+        assert "allow the MQTT account to write homeassistant/#" in remedies(step)
         assert (step.state, step.status) == (State.WARNING, 0)
 
 

@@ -43,7 +43,7 @@ ONE_ONLINE = answers.SystemInfo("216000000001", "01", 1.0, 9, 0.1, 1, 1, "ECU_R_
 BAD_FAULTS = {
     "mute": ("0001", "answers nothing (time-out)", "power it off and on", "ten minutes after a restart", 69),
     "refuse": ("connection", "refuses the connection", "its Wi-Fi interface", "ECU_R_1.3.20", 69),
-    "close": ("0001", "closes it without a byte", "let nothing else ask it", "the EMA app", 69),
+    "close": ("0001", "closes it without a byte", "let nothing else ask it", "the vendor's app", 69),
     "cut": ("0001", "the answer ends at byte", "restart it if this stays", "", 76),
     "garbage": ("0001", "does not begin with APS", "check APS_ECU_IP and APS_ECU_PORT", "another device", 76),
     "wrong-length": ("0001", "the answer ends at byte", "restart it if this stays", "", 76),
@@ -86,7 +86,7 @@ def test_a_web_server_in_the_ecus_place_is_told(tmp_path: Path, broker: Broker) 
     check_ends_at(taken, ECU_STEPS, "0001")
     assert "is no ECU" in text(taken["0001"])
     assert "check APS_ECU_IP and APS_ECU_PORT" in remedies(taken["0001"])
-    assert "another device may have got" in remedies(taken["0001"])
+    assert "may be another device now" in remedies(taken["0001"])
 
 
 @pytest.mark.parametrize("fault", GOOD_FAULTS)
@@ -123,7 +123,7 @@ def test_an_ecu_that_swallows_connections_is_told_from_one_that_refuses(tmp_path
         taken = walked(tmp_path, port, free_port())
     check_ends_at(taken, ECU_STEPS, "connection")
     assert "(time-out)" in text(taken["connection"])
-    assert "look the ECU's address up in the router" in remedies(taken["connection"])
+    assert "look up the ECU's address in the router" in remedies(taken["connection"])
     assert "Wi-Fi" not in remedies(taken["connection"])
 
 
@@ -157,8 +157,8 @@ def test_a_firmware_that_closes_its_port_is_named_when_it_refuses(tmp_path: Path
         (chosen,) = loading.load(None, environment)
         Job(chosen, NOON, Store(chosen.state_directory, "127.0.0.1", port)).run()
     taken = walked(tmp_path, port, free_port(), **PARIS)
-    assert "216000000001 read last at 2026-06-21 14:02:00, firmware ECU_R_1.3.20" in text(taken["state"])
-    assert "its firmware was ECU_R_1.3.20, which refuses connections" in remedies(taken["connection"])
+    assert "last successful poll 2026-06-21 14:02:00, ECU 216000000001" in text(taken["state"])
+    assert "the ECU's firmware was ECU_R_1.3.20, which refuses connections" in remedies(taken["connection"])
 
 
 # -- what the answers say ---------------------------------------------------------------------------------------------
@@ -171,8 +171,8 @@ def info(name: str) -> answers.SystemInfo:
 @pytest.mark.parametrize(
     ("name", "words"),
     [
-        ("ecur-sysinfo-1.3.6C-2023-11-21-am", "counters of energy that stand still"),
-        ("ecur-sysinfo-1.2.31-2025", "counters of energy that stand still"),
+        ("ecur-sysinfo-1.3.6C-2023-11-21-am", "energy counters that do not change"),
+        ("ecur-sysinfo-1.2.31-2025", "energy counters that do not change"),
         ("ecurpro-sysinfo-2.1.29-2026", "has no web interface"),
         ("ecurpro-sysinfo-2.1.17-today-zero", "contradicts itself: 6 of 0 inverters online"),
     ],
@@ -187,7 +187,7 @@ def test_a_captured_answer_with_known_trouble_warns(name: str, words: str) -> No
 @pytest.mark.parametrize(
     ("name", "zone", "words", "state"),
     [
-        ("ecub-sysinfo-1.2.23-new-online", "Europe/Paris", "Etc/GMT-8 means nothing", State.OK),
+        ("ecub-sysinfo-1.2.23-new-online", "Europe/Paris", "time zone Etc/GMT-8; ignored", State.OK),
         ("ecurpro-sysinfo-2.0.7A-2022", "Europe/Paris", "Europe/Amsterdam agrees with APS_ECU_TIMEZONE", State.OK),
         ("ecurpro-sysinfo-2.0.7A-2022", "Asia/Tokyo", "APS_ECU_TIMEZONE is Asia/Tokyo", State.WARNING),
     ],
@@ -203,7 +203,7 @@ def test_an_ecu_that_was_exchanged_is_told() -> None:
     """The last job has read another one here."""
     memory = Memory(ecu_id="216000000009", reading=Reading(at=NOON, registered=1), counters=Counters(lifetime=1.0))
     step = ecu_answers.totals(info("ecub-sysinfo-1.2.23-new-online"), UTC, memory, NOON)
-    assert "not the ECU that the last job has read here, 216000000009" in text(step)
+    assert "the last job polled another ECU at this address, 216000000009" in text(step)
 
 
 @pytest.mark.parametrize(
@@ -211,12 +211,12 @@ def test_an_ecu_that_was_exchanged_is_told() -> None:
     [
         ({"minutes": 3}, "3 min old", State.OK),
         ({"minutes": -1}, "1 min ahead", State.OK),
-        ({"hours": 9, "minutes": 4}, "in another time zone than Europe/Paris", State.WARNING),
-        ({"hours": -1, "minutes": 3}, "in another time zone than Europe/Paris", State.WARNING),
-        ({"hours": -5, "minutes": -26}, "in another time zone than Europe/Paris", State.WARNING),
+        ({"hours": 9, "minutes": 4}, "another time zone than Europe/Paris", State.WARNING),
+        ({"hours": -1, "minutes": 3}, "another time zone than Europe/Paris", State.WARNING),
+        ({"hours": -5, "minutes": -26}, "another time zone than Europe/Paris", State.WARNING),
         ({"minutes": -15}, "15 min ahead of this machine's clock", State.WARNING),
-        ({"minutes": 33}, "33 min old though inverters are online", State.WARNING),
-        ({"days": 12}, "12 days old though inverters are online", State.WARNING),
+        ({"minutes": 33}, "33 min old although inverters are online", State.WARNING),
+        ({"days": 12}, "12 days old although inverters are online", State.WARNING),
     ],
 )
 def test_the_age_of_the_data_tells_of_clocks_and_zones(age: dict[str, int], words: str, state: State) -> None:
@@ -235,7 +235,7 @@ def test_old_data_of_sleeping_inverters_are_in_order() -> None:
         real_time, HEALTHY.system_info(NOON, asleep=True), HEALTHY.timezone, NOON + timedelta(hours=9)
     )
     assert step.state is State.OK
-    assert "since then the inverters sleep" in text(step)
+    assert "(the inverters are offline)" in text(step)
 
 
 def test_inverters_are_told_by_model_and_condition() -> None:
@@ -247,9 +247,9 @@ def test_inverters_are_told_by_model_and_condition() -> None:
         replace(real_time, records=(*real_time.records, own)), plant.system_info(NOON), plant.timezone, NOON
     )
     assert "5 inverters: 4 DS3, 1 QS1" in text(step)
-    assert "online: DS3 704000000001, 704000000002; QS1 801000000003 | never heard: DS3 704000000004" in text(step)
+    assert "online: DS3 704000000001, 704000000002; QS1 801000000003 | not seen yet: DS3 704000000004" in text(step)
     assert "lists itself as an inverter" in text(step)
-    assert "compare its serial number" in remedies(step)
+    assert "compare the serial number" in remedies(step)
 
 
 def test_an_inverter_of_a_new_type_is_to_be_reported() -> None:
@@ -289,8 +289,8 @@ def test_a_list_that_leaves_inverters_out_is_told_with_a_remedy() -> None:
     of = datetime(2026, 4, 26, 15, 23, tzinfo=ZoneInfo("Europe/Amsterdam"))
     step = ecu_answers.inverters(empty, said, ZoneInfo("Europe/Amsterdam"), of)
     assert step.state is State.WARNING
-    assert "it lists 0 of its 8 inverters" in text(step)
-    assert "sleep" not in text(step)
+    assert "the ECU lists 0 of its 8 inverters" in text(step)
+    assert "offline" not in text(step)
     assert "restart the ECU" in remedies(step)
     assert ecu_answers.totals(replace(said, registered=0, online=0), UTC, None, NOON).state is State.WARNING
 
@@ -302,8 +302,8 @@ def test_weak_signals_are_named_and_those_of_sleepers_are_not() -> None:
     signal = answers.Signal("00", tuple(zip(uids[:3], (255, 20, 0), strict=True)))
     step = ecu_answers.signals(signal, answers.RealTime("00", records=records))
     assert step.state is State.WARNING
-    assert text(step) == "7 to 100 % | weak: 7 % of 704000000002 | none of: DS3 704000000004"
-    assert "bring the ECU closer" in remedies(step)
+    assert text(step) == "7 to 100 % | weak: 704000000002 7 % | no signal of: DS3 704000000004"
+    assert "move the ECU closer" in remedies(step)
 
 
 def test_captured_answers_pass_through_the_whole_way(tmp_path: Path, broker: Broker) -> None:
@@ -311,6 +311,6 @@ def test_captured_answers_pass_through_the_whole_way(tmp_path: Path, broker: Bro
     names = ("ecur-sysinfo-1.3.6C-2023-11-21-am", "ecur-qt2-6-partial-2023-11-21-am", "ecur-signal-6-2023-11-21-am")
     with sunny_ecu(answers=replay_answers(map(capture, names), plant_answers(Plant()))) as ecu:
         taken = walked(tmp_path, ecu.port, broker.port)
-    assert "63 W now, 0 kWh today, 4358.5 kWh in all" in text(taken["0001"])
+    assert "63 W now, 0 kWh today, 4358.5 kWh lifetime" in text(taken["0001"])
     assert "offline: QT2 901000000001, 901000000003" in text(taken["0002"])
     assert taken["0030"].details == {"percent": {"901000000002": 65}}

@@ -41,8 +41,8 @@ def test_units_are_listed_beside_8899(walk) -> None:
 def test_an_inverter_without_a_unit_is_named(walk) -> None:
     step = walk(faults=Faults(silent=frozenset({2})))["sunspec"]
     assert step.state is State.WARNING
-    assert "without a unit: 704000000002" in text(step)
-    assert "whether each has a Modbus address" in remedies(step)
+    assert "no unit for inverter 704000000002" in text(step)
+    assert "that each inverter has a Modbus address" in remedies(step)
 
 
 def test_a_port_that_is_shut_is_a_warning_while_8899_works(walk) -> None:
@@ -80,12 +80,13 @@ def test_where_neither_answers_the_status_is_that_of_a_job(walk) -> None:
 def test_a_port_without_units_explains_its_silence(walk) -> None:
     taken = walk(faults=Faults(silent=frozenset(range(1, 248))), APS_ECU_SUNSPEC_UNITS="1-3")
     assert taken["sunspec"].state is State.WARNING
-    assert "is open, and no unit answers" in text(taken["sunspec"])
-    assert "a unit that is not there gives no answer at all" in remedies(taken["sunspec"])
+    assert "is open, but no unit answers" in text(taken["sunspec"])
+    assert "an address without a unit does not answer" in remedies(taken["sunspec"])
 
 
 @pytest.mark.parametrize(
-    ("faults", "says"), [(Faults(refuses=True), "is closed"), (Faults(), "is open: it has DC values of each panel")]
+    ("faults", "says"),
+    [(Faults(refuses=True), "is closed"), (Faults(), "is open. SunSpec adds DC values")],
 )
 def test_where_it_is_off_only_the_port_is_looked_at(walk, faults: Faults, says: str) -> None:
     step = walk(faults=faults, APS_ECU_SUNSPEC="off")["sunspec"]
@@ -95,7 +96,7 @@ def test_where_it_is_off_only_the_port_is_looked_at(walk, faults: Faults, says: 
 
 def test_a_search_that_goes_on_says_how_far_it_is(walk) -> None:
     step = walk(faults=Faults(silent=frozenset({5})), APS_ECU_SUNSPEC_UNITS="")["sunspec"]
-    assert "; a job goes on from there" in text(step)
+    assert "; the next job tries more" in text(step)
 
 
 def test_it_leaves_no_state_and_is_printed(tmp_path: Path, broker: Broker) -> None:

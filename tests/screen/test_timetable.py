@@ -12,7 +12,7 @@ from freezegun import freeze_time
 from aps2mqtt import cli
 from aps2mqtt.base import sun
 from aps2mqtt.base.values import Site
-from aps2mqtt.check import check
+from aps2mqtt.check import site
 from aps2mqtt.screen import canvas, timetable
 from aps2mqtt.truth import poll_times
 
@@ -186,9 +186,7 @@ def test_check_tells_the_same_sunrise_and_sunset(place):
     """On every day of two months, to the minute."""
     zone = ZoneInfo(place[1])
     for day in days(place, "2026-03-01", 60):
-        told = re.findall(
-            r"sunrise (\S+), sunset ([\d:]+)", check._sunlight(*check._rises_and_sets(day, zone), up=False)
-        )
+        told = re.findall(r"sunrise (\S+), sunset ([\d:]+)", site._sunlight(*site._rises_and_sets(day, zone), up=False))
         assert told == re.findall(r"(\d\d:\d\d)-(\d\d:\d\d)  ", table(place, str(day.date), 1))[:1]
 
 
