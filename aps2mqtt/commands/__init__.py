@@ -1,21 +1,21 @@
-"""The commands, a module each: its docstring is the text of its help, `arguments` says what it takes, `run` does it."""
+"""The commands, a module each. Its docstring is the help text, `arguments` adds its options, `run` runs it."""
 
 # In the order of the help. Only the module of the command that is called is imported.
 ABOUT = {
     "init": "find the ECU, write the configuration file and check it",
     "find": "look for ECUs in the networks of this machine",
-    "once": "one job: query the ECU, publish, exit",
-    "run": "the same job every APS_ECU_POLL_INTERVAL s (the default)",
-    "check": "walk the way of a job, and say where it ends and why",
-    "show": "the array as a picture: from the ECU, the broker, or live",
-    "history": "what the ECU remembers: power of a day, energy by day",
-    "schedule": "the windows and polls of the days to come",
+    "once": "poll the ECU once, publish, exit",
+    "run": "poll every APS_ECU_POLL_INTERVAL seconds (the default)",
+    "check": "test configuration, ECU and broker; show what to fix",
+    "show": "draw the array, from the ECU or live from the broker",
+    "history": "draw the ECU's own history of power and energy",
+    "schedule": "list the polling windows of the next days",
     "units": "write systemd units and a crontab for this installation",
-    "health": "whether the last job went well and the next is in time",
-    "migrate": "move an installation of aps2mqtt 2.x over",
+    "health": "health check: does polling work?",
+    "migrate": "move from aps2mqtt 2.x to this version",
     "forget": "remove an ECU or an inverter from the broker",
-    "capture": "the ECU's raw answers, without serial numbers, in files",
-    "decode": "show frames field by field, as far as they make sense",
-    "simulate": "a make-believe ECU on a TCP port of this machine",
-    "demo": "the main job end to end, with nothing set up",
+    "capture": "save raw ECU answers for a bug report",
+    "decode": "show captured frames field by field",
+    "simulate": "run a simulated ECU on this machine",
+    "demo": "run a complete demo without any setup",
 }
