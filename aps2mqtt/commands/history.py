@@ -1,8 +1,8 @@
-"""Draws what the ECU itself remembers, where its firmware supports that (else it
-ends with 76): the power of a day, the energies of a week, a month or a year.
+"""Shows the history that the ECU itself keeps: the power of a day, and the energy
+of a week, a month or a year. Exit status 76 if the firmware can't do this.
 
 example:
-  aps2mqtt -c /etc/aps2mqtt/config.yaml history day week --plot solar.svg
+  aps2mqtt history day week --plot solar.svg
 """
 
 import argparse
@@ -29,22 +29,22 @@ def arguments(parser: argparse.ArgumentParser) -> None:
     """Adds the options of the command."""
     parser.usage = "%(prog)s [OPTION ...] [PERIOD ...]"
     parser.add_argument(
-        "periods", metavar="PERIOD", type=_period, nargs="*", help="day, week, month or year, or several (default: day)"
+        "periods", metavar="PERIOD", type=_period, nargs="*", help="day, week, month, year, or several (default: day)"
     )
-    common.add_date(parser, "of the power (default: today at the site)")
+    common.add_date(parser, "day of the power (default: today at the site)")
     printed = parser.add_mutually_exclusive_group()
-    printed.add_argument("--csv", action="store_true", help="print a table")
-    printed.add_argument("--json", action="store_true", help="print JSON, as it is published")
-    parser.add_argument("--plot", metavar="FILE.svg", type=_svg, help="write a picture")
+    printed.add_argument("--csv", action="store_true", help="print a table (CSV)")
+    printed.add_argument("--json", action="store_true", help="print JSON, as --publish sends it")
+    parser.add_argument("--plot", metavar="FILE.svg", type=_svg, help="write a picture (SVG)")
     parser.add_argument("--publish", action="store_true", help="publish to history/power and history/energy/...")
     common.add_ecu(parser)
 
 
 def run(options: argparse.Namespace) -> int:
-    """Asks one ECU after the other; returns the gravest status."""
+    """Polls one ECU after the other; returns the gravest status."""
     periods = list(dict.fromkeys(options.periods)) or [time_series.DAY]
     if options.date and time_series.DAY not in periods:
-        raise UsageError("--date is that of the power of a day; name day, too, or leave it out")
+        raise UsageError("--date is for the power of a day; add the period day, or omit --date")
     now, configs = datetime.now(UTC), common.load(options)
     days = [common.day(options.date, config, now) for config in configs]
     statuses: list[ExitStatus] = []
@@ -71,14 +71,14 @@ def run(options: argparse.Namespace) -> int:
 
 def _period(text: str) -> str:
     if text not in time_series.PERIODS:
-        raise argparse.ArgumentTypeError(f"{text!r} is no period; choose among {', '.join(time_series.PERIODS)}")
+        raise argparse.ArgumentTypeError(f"{text!r} is not a period; choose from {', '.join(time_series.PERIODS)}")
     return text
 
 
 def _svg(text: str) -> Path:
     path = Path(text)
     if path.suffix.lower() != ".svg":
-        raise argparse.ArgumentTypeError(f"{text!r} would hold SVG; give it a name that ends in .svg")
+        raise argparse.ArgumentTypeError(f"{text!r} does not end in .svg; choose a name that does")
     return path
 
 
@@ -107,5 +107,5 @@ def _plot(path: Path, found: Sequence[Series]) -> None:
     try:
         files.replace(path, svg.picture(found))
     except OSError as error:
-        raise UsageError(f"{path} cannot be written ({error.strerror}); name another file") from error
+        raise UsageError(f"{path} cannot be written ({error.strerror}); choose another file") from error
     log.info("written: %s", path)

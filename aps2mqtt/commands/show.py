@@ -1,10 +1,10 @@
-"""Shows the array as a picture. Asks the ECU, at night too; publishes and
-remembers nothing. With --broker it shows what lies on the broker instead, of
-every ECU, and with --watch it goes on doing so, live, until Ctrl-C.
+"""Shows the array as a picture. Polls the ECU, at night too. Publishes nothing and
+writes no state. --broker shows the retained topics of all ECUs instead; --watch
+shows each change of these topics until you press Ctrl-C.
 
 examples:
   APS_ECU_IP=192.168.1.42 aps2mqtt show
-  aps2mqtt -c /etc/aps2mqtt/config.yaml show --watch
+  aps2mqtt show --watch
 """
 
 import argparse
@@ -30,8 +30,8 @@ log = logging.getLogger(__name__)
 def arguments(parser: argparse.ArgumentParser) -> None:
     """Adds the options of the command."""
     common.add_ecu(parser)
-    parser.add_argument("--broker", action="store_true", help="show what lies on the broker; --ecu is then an id")
-    parser.add_argument("--watch", action="store_true", help="keep showing what lies on the broker")
+    parser.add_argument("--broker", action="store_true", help="show the retained topics (--ecu then takes an id)")
+    parser.add_argument("--watch", action="store_true", help="show the retained topics, and each change")
 
 
 def run(options: argparse.Namespace) -> int:
@@ -69,7 +69,7 @@ def _place(options: argparse.Namespace) -> Place:
     configs = common.load(options)
     broker = configs[0].broker
     if not broker.retain:
-        log.warning("MQTT_RETAIN is False: nothing but the status lies on the broker")
+        log.warning("MQTT_RETAIN is False: only the status is a retained topic, there are no readings to show")
     return Place(broker, _style(configs), ecu_id)
 
 
@@ -90,7 +90,9 @@ def _serial(ecu: str | None) -> str:
     try:
         return common.serial(ecu) if ecu is not None else ""
     except argparse.ArgumentTypeError as error:
-        raise UsageError(f"on the broker an ECU goes by its id: {error}; leave --ecu out to see every one") from error
+        raise UsageError(
+            f"with --broker and --watch, --ecu takes an ECU id: {error}; omit --ecu to see all ECUs"
+        ) from error
 
 
 def _watch(at: Place) -> int:
@@ -111,7 +113,7 @@ def _draw(at: Place, seen: Iterator[BrokerView]) -> None:
     with terminal.borrowed() as page:
         for view in seen:
             size = terminal.in_place_canvas()
-            page.draw(live.lines(at, view, datetime.now(UTC), size, "Ctrl-C ends"), size)
+            page.draw(live.lines(at, view, datetime.now(UTC), size, "Ctrl-C stops"), size)
 
 
 def _print(at: Place, seen: Iterator[BrokerView]) -> None:

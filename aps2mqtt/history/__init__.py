@@ -1,1 +1,1 @@
-"""What the ECU itself remembers: the power of a day, the energy by day."""
+"""The history that the ECU itself keeps: the power of a day, the energy by day."""

@@ -1,4 +1,4 @@
-"""Series of what an ECU remembers: the power of a day, and the energies of days. Pure.
+"""Series of an ECU's own history: the power of a day, and the energies of days. Pure.
 
 PowerOfDay, EnergyByDay -> Power, Energy -> a JSON object, rows of a table          (chart.py and svg.py draw them)
 """

@@ -19,7 +19,7 @@ from aps2mqtt.screen.canvas import BOLD, DIM, YELLOW, bar, painted
 
 BLOCKS = " ▁▂▃▄▅▆▇█"
 UNKNOWN = "░"
-NOTHING_KNOWN = "nothing is known"
+NO_DATA = "no data"
 HEIGHT = 12  # rows of a curve, a multiple of QUARTERS
 QUARTERS = 4  # values on the axis of power, above 0
 ROUND = (1, 1.5, 2, 2.5, 3, 4, 5, 6, 8, 10)  # each is a round number, also times a power of ten
@@ -61,16 +61,16 @@ def title(one: Series) -> tuple[str, str]:
 def summary(one: Series) -> tuple[str, ...]:
     """The most important numbers of the series, as text."""
     if not one.points:
-        return ("the ECU remembers nothing of it",)
+        return ("the ECU has no data for this period",)
     if isinstance(one, Power):
         at, most = max(one.points, key=lambda point: point[1])
-        return f"at most {most} W, at {at:%H:%M}", f"{time_series.integral(one):.2f} kWh, the integral of the curve"
+        return f"peak {most} W at {at:%H:%M}", f"{time_series.integral(one):.2f} kWh (calculated from power)"
     energies = [kwh for _, kwh in one.points]
     day, best = max(one.points, key=lambda point: point[1])
     each = "month" if one.by_month else "day"
     whole = f"{sum(energies):.2f} kWh in {len(energies)} {each}{'s' * (len(energies) > 1)}"
     mean = sum(energies) / len(energies)
-    return whole, f"{mean:.2f} kWh a {each}", f"at most {best:.2f} kWh, {named(one, day)}"
+    return whole, f"{mean:.2f} kWh per {each}", f"best {each} {named(one, day)}, {best:.2f} kWh"
 
 
 def named(one: Energy, day: date) -> str:
@@ -130,7 +130,7 @@ def _curve(one: Power, width: int, paint: Paint) -> Iterator[str]:
         yield f"{label:>{margin}} {'┤' if label else '│'}{_row(values, row, top, paint)}".rstrip()
     yield from _time_axis(axis, margin, labels[0])
     for begin, end in time_series.gaps(one):
-        yield paint(DIM, f"{UNKNOWN} {NOTHING_KNOWN} of {begin:%H:%M} to {end:%H:%M}")
+        yield paint(DIM, f"{UNKNOWN} {NO_DATA} from {begin:%H:%M} to {end:%H:%M}")
 
 
 def _value(one: Power, axis: _Axis, column: int) -> float | None:
@@ -192,7 +192,7 @@ def _bars(one: Energy, width: int, paint: Paint) -> Iterator[str]:
     note = max(len(each.note) for each in known)
     taken, digits = MONTH_NAME if by_month else DAY_NAME, len(f"{most:.2f}")
     columns = max(LEAST_COLUMNS, min(width - taken - digits - note - BESIDE_A_BAR, WIDEST_BAR))
-    for each in _with_gaps(known):
+    for each in _with_gaps(known, "months" if by_month else "days"):
         name = _month(each.number) if by_month else _day(each.number)
         if each.energy is None:
             yield paint(DIM, f"{name:<{taken}}  {each.note}")
@@ -210,15 +210,15 @@ def _months(one: Energy) -> Iterator[_Bar]:
         yield _Bar(12 * month.first.year + month.first.month - 1, month.energy, note)
 
 
-def _with_gaps(known: Iterable[_Bar]) -> Iterator[_Bar]:
-    """The bars and those missing between them: each one, or of a long gap only the first and the number of the rest."""
+def _with_gaps(known: Iterable[_Bar], unit: str) -> Iterator[_Bar]:
+    """The bars and those missing between them: each one, or only one with the length of a long gap."""
     before: _Bar | None = None
     for each in known:
         left_out = range(before.number + 1, each.number) if before else range(0)
         if len(left_out) > MOST_LINES_OF_A_GAP:
-            yield _Bar(left_out[0], None, f"{NOTHING_KNOWN}, nor of the {len(left_out) - 1} after it")
+            yield _Bar(left_out[0], None, f"{NO_DATA} for {len(left_out)} {unit}")
         else:
-            yield from (_Bar(number, None, NOTHING_KNOWN) for number in left_out)
+            yield from (_Bar(number, None, NO_DATA) for number in left_out)
         yield each
         before = each
 

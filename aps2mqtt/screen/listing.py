@@ -27,7 +27,7 @@ PERIODS = {tables.WEEK: "week", tables.MONTH: "month", tables.YEAR: "year"}
 
 
 def lines(found: Dissection) -> Iterator[str]:
-    """The frame as a table, and the remarks about it."""
+    """The frame as a table, and the notes about it."""
     title = ""
     for section in found.sections:
         if section.title not in ("", title):
@@ -61,7 +61,7 @@ def _of(section: Section) -> str:
     junk = any(part.junk for part in section.parts)
     words = [
         _model(str(values["uid"])),
-        "offline: what it measured is junk" if junk else "",
+        "offline: its readings are junk" if junk else "",
         "" if section.whole else "cut",
     ]
     return "".join(f", {word}" for word in words if word)
@@ -98,7 +98,7 @@ def _dump(part: Part) -> Iterator[str]:
 
 def _shown(part: Part) -> str:
     if part.value is None:
-        return "cannot be understood" if part.name == UNDECODED else "cut"
+        return "cannot be decoded" if part.name == UNDECODED else "cut"
     if isinstance(part.value, bool):
         return "yes" if part.value else "no"
     value = str(part.value)
@@ -117,7 +117,7 @@ def _meaning(name: str, value: str) -> str:
         return models.ecu_model(value)
     if name == "level":
         return f"{int(value) * 100 // MAX_LEVEL} %"
-    words = {"command": COMMANDS, "status": STATUSES, "period": PERIODS, "type": {tables.NEVER_HEARD: "never heard"}}
+    words = {"command": COMMANDS, "status": STATUSES, "period": PERIODS, "type": {tables.NEVER_HEARD: "not seen yet"}}
     return words.get(name, {}).get(value, "")
 
 

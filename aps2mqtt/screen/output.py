@@ -44,7 +44,9 @@ def write(text: str) -> None:
         raise
     except OSError as error:
         silence()
-        raise OutputError(f"standard output cannot be written: {error.strerror}; make room for it") from error
+        raise OutputError(
+            f"standard output cannot be written: {error.strerror}; free some space on that disk"
+        ) from error
 
 
 def silence() -> int:

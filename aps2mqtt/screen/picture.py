@@ -48,9 +48,9 @@ class Mark(NamedTuple):
 
 
 AWAKE = Mark(GREEN, "●", "")
-HALF_AWAKE = Mark(YELLOW, "◐", "half awake")
+HALF_AWAKE = Mark(YELLOW, "◐", "starting up")
 ASLEEP = Mark(DIM, "○", "offline")
-NEVER_HEARD = Mark(RED, "?", "not seen")
+NEVER_HEARD = Mark(RED, "?", "not seen yet")
 ILL = Mark(RED, "!", "problem")
 NOT_LISTED = Mark(YELLOW, "-", "not listed by the ECU")
 
@@ -119,7 +119,7 @@ def _totals(report: Report, style: Style, now: datetime, width: int) -> Iterator
     energies = [
         (metrics.TODAY, "today"),
         (metrics.YESTERDAY, "yesterday"),
-        (metrics.LIFETIME, "in all"),
+        (metrics.LIFETIME, "lifetime"),
     ]
     parts: list[Line] = [((BOLD, said["power"]), ("", " now"))] if "power" in said else []
     parts += [(("", f"{said[metric.name]} {when}"),) for metric, when in energies if metric.name in said]
@@ -243,7 +243,7 @@ def _tiles(inverters: Sequence[Inverter], style: Style, width: int) -> list[Line
         name = ((mark.color, f"{mark.glyph} "), ("" if inverter.online else DIM, words))
         power = (("", f"{sum(power or 0 for power in inverter.powers)} W"),)
         awake = TableRow((name, _glyphs(inverter, strongest), power))
-        rows.append(awake if inverter.online else TableRow((name,), ((mark.color, mark.words),)))
+        rows.append(awake if inverter.online else TableRow((name,), ((mark.color, mark.words.removesuffix(" yet")),)))
     table = _table(rows, width, gap=1)
     each = max(_length(line) for line in table)
     return _side_by_side([[line] for line in table], max(1, (width + 2) // (each + 2)), each, gap=2)

@@ -11,7 +11,7 @@ from itertools import pairwise
 from aps2mqtt.base.elapsed import elapsed
 from aps2mqtt.history import time_series
 from aps2mqtt.history.time_series import Energy, Power, Series
-from aps2mqtt.screen.chart import NOTHING_KNOWN, QUARTERS, hours_around, named, nice_top, summary, ticks, title
+from aps2mqtt.screen.chart import NO_DATA, QUARTERS, hours_around, named, nice_top, summary, ticks, title
 
 WIDTH, HEIGHT = 860, 360  # of a drawing, with its title
 LEFT, RIGHT, TOP, BOTTOM = 72, 36, 76, 40  # around its plot
@@ -69,7 +69,7 @@ def _drawing(one: Series) -> Iterator[str]:
     yield _text(LEFT, 30, heading, "heading")
     yield _text(WIDTH - RIGHT, 30, whose, "right")
     drawn = list(_curve(one) if isinstance(one, Power) else _bars(one))
-    legend = ("nothing is known where it is hatched",) if any(UNKNOWN in shape for shape in drawn) else ()
+    legend = (f"hatched: {NO_DATA}",) if any(UNKNOWN in shape for shape in drawn) else ()
     yield _text(LEFT, 52, " \N{MIDDLE DOT} ".join((*summary(one), *legend)))
     yield from drawn
     yield _line("axis", LEFT, _y(0, 1), WIDTH - RIGHT, _y(0, 1))
@@ -96,7 +96,7 @@ def _curve(one: Power) -> Iterator[str]:
         return LEFT + PLOT_WIDTH * (elapsed(begin, at) / elapsed(begin, end))
 
     for gone, back in time_series.gaps(one):
-        yield _unknown(x(gone), x(back), f"{NOTHING_KNOWN} of {gone:%H:%M} to {back:%H:%M}")
+        yield _unknown(x(gone), x(back), f"{NO_DATA} from {gone:%H:%M} to {back:%H:%M}")
     for run in time_series.runs(one):
         corners = [f"{x(at):.1f} {_y(watts, top):.1f}" for at, watts in run]
         line = "M" + " L".join(corners)
@@ -127,7 +127,7 @@ def _bars(one: Energy) -> Iterator[str]:
 
     for (before, _), (after, _) in pairwise(one.points):
         if number(after) - number(before) > 1:
-            what = f"{NOTHING_KNOWN} between {named(one, before)} and {named(one, after)}"
+            what = f"{NO_DATA} between {named(one, before)} and {named(one, after)}"
             yield _unknown(x(number(before) + 1), x(number(after)), what)
     for day, kwh in one.points:
         yield _bar(x(number(day)), slot, _y(kwh, top), f"{named(one, day)}: {kwh:.2f} {time_series.ENERGY_UNIT}")

@@ -61,11 +61,11 @@ def once(at: Place) -> BrokerView:
         view = next(settled(seen))
     published = view.published.of(at.ecu_id) if at.ecu_id else view.published
     if not view.published.reports:
-        remedy = "run `aps2mqtt once` and look again, or check MQTT_TOPIC_PREFIX and that the account may read there"
+        remedy = "run `aps2mqtt once`, or check MQTT_TOPIC_PREFIX and that the MQTT account may read these topics"
         raise NothingThere(f"{_nothing(at)}; {remedy}")
     if not published.reports:
         others = ", ".join(report.ecu_id for report in view.published.reports)
-        raise UsageError(f"{at.broker.name} has nothing of ECU {at.ecu_id}; --ecu can be one of {others}")
+        raise UsageError(f"{at.broker.name} has no topics of ECU {at.ecu_id}; --ecu can be one of {others}")
     return view._replace(published=published)
 
 
@@ -108,13 +108,13 @@ def lines(at: Place, view: BrokerView, now: datetime, canvas: Canvas, hint: str 
     run = f"aps2mqtt run: {view.published.presence}" if view.published.presence else ""
     head = text("   ".join(filter(None, (at.broker.name, run, hint))), canvas, DIM)
     if view.trouble:
-        head += text(f"{view.trouble}; trying again", canvas, RED)
+        head += text(f"{view.trouble} (trying again)", canvas, RED)
     head.append("")
     if not view.published.reports:
-        head += text(f"{_nothing(at)} yet; the next job brings it", canvas, YELLOW)
+        head += text(f"{_nothing(at)} yet: waiting for the next job", canvas, YELLOW)
         return cut(head, canvas)
     return picture.below(head, view.published.reports, at.style, now, canvas)
 
 
 def _nothing(at: Place) -> str:
-    return f"{at.broker.name} has nothing below {at.root}"
+    return f"{at.broker.name} has no topics below {at.root}"

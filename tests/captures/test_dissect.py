@@ -192,7 +192,7 @@ def test_the_rows_of_a_list_take_a_line_each() -> None:
 def test_what_an_offline_inverter_measured_is_marked_as_junk() -> None:
     """Its number, its model and its head are none."""
     lines = shown(FRAMES["ecur-qt2-6-partial-2023-11-21-am"])
-    at = lines.index("inverter 1 of 6, QT2, offline: what it measured is junk")
+    at = lines.index("inverter 1 of 6, QT2, offline: its readings are junk")
     assert lines[at + 1 : at + 5] == [
         "  26  90 10 00 00 00 01        uid              901000000001 (QT2)",
         "  32  00                       online           no",
@@ -206,7 +206,7 @@ def test_what_an_offline_inverter_measured_is_marked_as_junk() -> None:
 def test_a_record_of_an_unknown_type_is_shown_by_its_head_and_the_next_ones_are_read() -> None:
     """Its size is told by arithmetic, as the decoder does; its bytes are no value."""
     lines = shown(records(KNOWN, UNKNOWN, KNOWN))
-    assert "  56  01 f4 00 82 11 11 22 22  undecoded        cannot be understood" in lines
+    assert "  56  01 f4 00 82 11 11 22 22  undecoded        cannot be decoded" in lines
     assert "byte 56: nobody knows what records of type Z7 hold" in lines
     assert "inverter 3 of 3, DS3-L" in lines
     assert "note: inverter 999000000007 is of the unknown type Z7: skipped" in lines

@@ -249,7 +249,7 @@ def test_the_demo_shows_array_and_topics() -> None:
     assert (ended.status, ended.err) == (0, "")
     assert "5 of 6 inverters online" in ended.out
     assert re.search(r"^  1 █+.* W +37.0 V +\d\.\d\d A$", ended.out, re.MULTILINE)
-    assert "DS3     704000000006  not seen" in ended.out
+    assert "DS3     704000000006  not seen yet" in ended.out
     assert re.search(r"aps/216000000001/power +\d+$", ended.out, re.MULTILINE)
     assert re.search(r"aps/216000000001/status +online$", ended.out, re.MULTILINE)
     assert "\033" not in ended.out

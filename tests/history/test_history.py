@@ -83,9 +83,9 @@ def test_both_widths_of_an_energy_give_the_same(person: Person) -> None:
 def test_gaps_are_shown_as_gaps_and_written_nowhere(person: Person) -> None:
     """Not as 0: neither drawn nor in the table nor in JSON."""
     shown = person.asks(ecu("history-gaps"), "day", "week").out
-    assert "░ nothing is known of 11:25 to 13:15" in shown
+    assert "░ no data from 11:25 to 13:15" in shown
     assert re.search(r"│ *[█▁-▇]*░{6,8}", shown)
-    assert "Wed 2026-06-17  nothing is known\n" in shown
+    assert "Wed 2026-06-17  no data\n" in shown
     table = person.asks(ecu("history-gaps"), "day", "week", "--csv").out
     said = json.loads(person.asks(ecu("history-gaps"), "day", "week", "--json").out)
     for absent in ("2026-06-17", "T12:"):
@@ -97,12 +97,12 @@ def test_gaps_are_shown_as_gaps_and_written_nowhere(person: Person) -> None:
 def test_an_ecu_that_remembers_nothing_is_no_failure(person: Person) -> None:
     ended = person.asks(ecu("empty-history"), *WHOLE)
     assert (ended.status, ended.err) == (0, "")
-    assert ended.out.count("the ECU remembers nothing of it") == 4
+    assert ended.out.count("the ECU has no data for this period") == 4
     ended = person.asks(ecu("empty-history"), "day", "week", "--csv")
     assert (ended.status, ended.out) == (0, "ecu,period,time,value,unit\n")
     plot = person.folder / "nothing.svg"
     assert person.asks(ecu("empty-history"), "day", "year", "--plot", plot).status == 0
-    assert "remembers nothing" in plot.read_text()
+    assert "has no data" in plot.read_text()
 
 
 # -- what is asked, and what is answered ------------------------------------------------------------------------------
@@ -308,10 +308,10 @@ def test_capture_and_history_take_the_same_dates(
         (["--date", "21.06.2026"], "is no date"),
         (["--date", "20260621"], "is no date"),
         (["--date", "0001-01-01"], "is before there were ECUs"),
-        (["week", "--date", "2026-06-20"], "name day, too, or leave it out"),
-        (["decade"], "'decade' is no period; choose among day, week, month, year"),
-        (["--plot", "day.png"], "'day.png' would hold SVG; give it a name that ends in .svg"),
-        (["--plot", "svg"], "'svg' would hold SVG"),
+        (["week", "--date", "2026-06-20"], "add the period day, or omit --date"),
+        (["decade"], "'decade' is not a period; choose from day, week, month, year"),
+        (["--plot", "day.png"], "'day.png' does not end in .svg; choose a name that does"),
+        (["--plot", "svg"], "'svg' does not end in .svg"),
         (["--csv", "--json"], "not allowed with argument"),
         (["--ecu", "216000000099"], "no ECU is known as '216000000099'"),
     ],
@@ -370,9 +370,9 @@ def test_the_picture_is_svg_with_everything_in_it(person: Person) -> None:
         "Power on Sunday, 2026-06-21",
         "Energy of the last 30 days",
         "prefers-color-scheme: dark",
-        "nothing is known where it is hatched",
-        "<title>nothing is known of 11:25 to 13:15</title>",
-        "<title>nothing is known between Tue 2026-06-16 and Thu 2026-06-18</title>",
+        "hatched: no data",
+        "<title>no data from 11:25 to 13:15</title>",
+        "<title>no data between Tue 2026-06-16 and Thu 2026-06-18</title>",
         "<title>Thu 2026-06-18: 17.15 kWh</title>",
         ">06:00</text>",
         ">Jan 2026</text>",
@@ -395,7 +395,7 @@ def test_a_picture_that_cannot_be_written_leaves_the_one_before(
     monkeypatch.setattr(files.os, "fchmod", full)
     ended = person.asks(ecu(), "--plot", path)
     assert ended.status == 64
-    assert one_line(ended.err) == f"aps2mqtt: {path} cannot be written (No space left on device); name another file"
+    assert one_line(ended.err) == f"aps2mqtt: {path} cannot be written (No space left on device); choose another file"
     assert path.read_text() == "before"
     assert [file.name for file in person.folder.glob("*solar*")] == ["solar.svg"]
 

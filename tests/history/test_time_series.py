@@ -56,11 +56,11 @@ def test_months_are_known_by_their_dates() -> None:
         ]
         assert chart.text(year, width=60, color=False) == [
             "Energy of the last year   ECU-R 216000000001",
-            "100.50 kWh in 2 months   50.25 kWh a month",
-            "at most 60.50 kWh, Feb 2026",
+            "100.50 kWh in 2 months   50.25 kWh per month",
+            "best month Feb 2026, 60.50 kWh",
             "",
             "Dec 2025  ██████████████████████████▌              40.00 kWh",
-            "Jan 2026  nothing is known",
+            "Jan 2026  no data",
             "Feb 2026  ████████████████████████████████████████ 60.50 kWh",
         ]
     assert not energies(("20260601", 1.0)).by_month
@@ -71,7 +71,7 @@ def test_a_long_gap_is_one_line() -> None:
     week = energies(("00010101", 1.0), ("99991231", 2.0))
     assert chart.text(week, width=80, color=False)[3:] == [
         f"Mon 0001-01-01  {'█' * 27}▌{' ' * 27} 1.00 kWh",
-        "Tue 0001-01-02  nothing is known, nor of the 3652056 after it",
+        "Tue 0001-01-02  no data for 3652057 days",
         f"Fri 9999-12-31  {'█' * 55} 2.00 kWh",
     ]
     assert len(svg.picture([week])) < 10_000

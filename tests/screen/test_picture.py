@@ -194,7 +194,7 @@ def test_what_is_held_is_drawn_as_it_was_published_last():
     """A counter that fell, a signal that was not asked for."""
     held = replace(MIXED, lifetime=Unchanged(100.5), inverters=(replace(DS3, signal=Unchanged(30)),))
     lines = drawn(held)
-    assert "100.5 kWh in all" in lines[1]
+    assert "100.5 kWh lifetime" in lines[1]
     assert "▂▄··  30 %" in "\n".join(lines)
 
 
@@ -261,7 +261,7 @@ def test_cards_and_rows_stand_side_by_side_where_there_is_room():
 def test_what_does_not_fit_the_height_is_counted():
     lines = drawn(plant(60), width=40, height=20)
     assert len(lines) == 20
-    assert lines[-1] == "… 17 more lines; enlarge the terminal"
+    assert lines[-1] == "… 18 more lines; enlarge the terminal"
 
 
 def test_tiles_name_as_many_digits_as_tell_the_inverters_apart():
@@ -317,7 +317,7 @@ def test_an_array_that_makes_nothing_has_empty_bars():
     """Before dawn: no division by 0."""
     waking = replace(DS3, powers=(0, 0), voltages=(None, None), frequency=None, energies=())
     lines = drawn(replace(MIXED, inverters=(waking,)))
-    assert lines[-3].startswith("◐ DS3     700000000001  half awake  0 W")
+    assert lines[-3].startswith("◐ DS3     700000000001  starting up  0 W")
     assert [line.split() for line in lines[-2:]] == [["1", "0", "W"], ["2", "0", "W"]]
 
 

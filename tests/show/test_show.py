@@ -86,7 +86,7 @@ def test_the_ecu_is_asked_and_nobody_is_told(tmp_path: Path) -> None:
     assert lines[0] == "ECU-R 216000000001  ECU_R_1.3.19C"
     assert lines[2] == "1 of 2 inverters online   data of 2026-06-21 12:00:00"
     assert lines[4].startswith("● DS3     704000000001  593 W")
-    assert lines[-1] == "? DS3     704000000002  not seen"
+    assert lines[-1] == "? DS3     704000000002  not seen yet"
     assert not (tmp_path / "state").exists()
 
 
@@ -156,11 +156,11 @@ def test_a_broker_that_has_nothing_is_told_with_a_remedy(tmp_path: Path, broker:
         broker.publish("aps/status", "online")  # of `run`: of no ECU
         ended = aps2mqtt("show", "--broker", **settings(ecu, tmp_path, broker))
     assert (ended.status, ended.out) == (69, "")
-    assert "has nothing below aps; run `aps2mqtt once` and look again" in one_line(ended.err)
+    assert "has no topics below aps; run `aps2mqtt once`, or check MQTT_TOPIC_PREFIX" in one_line(ended.err)
 
 
 @pytest.mark.parametrize(
-    ("wanted", "says"), [("216000000009", "--ecu can be one of 216000000001"), ("192.168.1.42", "goes by its id")]
+    ("wanted", "says"), [("216000000009", "--ecu can be one of 216000000001"), ("192.168.1.42", "takes an ECU id")]
 )
 def test_an_ecu_that_the_broker_does_not_know_is_a_wrong_usage(
     tmp_path: Path, broker: Broker, wanted: str, says: str
@@ -207,7 +207,7 @@ def test_an_account_that_may_only_read_is_enough(tmp_path: Path) -> None:
     acl.write_text("topic read #\n")
     with Broker(tmp_path, f"allow_anonymous true\nacl_file {acl}") as broker, sunny_ecu() as ecu:
         ended = aps2mqtt("show", "--broker", **settings(ecu, tmp_path, broker))
-    assert "has nothing below aps" in one_line(ended.err)
+    assert "has no topics below aps" in one_line(ended.err)
 
 
 # -- what goes on -----------------------------------------------------------------------------------------------------
@@ -236,11 +236,11 @@ def test_trouble_is_something_else_to_see() -> None:
 def test_the_lines_of_a_glance_fit_the_screen_and_say_what_is_wrong() -> None:
     at = Place(broker=_Address(), style=Style())
     now = datetime(2026, 6, 21, tzinfo=UTC)
-    lines = live.lines(at, view(7, trouble="it refuses"), now, Canvas(40, 5), "Ctrl-C ends")
-    assert lines[:3] == ["the broker at a.example:1   Ctrl-C ends", "it refuses; trying again", ""]
+    lines = live.lines(at, view(7, trouble="it refuses"), now, Canvas(40, 5), "Ctrl-C stops")
+    assert lines[:3] == ["the broker at a.example:1   Ctrl-C stops", "it refuses (trying again)", ""]
     assert len(lines) <= 5
     nothing = live.lines(at, BrokerView(Published("", ())), now, Canvas(80, 24))
-    assert nothing[2] == "the broker at a.example:1 has nothing below aps yet; the next job brings it"
+    assert nothing[2] == "the broker at a.example:1 has no topics below aps yet: waiting for the next job"
 
 
 class _Address:
@@ -251,7 +251,7 @@ def test_in_a_pipe_each_change_is_a_new_picture(tmp_path: Path, broker: Broker) 
     """Without escape codes; SIGINT ends it with 0."""
     with sunny_ecu() as ecu:
         process = start("show", "--watch", **settings(ecu, tmp_path, broker))
-        assert "has nothing below aps yet" in _read_until(process, "yet")
+        assert "has no topics below aps yet" in _read_until(process, "yet")
         for message in topics.messages(Style(), REPORT._replace(power=77)):
             broker.publish(message.topic, message.payload)
         first = _read_until(process, "77 W now")
@@ -399,7 +399,7 @@ def test_a_terminal_is_drawn_on_in_place_and_given_back(tmp_path: Path, broker: 
             screen.await_text("trying again", since=since)
             since = len(screen.written)
             with broker:
-                screen.await_text("has nothing below aps yet", since=since)
+                screen.await_text("has no topics below aps yet", since=since)
                 assert aps2mqtt("once", **environment).status == 0
                 screen.await_text("data of 2026-06-21 12:00:00", since=since)
                 assert screen.end(signal.SIGINT) == 0
@@ -543,11 +543,11 @@ def test_the_demo_that_is_kept_draws_its_picture_in_place() -> None:
     """It stays on the screen, poll after poll; Ctrl-C gives the screen back, and is no failure."""
     pytest.importorskip("amqtt", reason="the demo extra is not installed: pip install 'aps2mqtt[demo]'")
     with terminal("demo", "--keep", size=(30, 80)) as screen:
-        for text in (ENTER, "13:00:00", "not seen", "mosquitto_sub -h 127.0.0.1"):
+        for text in (ENTER, "13:00:00", "not seen yet", "mosquitto_sub -h 127.0.0.1"):
             screen.await_text(text)
         since = len(screen.written)
         assert ENTER not in screen.await_text("13:05:00", since=since)
-        screen.await_text("not seen", since=since)
+        screen.await_text("not seen yet", since=since)
         assert all(page.count("\n") <= 29 for page in screen._pages(0))
         assert screen.end(signal.SIGINT) == 0
         assert screen.written.endswith(SHOW_CURSOR + LEAVE)
