@@ -45,7 +45,7 @@ NO_WILDCARDS = Finding(
     "the broker refuses subscriptions with wildcards: a job cannot compare its counters with the published ones",
     (reason_codes.reason(reason_codes.NO_WILDCARDS).remedy,),
 )
-SERVICE = " (root sees the service's)"  # the states of jobs that systemd starts
+SERVICE = " (run check as root for the service)"  # the states of jobs that systemd starts
 SOON = timedelta(seconds=30)  # after the ECU has new data: a timer need not be better
 
 
@@ -110,7 +110,7 @@ def _state(config: Config, store: Store) -> tuple[Step, Memory | None]:
     }
     polled = [*_last_poll(config, memory)]
     if doubt is None and memory is None:
-        polled = [Finding("no successful poll by this user yet" + SERVICE * (os.geteuid() != 0))]
+        polled = [Finding("no successful poll yet" + SERVICE * (os.geteuid() != 0))]
     sooner = [*_better_timer(memory)]
     brief = [] if obstacle else [finding.text for finding in (*polled, *sooner)]
     return judged("state", (place, doubt, *polled, *_age(memory), *sooner), details, brief), memory
@@ -212,7 +212,7 @@ def _message(session: Session, config: Config, small: Message, largest: int) -> 
         back = Finding("the broker does not retain the message", ("let the broker retain messages",))
     session.publish([Message(topic, "")])
     announced = _announcements(session, style(config))
-    allowed = ", discovery is allowed" if announced and not announced.remedies else ""
+    allowed = " (discovery is allowed)" if announced and not announced.remedies else ""
     written = "published and removed" if back.remedies else "published, read back and removed"
     return judged(
         "message",
@@ -238,8 +238,8 @@ def _announcements(session: Session, chosen: Style) -> Finding | None:
     elif session.retained([], probe) is None:
         below = f"{chosen.discovery_prefix}/#"
         return Finding(
-            f"an empty message below {chosen.discovery_prefix} does not come back: this user may either not write or "
-            "not read there (MQTT 3.1.1 does not report which)",
+            f"an empty message below {chosen.discovery_prefix} does not come back: this user cannot write or "
+            "cannot read there (MQTT 3.1.1 does not report which)",
             (
                 f"allow the MQTT account to write {below}",
                 f"if the account may write, do nothing: a job does not need to read {below}",

@@ -25,7 +25,7 @@ WEAK = 25  # percent of the link quality
 EXPIRES = 14  # days
 CLOSER = "move the ECU closer to these inverters, away from metal"
 MOST_NAMED = 8  # inverters in one line
-ANOTHER_DEVICE = "look up the ECU's address in the router or the vendor's app: APS_ECU_IP may be another device now"
+ANOTHER_DEVICE = "look up the ECU's address in the router or the vendor's app: another device may use APS_ECU_IP now"
 
 
 # -- the firmware -----------------------------------------------------------------------------------------------------
@@ -40,7 +40,7 @@ class Trouble(NamedTuple):
 
 CLOSES = Trouble(
     "refuses connections from about an hour after power-on",
-    "power the ECU off and on when it refuses; only other firmware fixes this",
+    "power the ECU off and on when it refuses connections (only other firmware fixes this)",
 )
 MAY_CLOSE = CLOSES._replace(what="was seen to refuse connections from about an hour after power-on")
 FREEZES = Trouble(
@@ -80,7 +80,7 @@ def hints(name: str, error: JobError, memory: Memory | None) -> tuple[str, ...]:
         return ANOTHER_DEVICE, wired, _of_closing(memory)
     if isinstance(error.__cause__, TimeoutError):
         return (
-            "look up the ECU's address in the router: it may have changed; give the ECU a fixed address there",
+            "look up the ECU's address in the router, and give the ECU a fixed address there",
             "check the network: guest networks, VLANs and containers may not reach the ECU",
         )
     if isinstance(error, EcuSilent):
@@ -155,7 +155,7 @@ def _of_counts(info: SystemInfo) -> Finding:
     # Quirk 53.
     return Finding(
         f"the ECU contradicts itself: {counts}, {info.power} W (jobs do not publish these counters)",
-        ("run check again in five minutes; restart the ECU if this stays",),
+        ("run check again in five minutes, and restart the ECU if this stays",),
     )
 
 
@@ -164,7 +164,7 @@ def _of_zone(info: SystemInfo, timezone: tzinfo, now: datetime) -> Finding | Non
     if not name:
         return None
     if info.ecu_id.startswith(MEANINGLESS_ZONE):
-        return Finding(f"the ECU reports time zone {name}; ignored, as this model never reports the right one")
+        return Finding(f"the ECU reports time zone {name} (ignored: this model never reports the right one)")
     try:
         zone = ZoneInfo(name)
     except (ZoneInfoNotFoundError, ValueError, OSError):
@@ -203,7 +203,7 @@ def inverters(real_time: RealTime, info: SystemInfo, timezone: tzinfo, now: date
                 if group
             ),
             age,
-            Finding("the ECU lists itself as an inverter; ignored") if lists_itself else None,  # quirk 29
+            Finding("the ECU lists itself as an inverter (ignored)") if lists_itself else None,  # quirk 29
             *_of_remarks((*real_time.remarks, *(remark for record in records for remark in impossible(record)))),
         ),
         {
@@ -237,7 +237,7 @@ def _of_left_out(info: SystemInfo, real_time: RealTime) -> Finding | None:
     if short is None:
         return None
     return Finding(
-        f"the ECU lists {short.listed} of its {short.expected} inverters; the others have no values",
+        f"the ECU lists {short.listed} of its {short.expected} inverters, the others have no values",
         ("restart the ECU, update its firmware, or remove inverters that you no longer have in the vendor's app",),
     )
 
@@ -247,7 +247,7 @@ IN_WORDS = {"never heard": "not seen yet"}  # people know this condition by anot
 CONDITIONS: Mapping[str, tuple[str, ...]] = {
     "online": (),
     "offline": (),
-    "never heard": ("compare the serial number with the label; the ECU needs daylight and up to an hour to find it",),
+    "never heard": ("compare the serial number with the label (an ECU needs up to an hour of daylight to find it)",),
     "of unknown type": ("please report the line below: the type can be added then",),
     "garbled": ("run check again, and report the line below if it stays",),
 }
@@ -292,7 +292,9 @@ FURTHEST = 26 * HOUR  # the largest difference between two time zones
 
 def _of_age(of: datetime | None, awake: bool, timezone: tzinfo, now: datetime) -> Finding:  # noqa: FBT001 - private
     if of is None:
-        return Finding("the data have no time", ("wait until the ECU has found its inverters, or restart the ECU",))
+        return Finding(
+            "the data have no time stamp", ("wait until the ECU has found its inverters, or restart the ECU",)
+        )
     age = now - of
     told = f"data of {of:%Y-%m-%d %H:%M:%S}, {_old(age)}"
     if -EARLY <= age <= LONGEST_GAP or (age > LONGEST_GAP and not awake):
@@ -310,7 +312,8 @@ def _of_age(of: datetime | None, awake: bool, timezone: tzinfo, now: datetime) -
             ("correct this machine's clock (the ECU gets its time from the internet)",),
         )
     return Finding(
-        f"{told} although inverters are online", ("correct this machine's clock; if it is right, restart the ECU",)
+        f"{told} although inverters are online",
+        ("correct this machine's clock, or restart the ECU if the clock is right",),
     )
 
 
@@ -354,8 +357,8 @@ def no_signals(error: JobError) -> Step:
 
 
 def _of_remarks(remarks: Iterable[Remark]) -> Iterable[Finding]:
-    """A finding for each remark; one without a remedy asks the user to report it."""
-    return [explained(str(remark), "please report it if it stays") for remark in remarks]
+    """A finding for each remark; one without a remedy gets one: to report it."""
+    return [explained(str(remark), "report this line if it stays") for remark in remarks]
 
 
 # -- the broker's certificate -----------------------------------------------------------------------------------------

@@ -19,7 +19,7 @@ SILENT = (
 )
 OF_MODEL = {
     "ECU-B": "an ECU-B has no SunSpec; remove APS_ECU_SUNSPEC",
-    "ECU-R": "an ECU-R (2160) needs firmware 1.3.7; three owners report that the port stays closed even then",
+    "ECU-R": "an ECU-R (2160) needs firmware 1.3.7 (three owners report that the port stays closed even then)",
     "ECU-R-Pro": "an ECU-R-Pro (2162) needs firmware 2.0.2",
     "ECU-C": "an ECU-C (215) needs firmware C1.1.3",
 }
@@ -32,7 +32,7 @@ def answered(read: Read, inverters: Sequence[Inverter], port: int) -> Step:
     heard = [inverter for inverter in inverters if inverter.powers]
     missing = [inverter.uid for inverter in heard if inverter.uid not in uids]
     others = sorted(uids - {inverter.uid for inverter in inverters}) if inverters else []
-    next_address = f"addresses up to {read.units.next - 1} were tried; the next job tries more"
+    next_address = f"addresses up to {read.units.next - 1} were tried, the next job tries more"
     found = f"port {port} is open, {len(uids)} unit{'' if len(uids) == 1 else 's'}"
     return judged(
         NAME,

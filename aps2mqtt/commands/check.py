@@ -1,6 +1,6 @@
 """Tests configuration, ECU and broker step by step, as a job uses them. Shows
-which step fails and how to fix it. Polls the ECU at night, too. Keeps no state
-and no message on the broker. The exit status is that of a job.
+which step fails and how to fix it. Polls the ECU at night, too. Leaves state
+file and retained topics unchanged. The exit status is that of a job.
 
 examples:
   aps2mqtt check

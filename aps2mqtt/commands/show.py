@@ -69,7 +69,7 @@ def _place(options: argparse.Namespace) -> Place:
     configs = common.load(options)
     broker = configs[0].broker
     if not broker.retain:
-        log.warning("MQTT_RETAIN is False: only the status is a retained topic, there are no readings to show")
+        log.warning("MQTT_RETAIN is False: only the status is retained, so there are no readings to show")
     return Place(broker, _style(configs), ecu_id)
 
 

@@ -190,7 +190,7 @@ def _card(inverter: Inverter, style: Style, strongest: int, indent: int, width: 
 
 
 def _dc(inverter: Inverter, panel: int) -> str:
-    """Volts and amperes DC of a panel, where SunSpec says them; panels count from 1."""
+    """Volts and amperes DC of a panel, if SunSpec reports them; panels count from 1."""
     if not (any(inverter.dc_voltages) or any(inverter.dc_currents)):
         return ""
     columns = ((inverter.dc_voltages, metrics.DC_VOLTAGE), (inverter.dc_currents, metrics.DC_CURRENT))

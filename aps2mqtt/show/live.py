@@ -104,7 +104,7 @@ def settled(seen: Iterable[BrokerView]) -> Iterator[BrokerView]:
 
 
 def lines(at: Place, view: BrokerView, now: datetime, canvas: Canvas, hint: str = "") -> list[str]:
-    """The picture of a view, below a line that names the broker; `hint` tells the user which key ends it."""
+    """The picture of a view, below a line that names the broker; `hint` names the key that ends it."""
     run = f"aps2mqtt run: {view.published.presence}" if view.published.presence else ""
     head = text("   ".join(filter(None, (at.broker.name, run, hint))), canvas, DIM)
     if view.trouble:

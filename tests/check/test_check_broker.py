@@ -297,7 +297,7 @@ def test_an_account_that_may_not_announce_is_told(
         assert "refuses a message on homeassistant/" in text(step)
         assert step.status == 77
     else:
-        assert "this user may either not write or not read there" in text(step)
+        assert "this user cannot write or cannot read there" in text(step)
         assert "allow the MQTT account to write homeassistant/#" in remedies(step)
         assert (step.state, step.status) == (State.WARNING, 0)
 

@@ -96,7 +96,7 @@ def test_where_it_is_off_only_the_port_is_looked_at(walk, faults: Faults, says: 
 
 def test_a_search_that_goes_on_says_how_far_it_is(walk) -> None:
     step = walk(faults=Faults(silent=frozenset({5})), APS_ECU_SUNSPEC_UNITS="")["sunspec"]
-    assert "; the next job tries more" in text(step)
+    assert ", the next job tries more" in text(step)
 
 
 def test_it_leaves_no_state_and_is_printed(tmp_path: Path, broker: Broker) -> None:
