@@ -46,7 +46,7 @@ def step(config: Config, memory: Memory | None, now: datetime) -> Step:
             "night": night,
         },
         brief=(
-            f"{position if ecu.located else 'Paris (no position set)'}, {zone}, {light}",
+            f"{position if ecu.located else 'Paris (no position set)'}, {zone}, {_daylight(rises, sets) or light}",
             *([AT_NIGHT] if night else []),
         ),
     )
@@ -69,6 +69,13 @@ def _rises_and_sets(day: timetable.Day, timezone: tzinfo) -> tuple[datetime | No
     rises = (window.begins.astimezone(timezone) for window in day.windows if window.begins > day.begins)
     sets = (window.ends.astimezone(timezone) for window in day.windows if window.ends < day.ends)
     return next(rises, None), next(sets, None)
+
+
+def _daylight(rises: datetime | None, sets: datetime | None) -> str:
+    """The daylight in short; empty if the sun does not rise first and set then."""
+    if rises is None or sets is None or sets < rises:
+        return ""
+    return f"daylight {to_the_minute(rises):%H:%M}-{to_the_minute(sets):%H:%M}"
 
 
 def _sunlight(rises: datetime | None, sets: datetime | None, *, up: bool) -> str:

@@ -131,6 +131,15 @@ def test_the_day_at_the_site_is_told(position: tuple[float, float], zone: str, w
     assert words in text(step)
 
 
+def test_the_day_at_the_site_is_one_line_of_a_screen() -> None:
+    """Where the sun rises and then sets, the two times alone."""
+    (chosen,) = loading.load(None, {"APS_ECU_IP": "ecu", **PARIS})
+    assert site.step(chosen, None, NOON).brief == ("Paris (no position set), Europe/Paris, daylight 05:47-21:58",)
+    iceland = {"APS_ECU_POSITION_LAT": "64.15", "APS_ECU_POSITION_LNG": "-21.94", "APS_ECU_TIMEZONE": "UTC"}
+    (chosen,) = loading.load(None, {"APS_ECU_IP": "ecu", **iceland})
+    assert site.step(chosen, None, NOON).brief == ("64.15, -21.94, UTC, sunset 00:04, sunrise 02:55",)
+
+
 def test_stopping_at_night_without_a_position_is_a_doubt() -> None:
     """The night would be that of Paris."""
     for stop, state in ((True, State.WARNING), (False, State.OK)):
