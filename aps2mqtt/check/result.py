@@ -11,6 +11,7 @@ from enum import StrEnum
 from typing import NamedTuple
 
 from aps2mqtt.base.errors import ExitStatus, JobError, gravest
+from aps2mqtt.base.names import Names, named
 from aps2mqtt.base.printable import printable
 from aps2mqtt.screen.canvas import BOLD, DIM, GREEN, RED, YELLOW, painted
 
@@ -71,6 +72,13 @@ class Step(NamedTuple):
         brief = [Finding(text) for text in self.brief]
         problems = [finding for finding in self.findings if finding.remedies]
         return (*brief[:1], *problems, *brief[1:])
+
+
+def with_names(step: Step, names: Names) -> Step:
+    """The step with people's names before the serial numbers in its texts."""
+    findings = (one._replace(text=named(one.text, names)) for one in step.findings)
+    brief = None if step.brief is None else tuple(named(text, names) for text in step.brief)
+    return step._replace(findings=tuple(findings), brief=brief)
 
 
 def judged(

@@ -54,4 +54,5 @@ def _walk(options: argparse.Namespace) -> Iterable[result.Step]:
         configs = common.load(options)
     except ConfigError as error:
         return check.misconfigured(error)
-    return check.walk([(config, common.store(config)) for config in configs], lambda: datetime.now(UTC))
+    steps = check.walk([(config, common.store(config)) for config in configs], lambda: datetime.now(UTC))
+    return (result.with_names(step, configs[0].names) for step in steps)
