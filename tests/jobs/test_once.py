@@ -73,6 +73,7 @@ MIXED_TOPICS = {
 }
 for _uid, _panels in (("408000000008", 2), ("806000000005", 4)):
     MIXED_TOPICS[f"aps/216000000002/{_uid}/energy/today"] = "0"
+    MIXED_TOPICS[f"aps/216000000002/{_uid}/problem"] = "none"
     for _panel in range(1, _panels + 1):
         MIXED_TOPICS[f"aps/216000000002/{_uid}/{_panel}/energy/today"] = "0"
 
@@ -103,6 +104,7 @@ PARTIAL_TOPICS = {
 }
 for _uid in (f"90100000000{number}" for number in range(1, 7)):
     PARTIAL_TOPICS[f"aps/216000000004/{_uid}/energy/today"] = "0"
+    PARTIAL_TOPICS[f"aps/216000000004/{_uid}/problem"] = "none"
     for _panel in (1, 2, 3, 4):
         PARTIAL_TOPICS[f"aps/216000000004/{_uid}/{_panel}/energy/today"] = "0"
 for _uid in ("901000000001", "901000000003", "901000000004", "901000000005", "901000000006"):

@@ -167,7 +167,7 @@ def test_a_real_job_announces_what_it_publishes_and_says_so_first(tmp_path: Path
     assert check_that_all_is_announced_and_nothing_else(messages, payload) == 9 + 14 + 17 + 19 + 1
     announced = [one.topic.startswith("homeassistant/") for one in messages]
     assert announced == sorted(announced, reverse=True)
-    assert sum(announced) == (5 if style == "device" else 57 + 12)  # and that one never heard has no panels
+    assert sum(announced) == (5 if style == "device" else 60 + 12)  # and that one never heard has no panels
 
 
 def test_without_discovery_nothing_is_announced():
