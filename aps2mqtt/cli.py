@@ -22,24 +22,30 @@ from aps2mqtt.screen import output
 
 DEFAULT_COMMAND = "run"
 OPTIONS = ("help", "version")  # people take these options for commands
-DESCRIPTION = "Reads an APsystems ECU and publishes what it says as retained MQTT messages."
+DESCRIPTION = "Polls an APsystems ECU over the local network and publishes its values to MQTT."
 EPILOG = """\
-examples:
-  aps2mqtt demo                     see it work: simulated ECU, embedded broker
-  aps2mqtt -c config.yaml once      one job, as cron and a systemd timer do
-  aps2mqtt -c config.yaml           the same job every 5 minutes (run)
-  aps2mqtt -c config.yaml check     why it does not work
-  aps2mqtt units --output DIR       files for systemd and cron
+first steps:
+  aps2mqtt demo                 see it work: a simulated ECU, a built-in broker
+  sudo aps2mqtt init            find the ECU and write the configuration
+  aps2mqtt check                test configuration, ECU and broker
+  aps2mqtt once --dry-run       poll once and print what would be published
+  aps2mqtt once                 one job, as cron and the systemd timer do it
+  aps2mqtt                      a job every 5 minutes, until Ctrl-C (run)
+  aps2mqtt units --output DIR   write the files for systemd and cron
+
+  aps2mqtt -c FILE check        use another configuration file
   APS_ECU_IP=192.168.1.42 aps2mqtt once --dry-run
-                                    what would be published; needs no broker
+                                use environment variables instead of a file
+  aps2mqtt COMMAND --help       options and an example for each command
 
-The configuration is a YAML file (-c, else $CONFIG_FILE, else the one in
-/etc/aps2mqtt), environment variables of the same names, or both: see
-config.yaml.example and the README.
+Settings have the same names in the YAML file and in the environment. The
+environment wins. config.yaml.example explains every setting.
 
-exit status: 0 done, or nothing to do; 64 usage; 69 ECU or broker cannot be
-reached; 70 a bug; 75 another job holds the ECU; 76 the ECU's answer is of no
-use; 77 the broker refuses the login; 78 configuration
+exit status:
+   0  done, or nothing to do      75  another job is using the ECU
+  64  wrong command line          76  the ECU's answer cannot be used
+  69  ECU or broker unreachable   77  the broker refuses the login
+  70  unexpected error (a bug)    78  wrong configuration
 """
 
 
@@ -72,7 +78,7 @@ def _in_our_words(message: str) -> str:
 
 def _config_file(text: str) -> Path:
     if text in commands.ABOUT and not os.path.lexists(text):
-        raise argparse.ArgumentTypeError(f"{text!r} is a command, and no file of that name is there")
+        raise argparse.ArgumentTypeError(f"{text!r} is a command, and there is no file of that name")
     return Path(text)
 
 
@@ -114,12 +120,12 @@ def _common_options() -> _Parser:
         "--config",
         metavar="FILE",
         type=_config_file,
-        help="default: $CONFIG_FILE, else /etc/aps2mqtt/config.yaml",
+        help="default: $CONFIG_FILE, then /etc/aps2mqtt/config.yaml",
     )
     parser.add_argument(
-        "-D", "--debug", action="store_true", help="log everything, frames in hex included; secrets never"
+        "-D", "--debug", action="store_true", help="log everything, with all frames in hex (never passwords)"
     )
-    about = f"log from here on: {', '.join(logs.LEVELS)}"
+    about = f"lowest level to log: {', '.join(logs.LEVELS)}"
     parser.add_argument("--log-level", metavar="LEVEL", choices=logs.LEVELS, help=about)
     return parser
 
@@ -137,7 +143,9 @@ def _parser(common_options: _Parser, left: Sequence[str]) -> argparse.ArgumentPa
     parser = _Parser(
         prog="aps2mqtt", description=DESCRIPTION, epilog=EPILOG, formatter_class=_help, parents=[common_options]
     )
-    parser.add_argument("--version", action="version", version=f"aps2mqtt {__version__}")
+    parser.add_argument(
+        "--version", action="version", version=f"aps2mqtt {__version__}", help="show the version and exit"
+    )
     known = parser.add_subparsers(title="commands", metavar="COMMAND", parser_class=_Parser)
     called = [name for name in left[:1] if name in commands.ABOUT]
     for name in called or commands.ABOUT:

@@ -41,8 +41,8 @@ class ExitStatus(IntEnum):
     CONFIG = 78
 
 
-# With several ECUs the gravest status is that of the process. The order: another job holds the ECU, a failure that may
-# pass, a failure that the user has to mend, a bug.
+# With several ECUs the process exits with the gravest status. The order: another job uses the ECU, a failure that may
+# pass, a failure that the user has to fix, a bug.
 GRAVITY = (
     ExitStatus.OK,
     ExitStatus.TEMPFAIL,
@@ -195,7 +195,7 @@ def described(error: Exception) -> str:
         return str(error)
     if is_exhausted(error):
         return (
-            f"this machine gives us no more files, memory or threads ({str(error) or 'out of memory'}); end what takes "
-            "them, or raise the limit: LimitNOFILE=, MemoryMax= and TasksMax= in a unit, `ulimit` in a shell"
+            f"this machine has no more files, memory or threads for aps2mqtt ({str(error) or 'out of memory'}); stop "
+            "other programs, or raise the limit: LimitNOFILE=, MemoryMax= and TasksMax= in a unit, `ulimit` in a shell"
         )
-    return f"a bug, {type(error).__name__}: {error}; run it with -D and report what it prints"
+    return f"unexpected error ({type(error).__name__}: {error}); run the command again with -D and report its output"

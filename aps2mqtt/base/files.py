@@ -27,11 +27,11 @@ def read(path: Path, most: int) -> bytes:
         if stat.S_ISDIR(mode):
             raise IsADirectoryError(errno.EISDIR, os.strerror(errno.EISDIR))
         if not stat.S_ISREG(mode):
-            raise OSError(errno.EINVAL, "it is no regular file")
+            raise OSError(errno.EINVAL, "not a regular file")
         content = file.read(most + 1)
     if len(content) > most:
         size = f"{most // MEGABYTE} MB" if most >= MEGABYTE else f"{most} bytes"
-        raise OSError(errno.EFBIG, f"it has more than {size}")
+        raise OSError(errno.EFBIG, f"more than {size}")
     return content
 
 
@@ -98,15 +98,16 @@ def write_all(texts: Mapping[str, str], folder: Path, *, force: bool) -> dict[st
         differing = [name for name in texts if new[name] and os.path.lexists(folder / name)]
         if differing and not force:
             raise UsageError(
-                f"{', '.join(str(folder / name) for name in differing)} would be changed, so nothing was written; "
-                "see what differs in another folder, and replace with --force"
+                f"nothing was written, because these files differ: "
+                f"{', '.join(str(folder / name) for name in differing)}; write to another folder and compare, or "
+                "overwrite them with --force"
             )
         for name in texts:
             if new[name]:
                 replace(folder / name, texts[name])
     except OSError as error:
         raise UsageError(
-            f"{folder} cannot be written ({error.strerror}); name another folder with --output, or become root"
+            f"{folder} cannot be written ({error.strerror}); choose another folder with --output, or run as root"
         ) from error
     return new
 

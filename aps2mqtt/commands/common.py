@@ -30,7 +30,7 @@ FIRST_DAY = date(2000, 1, 1)  # before there were ECUs
 
 def add_ecu(parser: argparse.ArgumentParser) -> None:
     """The option that picks one of several ECUs: see `load`."""
-    parser.add_argument("--ecu", metavar="ID_OR_ADDRESS", help="of several ECUs only this one")
+    parser.add_argument("--ecu", metavar="ID_OR_ADDRESS", help="use only this one of several ECUs")
 
 
 def serial(text: str) -> str:
@@ -49,9 +49,9 @@ def _date(text: str) -> date:
     try:
         found = datetime.strptime(text, "%Y-%m-%d").date()  # noqa: DTZ007 - a date of the site, in its time zone
     except ValueError as error:
-        raise argparse.ArgumentTypeError(f"{text!r} is no date; write it as 2026-06-21") from error
+        raise argparse.ArgumentTypeError(f"{text!r} is not a date; write it as 2026-06-21") from error
     if found < FIRST_DAY:
-        raise argparse.ArgumentTypeError(f"{found} is before there were ECUs")
+        raise argparse.ArgumentTypeError(f"{found} is before the first ECUs")
     return found
 
 
@@ -59,14 +59,14 @@ def day(wanted: date | None, config: "Config", now: datetime) -> date:
     """The date `wanted`, or today at the site of this ECU; raises UsageError for a date in the future."""
     today = now.astimezone(config.ecu.timezone).date()
     if wanted and wanted > today:
-        raise UsageError(f"{wanted} is still to come; today is {today} at the site ({config.ecu.timezone})")
+        raise UsageError(f"{wanted} is in the future; today is {today} at the site ({config.ecu.timezone})")
     return wanted or today
 
 
 def port(text: str) -> int:
     """A TCP port; 0 stands for any free one."""
     if not text.isdecimal() or len(text) > len(str(MAX_PORT)) or int(text) > MAX_PORT:
-        raise argparse.ArgumentTypeError("a port is a number from 0 to 65535")
+        raise argparse.ArgumentTypeError("a port must be a number from 0 to 65535")
     return int(text)
 
 
@@ -117,8 +117,8 @@ def _pick(configs: "Sequence[Config]", wanted: str) -> "Config":
             found.append(config)
         choices.append(f"{config.ecu.address} ({ecu_id})")
     if len(found) != 1:
-        what = "several ECUs are" if found else "no ECU is"
-        raise UsageError(f"{what} known as {shown(wanted)!r}; --ecu can be one of {', '.join(choices)}")
+        what = "several ECUs have" if found else "no ECU has"
+        raise UsageError(f"{what} the id or address {shown(wanted)!r}; --ecu can be one of {', '.join(choices)}")
     return found[0]
 
 

@@ -1,9 +1,10 @@
-"""Removes the retained messages of an ECU, with its inverters, or of one inverter,
-and its entities in Home Assistant. Without --yes it only shows what it would
-remove. What the ECU still lists comes back with the next job.
+"""Removes an ECU (with its inverters) or one inverter that you no longer have:
+its retained topics, its entities in Home Assistant and its state. Without --yes
+it only lists the topics. If the ECU still lists the inverter, the next job
+publishes it again: remove it in the vendor's app first.
 
 example:
-  aps2mqtt -c /etc/aps2mqtt/config.yaml forget 704000000001
+  aps2mqtt forget 704000000001
 """
 
 import argparse
@@ -16,8 +17,8 @@ from aps2mqtt.screen import output
 
 def arguments(parser: argparse.ArgumentParser) -> None:
     """Adds the options of the command."""
-    parser.add_argument("serial", metavar="ECU_OR_INVERTER", type=common.serial, help="serial number, of 12 digits")
-    parser.add_argument("--yes", action="store_true", help="remove it")
+    parser.add_argument("serial", metavar="ECU_OR_INVERTER", type=common.serial, help="serial number (12 digits)")
+    parser.add_argument("--yes", action="store_true", help="remove it (otherwise only list the topics)")
 
 
 def run(options: argparse.Namespace) -> int:
@@ -31,11 +32,11 @@ def run(options: argparse.Namespace) -> int:
         known = forget.forget([(config, common.store(config)) for config in configs], options.serial, found)
     if not known:
         remedy = "check the serial number and MQTT_TOPIC_PREFIX"
-        raise UsageError(f"there is nothing of {options.serial} on {broker}; {remedy}")
+        raise UsageError(f"found no retained topics of {options.serial} on {broker}; {remedy}")
     listed = [f"  {topic}" for topic in found.topics]
     if options.yes:
         output.show([f"removed from {broker}:", *listed, f"{len(listed)} topics"])
     else:
-        output.show([f"on {broker} there are of {options.serial}:", *listed])
-        output.show([f"Nothing has been removed. To remove these {len(listed)} topics, add --yes"])
+        output.show([f"retained topics of {options.serial} on {broker}:", *listed])
+        output.show([f"Nothing was removed. To remove these {len(listed)} topics, add --yes"])
     return ExitStatus.OK

@@ -1,8 +1,9 @@
-"""Looks at what the jobs have remembered, and asks neither ECU nor broker. Ends
-with 0 if all is well, else with 69: for the health check of a container.
+"""Checks whether polling works, for the health check of a container. It reads the
+state file of the last job, and polls neither the ECU nor the broker. The exit
+status is 0 if polling works, otherwise 69.
 
 example:
-  aps2mqtt -c /etc/aps2mqtt/config.yaml health
+  aps2mqtt health
 """
 
 import argparse
@@ -45,13 +46,19 @@ def _condition(config: Config, now: datetime) -> tuple[str, str]:
             return "", str(error)
         memory = error.left
     if memory is None:
-        return "", "no job has gone well yet; look at the log, or run this as root if a systemd service does the jobs"
-    read = f"read last at {memory.reading.at.astimezone(config.ecu.timezone):%Y-%m-%d %H:%M:%S}"
+        return (
+            "",
+            "no successful poll is recorded for this user; see the log, or run this as root if systemd runs the jobs",
+        )
+    read = f"last poll at {memory.reading.at.astimezone(config.ecu.timezone):%Y-%m-%d %H:%M:%S}"
     if memory.failure.error:
         return read, f"since then {memory.failure.error}"
     if freshness.is_overdue(memory.rhythm, now):
-        return read, "none has gone well since, though one was due; look at the log and at what starts them"
+        return (
+            read,
+            "no poll has succeeded since then, although one was due; see the log, and check the timer, cron or `run`",
+        )
     if since := data_age.no_new_data_since(memory):
         local = since.astimezone(config.ecu.timezone)
-        return read, f"the ECU has had no new data since {local:%H:%M} though inverters are online; restart it"
+        return read, f"the ECU has had no new data since {local:%H:%M} although inverters are online; restart the ECU"
     return read, ""

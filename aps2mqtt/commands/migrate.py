@@ -1,9 +1,10 @@
-"""Has Home Assistant go on with the entities that aps2mqtt 2.x announced, so that
-names and history stay, and clears the retained messages of 2.x that nobody
-renews. Asks the ECU, and does a job. Run it when 2.x has been stopped for good.
+"""Moves an installation of aps2mqtt 2.x over. Home Assistant keeps the entities of
+2.x with their names and history, and retained topics that only 2.x used are
+removed. It polls the ECU and publishes, as `once` does. Stop 2.x for good
+before you run it.
 
 example:
-  aps2mqtt -c /etc/aps2mqtt/config.yaml migrate --dry-run
+  aps2mqtt migrate --dry-run
 """
 
 import argparse
@@ -22,7 +23,9 @@ log = logging.getLogger(__name__)
 
 def arguments(parser: argparse.ArgumentParser) -> None:
     """Adds the options of the command."""
-    parser.add_argument("--dry-run", action="store_true", help="show what would be moved and cleared")
+    parser.add_argument(
+        "--dry-run", action="store_true", help="list what would be moved and removed, and change nothing"
+    )
 
 
 def run(options: argparse.Namespace) -> int:
@@ -36,10 +39,13 @@ def _migrate(config: Config, *, dry_run: bool) -> None:
     now, store = datetime.now(UTC), common.store(config)
     with output.waiting(f"the ECU at {config.ecu.address}"):
         left = migrate.left_by_2x(config, now, store)
-    counted = f"{len(left.announced)} entities of aps2mqtt 2.x to go on with, {len(left.readings)} topics to clear"
+    counted = f"{len(left.announced)} entities of aps2mqtt 2.x to keep, {len(left.readings)} topics to remove"
     output.show([f"{config.ecu.address}: {counted}", *(f"  {topic}" for topic in left.topics)])
     if not config.broker.discovery:
-        log.warning("MQTT_DISCOVERY_ENABLED is not set: what 2.x announced to Home Assistant is left as it is")
+        log.warning(
+            "MQTT_DISCOVERY_ENABLED is not set, so the entities of 2.x in Home Assistant stay as they are; set it to "
+            "True to move them"
+        )
     if not dry_run:
         migrate.migrate(config, now, store, left)
         output.show(["done"])

@@ -1,10 +1,11 @@
-"""Asks the ECU, publishes what it says, exits. cron and the systemd timer run it.
+"""Does one job: polls the ECU, publishes the values and exits. cron and the
+systemd timer run this command.
 
-With APS_ECU_STOP_AT_NIGHT the ECU is left alone while the sun is down and its
-inverters sleep; what is known is published all the same.
+With APS_ECU_STOP_AT_NIGHT it does not poll the ECU while the sun is down and
+all inverters are offline. It still publishes the last known values.
 
 example:
-  aps2mqtt -c /etc/aps2mqtt/config.yaml once --dry-run
+  aps2mqtt once --dry-run
 """
 
 import argparse
@@ -26,11 +27,11 @@ log = logging.getLogger(__name__)
 def arguments(parser: argparse.ArgumentParser) -> None:
     """Adds the options of the command."""
     common.add_ecu(parser)
-    parser.add_argument("--force", action="store_true", help="ask the ECU at night too")
+    parser.add_argument("--force", action="store_true", help="poll the ECU at night too")
     parser.add_argument(
         "--dry-run",
         action="store_true",
-        help="print topics, payloads and removals; publish and remember nothing, need no broker",
+        help="print topics and payloads; publish and save nothing (needs no broker)",
     )
 
 

@@ -1,11 +1,12 @@
-"""Fires the job of `once` now and then every APS_ECU_POLL_INTERVAL seconds, until
-SIGTERM or SIGINT. With APS_ECU_STOP_AT_NIGHT it waits for the sun.
+"""The built-in scheduler: does the job of `once` now and then every
+APS_ECU_POLL_INTERVAL seconds, until you stop it (Ctrl-C or SIGTERM). With
+APS_ECU_STOP_AT_NIGHT it pauses while the sun is down.
 
-The topic aps/status says `online` while it lives, `offline` when it has ended,
-also when it was killed.
+The topic aps/status is `online` while it runs, and `offline` after it has
+stopped or was killed.
 
 example:
-  APS_ECU_POLL_INTERVAL=120 aps2mqtt -c config.yaml run
+  APS_ECU_POLL_INTERVAL=120 aps2mqtt run
 """
 
 import argparse

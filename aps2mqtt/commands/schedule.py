@@ -1,9 +1,9 @@
-"""Shows the windows and polls of the days to come: when the sun is up at the site,
-by the rule that the jobs use. Asks nobody. The height of a bar's column is its
-share of daylight; the hours are those of the site's clock.
+"""Shows when the ECU is polled on the next days: from sunrise to sunset at the
+site. It is calculated, without the ECU and the broker. The bar shows the
+daylight of each part of the day, by the clock of the site.
 
 example:
-  aps2mqtt -c /etc/aps2mqtt/config.yaml schedule --days 30
+  aps2mqtt schedule --days 30
 """
 
 import argparse
@@ -26,8 +26,8 @@ MOST_DAYS = 366
 def arguments(parser: argparse.ArgumentParser) -> None:
     """Adds the options of the command."""
     common.add_ecu(parser)
-    parser.add_argument("--days", metavar="N", type=_days, default=7, help="1 to 366, from today on (default: 7)")
-    parser.add_argument("--json", action="store_true", help="for machines: times in UTC")
+    parser.add_argument("--days", metavar="N", type=_days, default=7, help="days from today, 1 to 366 (default: 7)")
+    parser.add_argument("--json", action="store_true", help="print JSON, with times in UTC")
 
 
 def run(options: argparse.Namespace) -> int:
@@ -38,7 +38,7 @@ def run(options: argparse.Namespace) -> int:
         listed.append((ecus, timetable.days(ecu.site, ecu.timezone, ecu.poll_interval, today, options.days)))
         if not ecu.located:
             log.warning(
-                "the site of %s is assumed to be in Paris; set APS_ECU_POSITION_LAT and APS_ECU_POSITION_LNG",
+                "the schedule of %s uses the position of Paris; set APS_ECU_POSITION_LAT and APS_ECU_POSITION_LNG",
                 ecu.address,
             )
     if options.json:
@@ -53,7 +53,7 @@ def run(options: argparse.Namespace) -> int:
 
 def _days(text: str) -> int:
     if not (text.isascii() and text.isdecimal() and 1 <= int(text) <= MOST_DAYS):
-        raise argparse.ArgumentTypeError(f"a number of days is from 1 to {MOST_DAYS}")
+        raise argparse.ArgumentTypeError(f"it must be a whole number from 1 to {MOST_DAYS}")
     return int(text)
 
 
@@ -81,13 +81,13 @@ def _zone(timezone: tzinfo) -> str:
 
 def _explained(ecu: EcuConfig) -> Iterator[str]:
     if not ecu.stop_at_night:
-        yield f"APS_ECU_STOP_AT_NIGHT is not set: polls go on day and night, each {ecu.poll_interval} s"
-        yield "by `run`. With it, the windows would be these."
+        yield f"APS_ECU_STOP_AT_NIGHT is not set, so `run` polls every {ecu.poll_interval} s, day and night."
+        yield "If you set it, these are the polling windows."
         return
-    yield f"`run` polls each {ecu.poll_interval} s within the window. A crontab or timer fires when it is"
-    yield "due; outside of the window its job leaves the ECU alone. After sunset polls go"
-    yield "on until no inverter is online. A job soon after midnight asks no ECU: with it"
-    yield "today's energy turns to 0."
+    yield f"`run` polls every {ecu.poll_interval} s within the window. A timer or cron starts jobs at all"
+    yield "hours, but outside of the window they do not poll the ECU. After sunset, polling"
+    yield "continues until no inverter is online. One job after midnight resets today's"
+    yield "energy to 0, without polling the ECU."
 
 
 def _plain(ecus: Sequence[EcuConfig], days: Sequence[timetable.Day]) -> dict[str, Any]:

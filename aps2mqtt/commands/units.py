@@ -1,11 +1,12 @@
 """Writes aps2mqtt.service, aps2mqtt.timer, aps2mqtt-run.service and
-crontab.example, with the paths of this program and of the configuration in them
-(-c, else $CONFIG_FILE, else /etc/aps2mqtt/config.yaml), and says how to go on.
-Where that configuration is not there yet, config.yaml.example comes with them.
-Once jobs know when the ECU has new data, timer and crontab fire soon after.
+crontab.example for this installation, and prints the next steps. The files
+contain the paths of this program and of the configuration (-c, $CONFIG_FILE or
+/etc/aps2mqtt/config.yaml). If the configuration does not exist yet, it also
+writes config.yaml.example. Run it again after a day of polling: then timer and
+crontab poll right after the ECU has new data.
 
 example:
-  aps2mqtt -c /etc/aps2mqtt/config.yaml units --output /etc/aps2mqtt
+  aps2mqtt units --output /etc/aps2mqtt
 """
 
 import argparse
@@ -27,7 +28,7 @@ log = logging.getLogger(__name__)
 def arguments(parser: argparse.ArgumentParser) -> None:
     """Adds the options of the command."""
     parser.add_argument("--output", metavar="DIR", type=Path, required=True, help="folder to write them to")
-    parser.add_argument("--force", action="store_true", help="replace files that are there and differ")
+    parser.add_argument("--force", action="store_true", help="overwrite existing files that differ")
 
 
 def run(options: argparse.Namespace) -> int:
@@ -42,11 +43,11 @@ def run(options: argparse.Namespace) -> int:
         texts[units.EXAMPLE] = units.shipped(units.EXAMPLE)
     new = files.write_all(texts, folder, force=options.force)
     output.show(f"{'written' if new[name] else 'unchanged':<9}  {folder / name}" for name in texts)
-    output.show(["", f"They start {paths.program} with {paths.config}."])
+    output.show(["", f"The files start {paths.program} with {paths.config}."])
     if second is not None:
         output.show(
             [
-                f"The jobs have learned when the ECU has new data: the timer fires at {timer.calendar(second)}, the",
+                f"They poll right after the ECU has new data: the timer at {timer.calendar(second)}, the",
                 f"crontab at {timer.crontab(second)}.",
             ]
         )
@@ -63,7 +64,7 @@ def _learned_second(options: argparse.Namespace, config: Path) -> int | None:
     try:
         memories = [common.store(one).remembered() for one in common.load(options)]
     except ConfigError as error:
-        log.debug("the jobs cannot tell when to poll: %s", error)
+        log.debug("the best time to poll is not known: %s", error)
         return None
     return timer.best_second([memory.phase if memory is not None else None for memory in memories])
 
@@ -71,15 +72,19 @@ def _learned_second(options: argparse.Namespace, config: Path) -> int | None:
 def _warn(script: Path | None, paths: units.Paths, folder: Path) -> None:
     """Logs a warning for everything that would keep the files from working."""
     if script is None:
-        log.warning("this aps2mqtt is not installed; install it so that %s is there (README)", paths.program)
+        log.warning("this aps2mqtt is not installed as a program; install it so that %s exists (README)", paths.program)
     elif unseen := units.hidden((script, script.resolve(), Path(sys.base_prefix).resolve())):
         log.warning(
-            "the services of systemd do not see %s; install aps2mqtt in /opt, with a Python that is not below /home or "
-            "/root either",
+            "systemd services cannot access %s; install aps2mqtt in /opt, with a Python that is outside of /home and "
+            "/root too",
             unseen[0],
         )
     if not os.path.lexists(paths.config):
-        log.warning("%s is not there yet; copy %s there and set APS_ECU_IP in it", paths.config, folder / units.EXAMPLE)
+        log.warning(
+            "%s does not exist yet; run `aps2mqtt init`, or copy %s there and set APS_ECU_IP in it",
+            paths.config,
+            folder / units.EXAMPLE,
+        )
 
 
 def _console_script() -> Path | None:

@@ -13,12 +13,12 @@ READABLE_BY_OTHERS = 0o004
 
 
 def contradictions(ecu: GivenEcu, values: Mapping[str, Any]) -> Iterator[str]:
-    """Mistakes: a key that is set without another key that it needs."""
+    """Mistakes: a setting without another one that it needs."""
     given = ecu.given
     if BROKER_PASSWORD in given and "MQTT_BROKER_USER" not in given:
         yield (
-            "MQTT_BROKER_PASSWD is set without MQTT_BROKER_USER; MQTT knows no password without a user "
-            f"(it is {given[BROKER_PASSWORD].where})"
+            f"MQTT_BROKER_PASSWD is set without MQTT_BROKER_USER ({given[BROKER_PASSWORD].place}); set the user too, "
+            "or remove the password"
         )
     pair = ("MQTT_BROKER_CERT_PATH", "MQTT_BROKER_KEY_PATH")
     for one, other in (pair, pair[::-1]):
@@ -27,9 +27,12 @@ def contradictions(ecu: GivenEcu, values: Mapping[str, Any]) -> Iterator[str]:
     if values["APS_ECU_AUTO_RESTART"]:
         for needed in ("APS_ECU_WIFI_SSID", "APS_ECU_WIFI_PASSWD"):
             if needed not in given or is_nothing(given[needed].text):
-                yield f"APS_ECU_AUTO_RESTART is set without {needed}{ecu.place}; the restart needs both"
+                yield f"APS_ECU_AUTO_RESTART is set without {needed}{ecu.place}; the restart needs both settings"
     if values["APS_ECU_SUNSPEC"] and values["APS_ECU_SUNSPEC_PORT"] == values["APS_ECU_PORT"] is not None:
-        yield f"APS_ECU_SUNSPEC_PORT is also APS_ECU_PORT{ecu.place}; the ECU has 8899 and 502, each for one protocol"
+        yield (
+            f"APS_ECU_SUNSPEC_PORT and APS_ECU_PORT are the same{ecu.place}; remove both settings (their defaults, "
+            "502 and 8899, fit every ECU)"
+        )
 
 
 def twins(ecus: Iterable[GivenEcu], parsed: Iterable[Mapping[str, Any]]) -> Iterator[str]:
@@ -39,14 +42,14 @@ def twins(ecus: Iterable[GivenEcu], parsed: Iterable[Mapping[str, Any]]) -> Iter
         if ecu_id := values["APS_ECU_ID"]:
             if ecu_id in seen:
                 where = ecu.given["APS_ECU_ID"].where
-                yield f"APS_ECU_ID {ecu_id} is given to two ECUs, the second time {where}; each has its own"
+                yield f"APS_ECU_ID {ecu_id} is set for two ECUs, the second time {where}; each ECU has its own id"
             seen.add(ecu_id)
         host, port = values["APS_ECU_IP"], values["APS_ECU_PORT"]
         if host is None or port is None:  # reported as its own mistake
             continue
         if (host.lower(), port) in seen:
             where = ecu.given["APS_ECU_IP"].where
-            yield f"the ECU at {host}:{port} is named twice, the second time {where}; keep one"
+            yield f"the ECU at {host}:{port} is listed twice, the second time {where}; remove one of them"
         seen.add((host.lower(), port))
 
 
@@ -56,12 +59,12 @@ def readable_by_others(
     """Warnings: a file with a secret that every user can read."""
     held = [key.name for key in KEYS if key.secret and any(key.name in section.values for section in sections)]
     if path is not None and held and _is_public(systemd_credentials.at_hand(path, environ, systemd_credentials.CONFIG)):
-        yield f"{path} holds {' and '.join(held)} and can be read by everybody; chmod o-r {path}"
+        yield f"{path} contains {' and '.join(held)}, and every user can read it; run: chmod o-r {path}"
     files = {given.file: name for ecu in ecus for name, given in ecu.given.items() if given.file}
     files |= {Path(expanded(ecu.given[KEY_FILE].text)): KEY_FILE for ecu in ecus if KEY_FILE in ecu.given}
     for file, name in files.items():
         if _is_public(systemd_credentials.at_hand(file, environ)):
-            yield f"{file}, the file of {name}, can be read by everybody; chmod o-r {file}"
+            yield f"every user can read {file} ({name}); run: chmod o-r {file}"
 
 
 def _is_public(path: Path) -> bool:
@@ -81,7 +84,7 @@ def near_misses(environ: Mapping[str, str]) -> Iterator[str]:
 
         for name in sorted(strangers):
             for close in difflib.get_close_matches(name.upper(), NAMES, 1, 0.8):
-                yield f"{name} in the environment means nothing; did you mean {close}?"
+                yield f"{name} in the environment is not a setting; did you mean {close}?"
 
 
 POSITION = ("APS_ECU_POSITION_LAT", "APS_ECU_POSITION_LNG")
@@ -98,9 +101,12 @@ def doubts(ecu: GivenEcu, values: Mapping[str, Any]) -> Iterator[str]:
     """Warnings: a setting that has no effect, or one for which the position is assumed."""
     idle = [name for name in OF_SUNSPEC if name in ecu.given]
     if idle and not values["APS_ECU_SUNSPEC"]:
-        yield f"{' and '.join(idle)} without APS_ECU_SUNSPEC{ecu.place}: only SunSpec needs it"
+        yield f"{' and '.join(idle)} without APS_ECU_SUNSPEC{ecu.place} has no effect; set APS_ECU_SUNSPEC to True"
     needy = [name for name in NEED_POSITION if values[name]]
     if needy and not is_located(ecu.given):
-        yield f"{needy[0]} without {' and '.join(POSITION)}{ecu.place}: the site is assumed to be in Paris"
+        yield f"{needy[0]} without {' and '.join(POSITION)}{ecu.place} uses the position of Paris; set both"
     if not values["MQTT_BROKER_SECURED_CONNECTION"] and values["MQTT_BROKER_CACERTS_PATH"]:
-        yield "MQTT_BROKER_CACERTS_PATH is set without MQTT_BROKER_SECURED_CONNECTION: the connection is not secured"
+        yield (
+            "MQTT_BROKER_CACERTS_PATH is set without MQTT_BROKER_SECURED_CONNECTION, so the connection is not "
+            "encrypted; set MQTT_BROKER_SECURED_CONNECTION to True"
+        )

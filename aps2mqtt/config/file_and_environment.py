@@ -30,7 +30,10 @@ MAX_SECRET = 10_000  # characters
 
 
 def read_file(path: Path, environ: Mapping[str, str], mistakes: list[str]) -> list[Section]:
-    """The sections of the file, with the known keys that have a value, and names; adds mistakes to `mistakes`."""
+    """The sections of the file, with the known settings that have a value, and names; adds mistakes to `mistakes`.
+
+    A setting in a wrong section counts all the same, so that it is not reported as missing too.
+    """
     from aps2mqtt.config import yaml_file
 
     found = []
@@ -42,26 +45,25 @@ def read_file(path: Path, environ: Mapping[str, str], mistakes: list[str]) -> li
         for name, text in section.values.items():
             if mistake := _misplaced(name, section.name):
                 mistakes.append(f"{section.place}: {mistake}")
-            elif text:
+            if text and name in NAMES:
                 values[name] = text
         found.append(section._replace(values=values))
     return found
 
 
 def _misplaced(name: str, section: str) -> str:
-    """The mistake in using a key of this name in this section; empty: none."""
+    """The mistake in a setting of this name in this section; empty: none."""
     if name in SECTIONS.values():
-        return f"{name} has to be a section, lines of the form KEY: value below it"
+        return f"{name} must be a section; write its settings below it, indented, as NAME: value"
     if name not in NAMES:
         word = leading_word(name)
         if word in NAMES:
-            return f"{word} lacks the colon and the space behind it; write {word}: VALUE"
-        return f"there is no key {word!r}{_meant(word)}"
+            return f"{word} has no colon and space after it; write {word}: VALUE"
+        return f"{word!r} is not a setting{_meant(word)}"
     belongs = SECTIONS[name.partition("_")[0]]
-    if section not in SECTIONS.values():
-        return f"{name} stands in {leading_word(section)!r}; it belongs in section {belongs}"
     if belongs != section:
-        return f"{name} stands in section {section}; it belongs in {belongs}"
+        case = " (lowercase)" if section.lower() == belongs else ""
+        return f"{name} is in section {leading_word(section)!r}; move it to {belongs!r}{case}"
     return ""
 
 
@@ -70,7 +72,7 @@ def _meant(name: str) -> str:
     import difflib
 
     close = difflib.get_close_matches(name.upper(), NAMES, 1)
-    return f"; did you mean {close[0]}?" if close else f"; the sections are {' and '.join(SECTIONS.values())}"
+    return f"; did you mean {close[0]}?" if close else "; see config.yaml.example for all settings"
 
 
 class GivenEcu(NamedTuple):
@@ -102,13 +104,14 @@ def _with_secrets(
             continue
         key = name.removesuffix(FILE_SUFFIX)
         if key in named:
-            mistakes.append(f"{key} and {name} are both set {where}; keep one")
+            mistakes.append(f"{key} and {name} are both set {where}; remove one of them")
             continue
         try:
             secret = _secret_in(content_of(unquoted(text), environ))
         except (OSError, UnicodeDecodeError, NotAllowed) as error:
             allowed = str(error) if isinstance(error, NotAllowed) else "a file of UTF-8 text"
-            mistakes.append(f"{name} {where}: allowed is {allowed}")  # not its value: some users put the password there
+            # Without its value: some users put the password there.
+            mistakes.append(f"{name} must be {allowed} ({Given(text, where).place})")
             given[key] = Given("", where)  # so that the key is not reported as missing too
             continue
         if secret:  # an empty value is an unset one, as everywhere
@@ -131,7 +134,7 @@ def password_beside(path: Path, environ: Mapping[str, str], mistakes: list[str])
     try:
         lines = _secret_in(files.read(found, MAX_FILE)).splitlines()
     except UnicodeDecodeError:
-        mistakes.append(f"{BROKER_PASSWORD} {where}: allowed is a file of UTF-8 text")
+        mistakes.append(f"{BROKER_PASSWORD} must be a file of UTF-8 text ({named})")
     except OSError as error:
         mistakes.append(systemd_credentials.unreadable(named, error, environ))
     else:
@@ -153,7 +156,8 @@ def each_ecu(sections: Iterable[Section], environ: Mapping[str, str], mistakes: 
     above = _with_secrets(in_environ, "in the environment", environ, mistakes)
     if items and "APS_ECU_IP" in above:
         mistakes.append(
-            "APS_ECU_IP is set in the environment, and the file has a list of ECUs; keep one (--ecu picks of the list)"
+            "APS_ECU_IP is set in the environment, and the file has a list of ECUs; remove it from the environment "
+            "(--ecu selects one of the list)"
         )
         del above["APS_ECU_IP"]
     return [item._replace(given=below | item.given | above) for item in items] or list(_each_address(below | above))

@@ -29,7 +29,7 @@ class NotAllowed(Exception):
 
 def _text(value: str) -> str:
     if not value.isprintable() or len(value) > MAX_TEXT:  # text that is not UTF-8 in the environment is not printable
-        raise NotAllowed(f"one line of printable text, at most {MAX_TEXT} characters")
+        raise NotAllowed(f"one line of at most {MAX_TEXT} printable characters")
     return value
 
 
@@ -42,7 +42,7 @@ def _host(value: str) -> str:
     name = r"[\w-]{1,63}(\.[\w-]{1,63})*\.?"
     ipv6 = r"[0-9a-fA-F]*:[0-9a-fA-F:]*:[0-9a-fA-F:.]*(%[\w.-]+)?"
     if not re.fullmatch(f"{name}|{ipv6}", value) or not _is_encodable(value):
-        raise NotAllowed("one host name or address, without scheme, port or spaces")
+        raise NotAllowed("one host name or IP address, without http://, port or spaces")
     return value
 
 
@@ -67,7 +67,7 @@ def _whole(least: int, most: int) -> Callable[[str], int]:
 
 def _degrees(limit: int) -> Callable[[str], float]:
     def parse(value: str) -> float:
-        allowed = f"degrees from -{limit} to {limit}, with a point (47.206)"
+        allowed = f"a number of degrees from -{limit} to {limit}, such as 47.206"
         try:
             degrees = float(value)
         except ValueError as error:
@@ -87,14 +87,14 @@ def _units(value: str) -> tuple[int, ...]:
         first, last = (int(found[1]), int(found[2] or found[1])) if found else (0, 0)
         if not (first in MODBUS_ADDRESSES and last in MODBUS_ADDRESSES and first <= last):
             most = MODBUS_ADDRESSES[-1]
-            raise NotAllowed(f"Modbus addresses from 1 to {most} with commas between, such as 1,2,11 or 1-9")
+            raise NotAllowed(f"Modbus addresses from 1 to {most}, such as 1,2,11 or 1-9")
         units |= dict.fromkeys(range(first, last + 1))
     return tuple(units)
 
 
 def _ecu_id(value: str) -> str:
     if value.strip() and not re.fullmatch(r"[0-9]{12}", value.strip()):
-        raise NotAllowed("the 12 digits on the label of the ECU")
+        raise NotAllowed("the 12 digits on the ECU's label")
     return value.strip()
 
 
@@ -113,7 +113,8 @@ def _choice(*choices: str) -> Callable[[str], str]:
         for choice in choices:
             if value.strip().lower() == choice.lower():
                 return choice
-        raise NotAllowed(" or ".join(filter(None, choices)))
+        *others, last = filter(None, choices)
+        raise NotAllowed(f"{', '.join(others)} or {last}")
 
     return parse
 
@@ -126,9 +127,9 @@ def is_topic(value: str) -> bool:
 
 def _topic(value: str) -> str:
     if not is_topic(_text(value)):
-        raise NotAllowed("a topic without + and #, that begins neither with / nor with $ and does not end with /")
+        raise NotAllowed("a topic without + or #, without / or $ at its start, and without / at its end")
     if value != value.strip():
-        raise NotAllowed("a topic without spaces around it")
+        raise NotAllowed("a topic without spaces at its start or end")
     return value
 
 
@@ -139,7 +140,7 @@ def expanded(value: str) -> str:
     try:
         return str(Path(_text(value)).expanduser())
     except RuntimeError as error:
-        raise NotAllowed("a path; there is no such user") from error
+        raise NotAllowed("a path with the name of an existing user after ~") from error
 
 
 def content_of(value: str, environ: Mapping[str, str]) -> bytes:
@@ -148,10 +149,12 @@ def content_of(value: str, environ: Mapping[str, str]) -> bytes:
     try:
         return files.read(path, MAX_FILE)
     except FileNotFoundError as error:
-        raise NotAllowed("a file; there is none") from error
+        raise NotAllowed("a file that exists") from error
     except OSError as error:
-        handed_over = f" (LoadCredential={path.name}:{path})" if systemd_credentials.is_service(environ) else ""
-        raise NotAllowed(f"a file that can be read: {error.strerror}{handed_over}") from error
+        handed_over = (
+            f"; the unit needs LoadCredential={path.name}:{path}" if systemd_credentials.is_service(environ) else ""
+        )
+        raise NotAllowed(f"a file that aps2mqtt can read ({error.strerror}{handed_over})") from error
 
 
 QUOTES = ('""', "''", "“”", "„“", "„”", "‘’", "‚‘", "«»", "»«")  # noqa: RUF001 - all pairs on keyboards
@@ -176,7 +179,7 @@ def _timezone(value: str) -> tzinfo | None:
     try:
         return ZoneInfo(value.strip())
     except (ZoneInfoNotFoundError, ValueError, OSError) as error:
-        raise NotAllowed("an IANA name such as Europe/Paris") from error
+        raise NotAllowed("the name of a time zone, such as Europe/Paris") from error
 
 
 # -- the keys ---------------------------------------------------------------------------------------------------------

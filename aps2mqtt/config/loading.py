@@ -125,19 +125,19 @@ def _value(key: Key, given: Given, environ: Mapping[str, str]) -> Any:  # noqa: 
 
 def _missing(key: Key, ecu: GivenEcu, path: Path | None) -> str:
     if ecu.place:
-        return f"{key.name} is missing{ecu.place}; every ECU of the list needs its own"
+        return f"{key.name} is missing{ecu.place}; each ECU in the list needs one"
     if path is None:
         return (
-            f"{key.name} is missing: no configuration file is named, and {DEFAULT_FILE} was not found; name one with "
-            f"-c FILE, or set {key.name} in the environment"
+            f"{key.name} is missing: {DEFAULT_FILE} was not found, and neither -c nor CONFIG_FILE names a file; "
+            f"run `aps2mqtt init` to write the file, name one with -c, or set {key.name} in the environment"
         )
     return f"{key.name} is missing; set it in section {key.section} of {path} or in the environment"
 
 
 def _mistake(key: Key, given: Given, allowed: str) -> str:
     if key.secret:
-        return f"{key.name} {given.where}: allowed is {allowed}"
-    return f"{key.name} = {shown(given.text)!r} {given.where}: allowed is {allowed}"
+        return f"{key.name} must be {allowed} ({given.place})"
+    return f"{key.name} must be {allowed}; it is {shown(given.text)!r} ({given.place})"
 
 
 def _local_timezone(environ: Mapping[str, str]) -> tzinfo:

@@ -37,9 +37,9 @@ def unreadable(path: Path, error: OSError, environ: Mapping[str, str]) -> str:
     """The line, cause and remedy, for a required file that `error` made unreadable."""
     cause = f"{files.whole(path)} cannot be read: {error.strerror}"
     if is_service(environ):
-        return f"{cause}; systemd did not hand it over: in an LXC guest, repeat the unit's LoadCredential= in a drop-in"
+        return f"{cause}; check LoadCredential= in the unit, and in an LXC guest repeat that line in a drop-in"
     if isinstance(error, FileNotFoundError):
-        return f"{cause}; name the file with -c FILE (`aps2mqtt units` writes an example)"
+        return f"{cause}; check the path after -c or in CONFIG_FILE, or run `aps2mqtt init` to write the file"
     if isinstance(error, PermissionError):
-        return f"{cause}; run aps2mqtt as root, or let this user read the file"
-    return f"{cause}; name another file"
+        return f"{cause}; run the command as root (sudo), or let this user read the file"
+    return f"{cause}; name a plain file"

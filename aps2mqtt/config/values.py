@@ -25,6 +25,11 @@ class Given(NamedTuple):
     where: str
     file: Path | None = None  # a file that contains this value and nothing else
 
+    @property
+    def place(self) -> str:
+        """`where` for brackets: `c.yaml`, `environment`."""
+        return self.where.removeprefix("in ").removeprefix("the ")
+
 
 class Section(NamedTuple):
     """A section of the configuration file, as text."""

@@ -39,7 +39,7 @@ def read(path: Path, environ: Mapping[str, str], mistakes: list[str]) -> list[Se
     except OSError as error:
         mistakes.append(systemd_credentials.unreadable(path, error, environ))
     except UnicodeDecodeError:
-        mistakes.append(f"{path} is no text in UTF-8; save it as that")
+        mistakes.append(f"{path} is not UTF-8 text; save the file as UTF-8")
     except (yaml.YAMLError, RecursionError) as error:
         mistakes.append(_malformed(path, text, error))
     else:
@@ -51,7 +51,7 @@ def _malformed(path: Path, text: str, error: Exception) -> str:
     """The mistake in a file that is no YAML, without the error's text and the line: both may contain a password."""
     mark: yaml.Mark | None = getattr(error, "problem_mark", None)
     if mark is None:
-        return f"{path} is no YAML; put values with special characters in quotes"
+        return f"{path} cannot be parsed as YAML; put values with special characters in quotes"
     if "flow" in str(getattr(error, "context", "")):  # a bracket that is not closed
         mark = getattr(error, "context_mark", mark) or mark
     raw = text.splitlines()
@@ -59,20 +59,20 @@ def _malformed(path: Path, text: str, error: Exception) -> str:
     here = lines[mark.line] if mark.line < len(lines) else ""
     before = next((number for number in reversed(range(min(mark.line, len(lines)))) if lines[number]), mark.line)
     if "\t" in here:
-        return f"{path} has a tab at line {mark.line + 1}; use spaces instead"
+        return f"{path}, line {mark.line + 1}: YAML allows no tabs; use spaces"
     opened = next((number for number, line in enumerate(raw[: mark.line + 1], 1) if re.match(OPENED, line)), None)
     if opened is not None:
-        return f"{path}: the quotation mark at line {opened} is not closed; close it at the end of the value"
+        return f"{path}, line {opened}: the quotation mark is not closed; add one at the end of the value"
     for number in (before, mark.line):
         if number < len(lines) and re.match(r" *[A-Za-z]", lines[number]) and not re.search(r":(\s|$)", lines[number]):
-            return f"{path}: line {number + 1} lacks a colon with a space behind it; write KEY: value"
+            return f"{path}, line {number + 1}: there is no colon followed by a space; write NAME: value"
     if (key := re.match(KEY, here)) and mark.column <= key.end() and _indent(here) != _indent(lines[before]):
         return (
-            f"{path}: line {mark.line + 1} is indented otherwise than the lines before it; begin `ecu:` and `mqtt:` in "
-            "the first column, and the keys of a section below each other"
+            f"{path}, line {mark.line + 1}: the indentation differs from the lines before; start `ecu:` and `mqtt:` in "
+            "the first column, and indent all settings of a section alike"
         )
     line, column = mark.line + 1, mark.column + 1
-    return f"{path} is no YAML at line {line}, column {column}; put values with special characters in quotes"
+    return f"{path}, line {line}, column {column}: cannot be parsed; put values with special characters in quotes"
 
 
 def _indent(line: str) -> int:
@@ -91,9 +91,9 @@ def _sections(path: Path, document: yaml.Node | None, mistakes: list[str]) -> It
                 yield Section(name, f"{path}", listed=False, values=values)
             elif not is_nothing(node.value):
                 yield _outside(path, name, node.value, mistakes)
-        elif isinstance(node, yaml.SequenceNode) and name == "ecu":
+        elif isinstance(node, yaml.SequenceNode) and name.lower() == "ecu":
             if not node.value:
-                mistakes.append(f"{path}: the list of ECUs is empty")
+                mistakes.append(f"{path}: the list of ECUs is empty; add an item with APS_ECU_IP")
             for number, item in enumerate(node.value, 1):
                 place = f"{path}, ECU {number}"
                 if _is_section(item, place, mistakes):
@@ -108,7 +108,7 @@ def _outside(path: Path, name: str, value: str, mistakes: list[str]) -> Section:
     section = name
     if ours := re.fullmatch(OUR_KEY, name):
         section = SECTIONS[ours["word"]]
-        mistakes.append(f"{path}: {name} stands outside of a section; put it below `{section}:`, indented")
+        mistakes.append(f"{path}: {name} is not in a section; put it below `{section}:`, indented")
     return Section(section, f"{path}", listed=False, values={name: value})
 
 
@@ -117,9 +117,7 @@ def _slipped(path: Path, node: yaml.ScalarNode, names: Sequence[str], mistakes: 
     if node.style or not set(names) <= set(SECTIONS.values()) or not re.match(SLIP, node.value):
         return {}
     slips = list(re.finditer(SLIP, node.value))
-    mistakes += [
-        f"{path}: {slip['key']} lacks the colon and the space behind it; write {slip['key']}: VALUE" for slip in slips
-    ]
+    mistakes += [f"{path}: {slip['key']} has no colon and space after it; write {slip['key']}: VALUE" for slip in slips]
     return {slip["key"]: slip["value"] for slip in slips}
 
 
@@ -127,12 +125,12 @@ def _values(node: yaml.Node, place: str, where: str, mistakes: list[str]) -> dic
     values = {}
     for name, value in _pairs(node, where, mistakes):
         if not isinstance(value, yaml.ScalarNode):
-            mistakes.append(f"{place}: {leading_word(name)} has to be one value")
+            mistakes.append(f"{place}: {leading_word(name)} must be a single value")
         elif _is_text(value):
             values[name] = str(value.value)
         else:
             mistakes.append(
-                f"{place}: {leading_word(name)} begins with a character that YAML does not take for text; "
+                f"{place}: the value of {leading_word(name)} starts with a character that is special in YAML; "
                 "put the value in quotes"
             )
     return values
@@ -151,11 +149,11 @@ def _pairs(node: yaml.Node | None, where: str, mistakes: list[str]) -> Iterator[
     seen = set()
     for key, value in node.value:
         if not isinstance(key, yaml.ScalarNode):
-            mistakes.append(f"{where} has a key at line {key.start_mark.line + 1} that is no word")
+            mistakes.append(f"{where}: line {key.start_mark.line + 1} does not start with a name; write NAME: value")
             continue
         name = str(key.value)
         if name in seen:
-            mistakes.append(f"{where}: {leading_word(name)} stands there twice; keep one")
+            mistakes.append(f"{where}: {leading_word(name)} is set twice; remove one of them")
             continue
         seen.add(name)
         yield name, value
@@ -167,5 +165,5 @@ def _is_section(node: yaml.Node | None, where: str, mistakes: list[str]) -> bool
         return True
     if isinstance(node, yaml.ScalarNode) and is_nothing(node.value):
         return True
-    mistakes.append(f"{where} has to be lines of the form KEY: value")
+    mistakes.append(f"{where} must have lines of the form NAME: value")
     return False

@@ -1,4 +1,4 @@
-"""The one use case: poll the ECU, publish, remember.
+"""The main task: poll the ECU, publish, keep the state.
 
 A job connects, decodes, publishes retained messages and ends. It is idempotent: the same data polled twice give the
 same messages. It does not matter whether cron, a timer, a person or the scheduler starts it.
@@ -34,7 +34,7 @@ from aps2mqtt.truth.night import is_night, to_the_minute
 
 log = logging.getLogger(__name__)
 
-CANNOT_RESTART = "the ECU hangs, and its model has no web server by which to restart it; power it off and on"
+CANNOT_RESTART = "the ECU hangs, and aps2mqtt cannot restart this model; power the ECU off and on"
 NOT_OVER_A_MEMORY = (JobError, OSError)  # failures that would also come without a memory
 
 
@@ -72,8 +72,8 @@ class Job(NamedTuple):
                 if memory is None or is_exhausted(error):
                     raise
                 log.warning(
-                    "the job fails over what the last one has left (%s: %s) and is done once more without that; "
-                    "report what -D prints",
+                    "the job failed because of its state file (%s: %s) and is repeated without the file; report "
+                    "the output of -D",
                     type(error).__name__,
                     error,
                     exc_info=error,
@@ -158,7 +158,7 @@ class Job(NamedTuple):
         opens = next_sunrise(ecu.site, self.now)
         opening = to_the_minute(opens).astimezone(ecu.timezone) if opens else None
         until = f"{opening:%Y-%m-%d %H:%M %Z}" if opening else "further notice"
-        summary = f"night at the site: the ECU is left alone until {until}"
+        summary = f"night at the site: the ECU is not polled until {until}"
         if self.dry_run:
             return Outcome(summary, report, messages, night=True)
         with Session(self.config.broker) as session:
@@ -235,9 +235,9 @@ class Job(NamedTuple):
 
         try:
             restart.restart(endpoint, ecu.restart_with)
-            log.warning("the ECU at %s hangs and is restarted; it needs up to ten minutes", endpoint)
+            log.warning("the ECU at %s hangs and is being restarted; wait up to ten minutes", endpoint)
         except restart.RestartError as error:
-            log.warning("the ECU at %s hangs and cannot be restarted: %s; power it off and on", endpoint, error)
+            log.warning("the ECU at %s hangs and cannot be restarted: %s; power the ECU off and on", endpoint, error)
         return hang.restarted(memory, self.now)
 
     def _recall(self, session: Session, ecu_id: str) -> Recalled:
@@ -277,7 +277,7 @@ def part(config: Config, store: Store, deadline: Deadline) -> None:
             if memory is not None and memory.rhythm is not None and memory.rhythm.run_due is not None:
                 store.save(memory._replace(rhythm=memory.rhythm._replace(run_due=None)))
     except (JobError, StateError) as error:
-        log.debug("the next job may take `run` for alive: %s", error)
+        log.debug("the state file does not show that `run` has stopped: %s", error)
 
 
 def _load(store: Store) -> Memory | None:

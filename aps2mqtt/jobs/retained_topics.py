@@ -19,8 +19,8 @@ def retained_topics(config: Config, readings: list[str]) -> dict[str, str]:
     announced = _read(config, discovery.filters(chosen), Message(discovery.probe_topic(chosen), "", retain=False))
     if retained is None or (announced is None and chosen.discovery):
         raise BrokerRefusal(
-            f"the broker at {config.broker.host}:{config.broker.port} does not let us read; allow the account to read "
-            "the topics of aps2mqtt and of Home Assistant's discovery"
+            f"the broker at {config.broker.host}:{config.broker.port} refuses the subscription; allow the MQTT "
+            "account to read the topics of aps2mqtt and of Home Assistant's discovery"
         )
     found = {**retained, **(announced or {})}
     return {topic: payload for topic, payload in found.items() if payload and topic != probe.topic}

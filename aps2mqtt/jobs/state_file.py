@@ -46,15 +46,17 @@ class Store:
             return None
         except OSError as error:
             raise StateError(
-                f"the state file {self.path} cannot be read ({error.strerror}); give its folder to the user that runs "
-                "the jobs, set APS_STATE_DIR, or remove what is no file"
+                f"the state file {self.path} cannot be read ({error.strerror}); make the user that runs the jobs the "
+                "owner of its folder, or set APS_STATE_DIR to another folder"
             ) from error
         except ABSURD as error:
-            raise StateError(f"the state file {self.path} is damaged and begun anew ({error})") from error
+            raise StateError(
+                f"the state file {self.path} is damaged and will be replaced ({error}); no action is needed"
+            ) from error
         if left_out:
             raise StateError(
                 f"the state file {self.path} is damaged in part ({', '.join(left_out[:MOST_NAMED])}); "
-                "these values are begun anew, the others are used",
+                "no action is needed, the other values are used",
                 memory,
             )
         return memory
@@ -78,8 +80,8 @@ class Store:
             self._unwritten = memory
             why = error.strerror if isinstance(error, OSError) else error
             raise StateError(
-                f"the state file {self.path} cannot be written ({why}); the next job knows less: "
-                "set APS_STATE_DIR to a folder that can be written"
+                f"the state file {self.path} cannot be written ({why}); set APS_STATE_DIR to a folder that this user "
+                "can write to"
             ) from error
 
     def remove(self) -> None:
@@ -88,4 +90,6 @@ class Store:
         try:
             self.path.unlink(missing_ok=True)
         except OSError as error:
-            raise StateError(f"the state file {self.path} cannot be removed ({error.strerror}); remove it") from error
+            raise StateError(
+                f"the state file {self.path} cannot be removed ({error.strerror}); remove it by hand"
+            ) from error

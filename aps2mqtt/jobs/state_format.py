@@ -102,7 +102,7 @@ def _amount(most: float, least: float = 0.0) -> Reader:
 
 def _text(value: object, _: list[str]) -> str:
     if not isinstance(value, str):
-        raise TypeError(f"{value!r:.40} is no text")
+        raise TypeError(f"{value!r:.40} is not text")
     value.encode()  # half a surrogate cannot be published
     return value[:LONGEST_TEXT]
 
@@ -115,7 +115,7 @@ def _prefix(value: object, left_out: list[str]) -> str:
     """A prefix of topics, as the configuration allows it."""
     text = _text(value, left_out)
     if not (text.isprintable() and is_topic(text)):
-        raise ValueError(f"{text!r:.40} is no topic")
+        raise ValueError(f"{text!r:.40} is not a topic")
     return text
 
 
@@ -128,14 +128,14 @@ def _moment(value: str, _: list[str]) -> datetime:
     moment = datetime.fromisoformat(value)
     offset = moment.utcoffset()
     if offset is None or abs(offset) > FURTHEST or not FIRST <= moment < LAST:
-        raise ValueError(f"{value:.40} is no time of a job")
+        raise ValueError(f"{value:.40} is not the time of a job")
     return moment
 
 
 def _date(value: str, _: list[str]) -> date:
     day = date.fromisoformat(value)
     if not FIRST.date() <= day < LAST.date():
-        raise ValueError(f"{value:.40} is no date of a job")
+        raise ValueError(f"{value:.40} is not the date of a job")
     return day
 
 
@@ -149,7 +149,7 @@ def _several(reader: Reader, most: int) -> Reader:
 
     def read(value: object, left_out: list[str]) -> tuple[Any, ...]:
         if not isinstance(value, list | tuple):
-            raise TypeError(f"{value!r:.40} is no list")
+            raise TypeError(f"{value!r:.40} is not a list")
         return tuple(reader(item, left_out) for item in value[:most])
 
     return read
@@ -179,7 +179,7 @@ def _fields(kind: type[Any], **readers: Reader) -> Reader:
 
     def read(state: object, left_out: list[str]) -> Any:  # noqa: ANN401 - of the kind
         if not isinstance(state, dict):
-            raise TypeError(f"{state!r:.40} is no {kind.__name__}")
+            raise TypeError(f"{state!r:.40} is not a {kind.__name__}")
         values = dict(defaults)
         for name, reader in readers.items():
             if name not in state and name in defaults:

@@ -1,7 +1,7 @@
-"""`aps2mqtt run`: its own scheduler starts the same job for each ECU, for years, until SIGTERM or SIGINT.
+"""`aps2mqtt run`: the built-in scheduler starts the same job for each ECU until SIGTERM or SIGINT.
 
-It adds to the job what only a lasting process can add: its presence on the broker, a job whenever the broker comes
-back, and a log of what changes.
+It adds what only a lasting process can add: the topic aps/status, a job whenever the broker comes back, and a log of
+what changes.
 """
 
 import logging
@@ -66,7 +66,7 @@ class Daemon:
                 notify("WATCHDOG=1")
             before, offset = offset, time.time() - time.monotonic()
             if abs(offset - before) > JUMP:
-                log.info("the clock has jumped by %.0f s; the polls are timed anew", offset - before)
+                log.info("the clock has jumped by %.0f s; the next polls are rescheduled", offset - before)
                 for ecu in self._ecus:
                     ecu.reschedule()
         log.info("stopped by %s", end.signal.name)
@@ -81,8 +81,8 @@ class Daemon:
         self._connections.append(time.monotonic())
         if len(self._connections) == FLAPPING and self._connections[-1] - self._connections[0] < FLAPPING_TIME:
             log.warning(
-                "the broker keeps closing our connection; if a second `aps2mqtt run` is active, stop it or give it an "
-                "MQTT_CLIENT_ID of its own, and in mosquitto set use_username_as_clientid to false"
+                "the broker keeps closing our connection; stop a second `aps2mqtt run` if there is one, or give each "
+                "its own MQTT_CLIENT_ID, and in mosquitto set use_username_as_clientid to false"
             )
             self._connections = deque(maxlen=0)  # once is enough
         for ecu in self._ecus:
@@ -200,7 +200,7 @@ class PollLog:
         """Logs one line on a poll that has ended at `now` with `summary`, or with `error`."""
         if error is None:
             if self._since is not None:
-                log.info("well again; failed polls since %s: %d", self._at_site(self._since), self._failed)
+                log.info("OK again; failed polls since %s: %d", self._at_site(self._since), self._failed)
             self._failure = self._since = None
             self._failed = 0
             log.info("%s; %s", summary, following)
@@ -211,7 +211,7 @@ class PollLog:
         if type(error) is self._failure and self._last and timedelta() <= now - self._last < REMINDER:
             log.debug("%s; %s", error, following)
             return
-        still = f"still, after {self._failed} polls since {self._at_site(self._since)}: "
+        still = f"still failing, {self._failed} polls since {self._at_site(self._since)}: "
         again = still if self._failure is type(error) else ""
         self._failure, self._last = type(error), now
         log.error("%s%s; %s", again, described(error), following, exc_info=error)

@@ -40,7 +40,9 @@ def render(name: str, template: str, paths: Paths, second: int | None = None) ->
     """
     for path, kind, unwanted in ((paths.program, "program", "\"'\\"), (paths.config, "configuration", "")):
         if not str(path).isprintable() or set(unwanted) & set(str(path)):
-            raise UsageError(f"no unit can name the {kind} {str(path)!r}; choose a path of plain characters")
+            raise UsageError(
+                f"the path of the {kind} does not fit into a unit: {str(path)!r}; choose a path of plain characters"
+            )
     lines = template.splitlines(keepends=True)
     times = {} if second is None else _times(second)
     return "".join(line if line.startswith("#") else _with_paths(_replaced(line, times), name, paths) for line in lines)
@@ -101,13 +103,13 @@ def next_steps(folder: Path) -> str:
     """The commands to type once the files are in `folder`."""
     once, timer, run, crontab = (shlex.quote(str(folder / name)) for name in NAMES)
     return f"""\
-Next, as root, one of the three. A timer that fires a job every 5 minutes:
+Next, as root, do one of these three. A timer that starts a job every 5 minutes:
   cp {once} {timer} {SYSTEM}
   systemctl enable --now {TIMER}
-The scheduler inside, as a service:
+The built-in scheduler, as a service:
   cp {run} {SYSTEM}
   systemctl enable --now {RUN}
-cron, where there is no crontab yet:
+cron, if root has no crontab yet:
   crontab {crontab}"""
 
 
@@ -130,4 +132,4 @@ def shipped(name: str) -> str:
     for path in (package / "units_data" / name, package.parent / name):
         if path.is_file():
             return path.read_text(encoding="utf-8")
-    raise UsageError("this installation of aps2mqtt has no units in it; install it again")
+    raise UsageError("the unit templates are missing from this installation; reinstall aps2mqtt")

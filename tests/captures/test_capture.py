@@ -478,7 +478,7 @@ def test_capture_writes_files_and_nothing_else(tmp_path: Path) -> None:
     assert first.out.splitlines()[:3] == [f"written    {tmp_path / 'out' / name}" for name in names]
     assert "attach them to your report" in first.out
     assert second.status == 64
-    assert "ecur-signal-1.3.6C.json would be changed" in one_line(second.err)
+    assert "ecur-signal-1.3.6C.json; write to another folder" in one_line(second.err)
     assert third.status == 0
     files = sorted((tmp_path / "out").iterdir())
     assert [file.name for file in files] == sorted(names)

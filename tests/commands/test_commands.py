@@ -236,7 +236,7 @@ def test_there_is_no_other_log_level() -> None:
     assert "invalid choice: 'loud'" in one_line(ended.err)
     ended = aps2mqtt("once", APS_ECU_IP="127.0.0.1", APS_LOG_LEVEL="loud")
     assert ended.status == 78
-    assert "allowed is debug or info or warning or error" in one_line(ended.err)
+    assert "APS_LOG_LEVEL must be debug, info, warning or error" in one_line(ended.err)
 
 
 # -- demo -------------------------------------------------------------------------------------------------------------
@@ -433,7 +433,7 @@ def test_debugging_is_asked_for_in_many_words(tmp_path: Path, value: str, *, log
         (("xyzzy",), "there is no command 'xyzzy'; see aps2mqtt --help"),
         (("-c",), "-c needs a file; for instance: aps2mqtt -c config.yaml once"),
         (("once", "--config"), "-c needs a file; for instance: aps2mqtt -c config.yaml once"),
-        (("-c", "once"), "'once' is a command, and no file of that name is there; see aps2mqtt --help"),
+        (("-c", "once"), "'once' is a command, and there is no file of that name; see aps2mqtt --help"),
     ],
 )
 def test_a_slip_on_the_command_line_is_told_with_its_remedy(arguments: tuple[str, ...], says: str) -> None:

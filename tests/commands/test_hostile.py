@@ -79,7 +79,7 @@ def harmless(ended: Ended) -> str:
         (("forget", ECU), "note"),
         (("forget", GONE, "--yes"), "power?"),
         (("history", "day", "week"), "Energy of the last week"),
-        (("health",), "no job has gone well yet"),
+        (("health",), "no successful poll is recorded for this user"),
         (("schedule",), "window"),
         (("capture", "--output", "DIR"), "written"),
     ],

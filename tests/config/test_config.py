@@ -29,8 +29,8 @@ def test_the_defaults_are_those_of_the_contract():
 def test_without_a_configuration_file_the_message_says_so():
     """And where one would be found."""
     assert mistakes({"APS_ECU_IP": ""}) == [
-        "APS_ECU_IP is missing: no configuration file is named, and /etc/aps2mqtt/config.yaml was not found; "
-        "name one with -c FILE, or set APS_ECU_IP in the environment"
+        "APS_ECU_IP is missing: /etc/aps2mqtt/config.yaml was not found, and neither -c nor CONFIG_FILE names a file; "
+        "run `aps2mqtt init` to write the file, name one with -c, or set APS_ECU_IP in the environment"
     ]
 
 
@@ -78,22 +78,22 @@ def test_all_mistakes_come_at_once_with_key_value_and_what_is_allowed(tmp_path: 
     path = tmp_path / "config.yaml"
     assert mistakes(environ, text, tmp_path) == [
         f"APS_ECU_IP is missing; set it in section ecu of {path} or in the environment",
-        f"APS_ECU_PORT = '99999' in {path}: allowed is a whole number from 1 to 65535",
-        f"APS_ECU_TIMEZONE = 'Mars/Olympus' in {path}: allowed is an IANA name such as Europe/Paris",
-        "APS_ECU_POLL_INTERVAL = '5 min' in the environment: allowed is a whole number from 1 to 86400",
-        "APS_ECU_POSITION_LAT = '91' in the environment: allowed is degrees from -90 to 90, with a point (47.206)",
-        "APS_ECU_POSITION_LNG = '2,35' in the environment: allowed is degrees from -180 to 180, with a point (47.206)",
-        "MQTT_TOPIC_PREFIX = '/a' in the environment: allowed is a topic without + and #, that begins neither with / "
-        "nor with $ and does not end with /",
-        f"MQTT_RETAIN = 'maybe' in {path}: allowed is True or False",
-        "MQTT_PAYLOAD = 'xml' in the environment: allowed is flat or json or both",
+        f"APS_ECU_PORT must be a whole number from 1 to 65535; it is '99999' ({path})",
+        f"APS_ECU_TIMEZONE must be the name of a time zone, such as Europe/Paris; it is 'Mars/Olympus' ({path})",
+        "APS_ECU_POLL_INTERVAL must be a whole number from 1 to 86400; it is '5 min' (environment)",
+        "APS_ECU_POSITION_LAT must be a number of degrees from -90 to 90, such as 47.206; it is '91' (environment)",
+        "APS_ECU_POSITION_LNG must be a number of degrees from -180 to 180, such as 47.206; it is '2,35' (environment)",
+        "MQTT_TOPIC_PREFIX must be a topic without + or #, without / or $ at its start, and without / at its end; "
+        "it is '/a' (environment)",
+        f"MQTT_RETAIN must be True or False; it is 'maybe' ({path})",
+        "MQTT_PAYLOAD must be flat, json or both; it is 'xml' (environment)",
     ]
 
 
 @pytest.mark.parametrize("value", ["http://10.0.0.1", "10.0.0.1:8899", "my ecu", "ecu/1", "[::1]", 63 * "ß"])
 def test_a_host_has_neither_scheme_nor_port(value: str):
     """The commonest slips in an address."""
-    assert "without scheme, port or spaces" in mistakes({"APS_ECU_IP": value})[0]
+    assert "without http://, port or spaces" in mistakes({"APS_ECU_IP": value})[0]
 
 
 @pytest.mark.parametrize("value", ["192.168.1.42", "ecu.local", "fe80::1%eth0", "::1", "my_ecu-2"])
@@ -112,7 +112,7 @@ def test_a_longitude_is_on_earth(value: str):
 def test_a_prefix_is_a_topic(value: str):
     """Nothing that a subscriber would read as a wildcard; what begins with $ is the broker's own."""
     for name in ("MQTT_TOPIC_PREFIX", "MQTT_DISCOVERY_PREFIX"):
-        assert "a topic without + and #" in mistakes({name: value})[0]
+        assert "a topic without + or #" in mistakes({name: value})[0]
     assert load({"MQTT_TOPIC_PREFIX": "home/$roof"}).broker.topic_prefix == "home/$roof"
 
 
@@ -124,11 +124,34 @@ def test_unknown_keys_of_the_file_are_mistakes_with_a_suggestion(tmp_path: Path)
     )
     path = tmp_path / "config.yaml"
     assert mistakes(None, text, tmp_path) == [
-        f"{path}: MQTT_BROKER_PORT stands outside of a section; put it below `mqtt:`, indented",
-        f"{path}: there is no key 'APS_ECU_TIMEZON'; did you mean APS_ECU_TIMEZONE?",
-        f"{path}: MQTT_RETAIN stands in section ecu; it belongs in mqtt",
-        f"{path}: MQTT_CLIENT_ID stands in 'mqqt'; it belongs in section mqtt",
-        f"{path}: there is no key 'COLOUR'; the sections are ecu and mqtt",
+        f"{path}: MQTT_BROKER_PORT is not in a section; put it below `mqtt:`, indented",
+        f"{path}: 'APS_ECU_TIMEZON' is not a setting; did you mean APS_ECU_TIMEZONE?",
+        f"{path}: MQTT_RETAIN is in section 'ecu'; move it to 'mqtt'",
+        f"{path}: MQTT_CLIENT_ID is in section 'mqqt'; move it to 'mqtt'",
+        f"{path}: 'COLOUR' is not a setting; see config.yaml.example for all settings",
+    ]
+
+
+@pytest.mark.parametrize(
+    ("text", "place", "section", "wanted"),
+    [
+        ("ECU:\n  APS_ECU_IP: a\n", "", "'ECU'", "'ecu' (lowercase)"),
+        ("ECU:\n  - APS_ECU_IP: a\n", ", ECU 1", "'ECU'", "'ecu' (lowercase)"),
+        ("mqtt:\n  APS_ECU_IP: a\n", "", "'mqtt'", "'ecu'"),
+        ("inverters:\n  APS_ECU_IP: a\n", "", "'inverters'", "'ecu'"),
+    ],
+)
+def test_a_setting_in_the_wrong_section_is_one_mistake(
+    tmp_path: Path, text: str, place: str, section: str, wanted: str
+):
+    """It is not also reported as missing, and its value is checked like any other."""
+    path = f"{tmp_path}/config.yaml"
+    moved = f"{path}{place}: APS_ECU_IP is in section {section}; move it to {wanted}"
+    assert mistakes({"APS_ECU_IP": ""}, text, tmp_path) == [moved]
+    found = mistakes({"APS_ECU_IP": ""}, text.replace(": a", ": a b"), tmp_path)
+    assert [mistake.partition(";")[0] for mistake in found] == [
+        moved.partition(";")[0],
+        "APS_ECU_IP must be one host name or IP address, without http://, port or spaces",
     ]
 
 
@@ -136,8 +159,8 @@ def test_near_misses_in_the_environment_are_warnings():
     """Other programs' variables are none of our business; values are not shown."""
     environ = {"MQTT_BROKER_PASSWORD": SECRET, "aps_ecu_port": "1", "MQTT_SERVICE_HOST": "x", "MQTT_PORT": "tcp://x"}
     assert load(environ).warnings == (
-        "MQTT_BROKER_PASSWORD in the environment means nothing; did you mean MQTT_BROKER_PASSWD?",
-        "aps_ecu_port in the environment means nothing; did you mean APS_ECU_PORT?",
+        "MQTT_BROKER_PASSWORD in the environment is not a setting; did you mean MQTT_BROKER_PASSWD?",
+        "aps_ecu_port in the environment is not a setting; did you mean APS_ECU_PORT?",
     )
 
 

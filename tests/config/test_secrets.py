@@ -54,13 +54,13 @@ def test_a_password_beside_the_configuration_is_the_brokers(tmp_path: Path):
     beside.write_text("\n")
     assert load(None, text, tmp_path).broker.password == ""
     beside.write_bytes(b"\xff")
-    assert mistakes(None, text, tmp_path) == [f"MQTT_BROKER_PASSWD in {beside}: allowed is a file of UTF-8 text"]
+    assert mistakes(None, text, tmp_path) == [f"MQTT_BROKER_PASSWD must be a file of UTF-8 text ({beside})"]
     beside.unlink()
     beside.symlink_to("nothing")
     assert load(None, text, tmp_path).broker.password == ""
     beside.unlink()
     beside.mkdir()
-    assert mistakes(None, text, tmp_path) == [f"{beside} cannot be read: Is a directory; name another file"]
+    assert mistakes(None, text, tmp_path) == [f"{beside} cannot be read: Is a directory; name a plain file"]
 
 
 def test_a_password_beside_the_configuration_is_not_looked_at_where_one_is_set(tmp_path: Path):
@@ -73,7 +73,7 @@ def test_a_password_beside_the_configuration_is_not_looked_at_where_one_is_set(t
         assert load(environ, text, tmp_path).broker.password == SECRET
         assert load_all(environ | {"MQTT_BROKER_USER": "u"}, TWO, tmp_path)[1].broker.password == SECRET
     assert mistakes({"MQTT_BROKER_PASSWD_FILE": "/nowhere"}, text, tmp_path) == [
-        "MQTT_BROKER_PASSWD_FILE in the environment: allowed is a file; there is none"
+        "MQTT_BROKER_PASSWD_FILE must be a file that exists (environment)"
     ]
 
 
@@ -82,7 +82,9 @@ def test_a_secret_file_of_several_lines_is_told_so(tmp_path: Path):
     (tmp_path / "secret").write_text(f"{SECRET}\n{SECRET}\n")
     environ = {"MQTT_BROKER_USER": "u", "MQTT_BROKER_PASSWD_FILE": str(tmp_path / "secret")}
     (mistake,) = mistakes(environ)
-    assert mistake.endswith("in the environment: allowed is one line of printable text, at most 1000 characters")
+    assert mistake.endswith(
+        "must be one line of at most 1000 printable characters (by MQTT_BROKER_PASSWD_FILE in the environment)"
+    )
 
 
 @contextlib.contextmanager
@@ -122,7 +124,7 @@ def test_a_configuration_that_this_user_may_not_read_says_who_can(open_folder: P
         with not_root(), pytest.raises(ConfigError) as caught:
             loading.load(path, environ)
         assert caught.value.mistakes == (
-            f"{file} cannot be read: Permission denied; run aps2mqtt as root, or let this user read the file",
+            f"{file} cannot be read: Permission denied; run the command as root (sudo), or let this user read the file",
         )
         file.chmod(0o644)
 
@@ -146,7 +148,7 @@ def test_what_the_service_cannot_read_is_read_from_its_credentials(tmp_path: Pat
     path = etc / "roof.yaml"
     with pytest.raises(ConfigError) as caught:
         loading.load(path, environ)
-    assert caught.value.mistakes == (f"APS_ECU_PORT = 'x' in {path}: allowed is a whole number from 1 to 65535",)
+    assert caught.value.mistakes == (f"APS_ECU_PORT must be a whole number from 1 to 65535; it is 'x' ({path})",)
     (loaded,) = loading.load(path, environ | {"APS_ECU_PORT": "1"})
     assert loaded.broker.password == SECRET
     assert (loaded.broker.certificate_file, loaded.broker.key_file) == (f"{etc}/mqtt-cert.pem", f"{etc}/mqtt-key.pem")
@@ -162,12 +164,12 @@ def test_an_empty_line_stands_in_for_a_credential_that_is_not_there(tmp_path: Pa
     with pytest.raises(ConfigError) as caught:
         loading.load(path, environ | {"MQTT_BROKER_CACERTS_PATH": "/etc/aps2mqtt/mqtt-ca.pem"})
     assert caught.value.mistakes == (
-        "MQTT_BROKER_CACERTS_PATH = '/etc/aps2mqtt/mqtt-ca.pem' in the environment: allowed is a file; there is none",
+        "MQTT_BROKER_CACERTS_PATH must be a file that exists; it is '/etc/aps2mqtt/mqtt-ca.pem' (environment)",
     )
 
 
 def test_an_empty_file_or_none_where_only_root_can_read_is_no_password(open_folder: Path):
-    """And it is not said that systemd did not hand it over."""
+    """And no error names LoadCredential=."""
     path, beside = open_folder / "config.yaml", open_folder / "mqtt-password"
     text = "ecu:\n  APS_ECU_IP: ecu\nmqtt:\n  MQTT_BROKER_USER: u\n"
     environ = handed_over(open_folder / "run", config_dot_yaml=text, mqtt_password="")
@@ -190,8 +192,8 @@ def test_a_service_that_was_handed_nothing_says_so(tmp_path: Path):
         with pytest.raises(ConfigError) as caught:
             loading.load(path, environ)
         assert caught.value.mistakes == (
-            f"{path} cannot be read: No such file or directory; systemd did not hand it over: in an LXC guest, repeat "
-            "the unit's LoadCredential= in a drop-in",
+            f"{path} cannot be read: No such file or directory; check LoadCredential= in the unit, and in an LXC guest "
+            "repeat that line in a drop-in",
         )
 
 
@@ -214,7 +216,7 @@ def test_a_password_and_its_file_in_one_source_are_a_mistake(tmp_path: Path):
     (tmp_path / "secret").write_text(SECRET)
     environ = {"MQTT_BROKER_PASSWD": SECRET, "MQTT_BROKER_PASSWD_FILE": str(tmp_path / "secret")}
     assert mistakes({**environ, "MQTT_BROKER_USER": "u"}) == [
-        "MQTT_BROKER_PASSWD and MQTT_BROKER_PASSWD_FILE are both set in the environment; keep one"
+        "MQTT_BROKER_PASSWD and MQTT_BROKER_PASSWD_FILE are both set in the environment; remove one of them"
     ]
 
 
@@ -227,21 +229,21 @@ def test_files_that_cannot_be_read_are_mistakes(tmp_path: Path):
     }
     found = mistakes(environ)
     assert len(found) == 2
-    assert all("there is none" in mistake for mistake in found)
+    assert all("must be a file that exists" in mistake for mistake in found)
 
 
 def test_a_password_without_a_user_says_where_it_is(tmp_path: Path):
     """A file beside the configuration may be forgotten."""
     (tmp_path / "mqtt-password").write_text(SECRET)
     (mistake,) = mistakes({}, "ecu:\n  APS_ECU_IP: ecu\n", tmp_path)
-    assert mistake.endswith(f"(it is in {tmp_path}/mqtt-password)")
+    assert f"without MQTT_BROKER_USER ({tmp_path}/mqtt-password); " in mistake
 
 
 @pytest.mark.parametrize("prefix", ["solar ", " ", " $SYS", "a/ ", "\u00a0solar"])
 def test_a_prefix_with_spaces_around_it_is_a_mistake(prefix: str):
     """Home Assistant would find nothing below it, and nobody sees why."""
     for name in ("MQTT_TOPIC_PREFIX", "MQTT_DISCOVERY_PREFIX"):
-        assert "allowed is " in mistakes({name: prefix})[0]
+        assert "must be " in mistakes({name: prefix})[0]
 
 
 @pytest.mark.parametrize("slip", [" {}", "_{}", "-{}", "{}", ": {}"])
@@ -263,7 +265,7 @@ def test_a_long_value_is_shown_soon():
 def test_a_password_in_place_of_its_file_is_not_shown():
     """As some write it who have not read on."""
     assert mistakes({"MQTT_BROKER_USER": "u", "MQTT_BROKER_PASSWD_FILE": SECRET}) == [
-        "MQTT_BROKER_PASSWD_FILE in the environment: allowed is a file; there is none"
+        "MQTT_BROKER_PASSWD_FILE must be a file that exists (environment)"
     ]
 
 
@@ -274,7 +276,7 @@ def test_a_file_holds_a_password_as_it_is(tmp_path: Path):
     environ = {"MQTT_BROKER_USER": "u", "MQTT_BROKER_PASSWD_FILE": str(tmp_path / "secret")}
     assert load(environ).broker.password == '"quoted"'
     assert mistakes(environ | {"MQTT_BROKER_PASSWD_FILE": f'"{tmp_path}/secret"'}) == [
-        "MQTT_BROKER_PASSWD_FILE in the environment: allowed is a value without quotation marks around it"
+        "MQTT_BROKER_PASSWD_FILE must be a value without quotation marks around it (environment)"
     ]
 
 
@@ -294,7 +296,8 @@ def test_a_login_in_a_value_is_not_shown(value: str):
     """Everything before the last @ is dots, of every key whose value is shown, and of each address in a list."""
     for name in ("APS_ECU_IP", "MQTT_BROKER_HOST", "MQTT_BROKER_PORT", "APS_ECU_TIMEZONE", "MQTT_BROKER_CACERTS_PATH"):
         (mistake,) = mistakes({name: value})
-        assert mistake.startswith(f"{name} = '••••@host")
+        assert mistake.startswith(f"{name} must be ")
+        assert "; it is '••••@host" in mistake
     assert len(mistakes({"APS_ECU_IP": f"10.0.0.1,{value}"})) == 1
 
 
@@ -315,7 +318,8 @@ def test_a_login_in_a_value_is_not_shown(value: str):
 def test_what_a_value_calls_a_password_is_not_shown(value: str):
     """YAML makes one value of a line and of the next, where that is indented and lacks its colon."""
     (mistake,) = mistakes({"MQTT_BROKER_HOST": value})
-    assert "••••' in the environment: allowed is one host name" in mistake
+    assert mistake.startswith("MQTT_BROKER_HOST must be one host name")
+    assert mistake.endswith(("••••' (environment)", "••••\\' (environment)"))
     assert SECRET not in repr(load({"MQTT_BROKER_USER": value}).given)
     given = load({"MQTT_TOPIC_PREFIX": "pass/secrets", "APS_STATE_DIR": "/run/password/x"}).given
     assert (given["MQTT_TOPIC_PREFIX"].text, given["APS_STATE_DIR"].text) == ("pass/secrets", "/run/password/x")
@@ -324,7 +328,7 @@ def test_what_a_value_calls_a_password_is_not_shown(value: str):
 def test_a_long_value_is_cut():
     """It may be anything; so is one that is accepted, where `check` shows it."""
     (mistake,) = mistakes({"MQTT_PAYLOAD": "x" * 1000})
-    assert mistake == f"MQTT_PAYLOAD = '{'x' * 100}…' in the environment: allowed is flat or json or both"
+    assert mistake == f"MQTT_PAYLOAD must be flat, json or both; it is '{'x' * 100}…' (environment)"
     given = load({"MQTT_TOPIC_PREFIX": "y" * 101, "MQTT_BROKER_USER": f"u:{SECRET}@home"}).given
     assert given["MQTT_TOPIC_PREFIX"].text == "y" * 100 + "…"
     assert given["MQTT_BROKER_USER"].text == "••••@home"
@@ -341,16 +345,16 @@ def test_of_an_unknown_key_only_its_leading_word_is_shown(tmp_path: Path):
     path = tmp_path / "config.yaml"
     assert sorted(mistakes(None, text, tmp_path)) == sorted(
         [
-            f"{path}: MQTT_BROKER_PASSWD lacks the colon and the space behind it; write MQTT_BROKER_PASSWD: VALUE",
-            f"{path}: there is no key 'MQTT_BROKER_PASSWORD'; did you mean MQTT_BROKER_PASSWD?",
-            f"{path}: MQTT_BROKER_USER lacks the colon and the space behind it; write MQTT_BROKER_USER: VALUE",
-            f"{path}: COLOUR has to be one value",
-            f"{path}: RED begins with a character that YAML does not take for text; put the value in quotes",
-            f"{path}: MQTT_RETAIN stands in 'other'; it belongs in section mqtt",
-            f"{path}: there is no key 'more'; the sections are ecu and mqtt",
-            f"{path}: section last has to be lines of the form KEY: value",
-            f"{path}: MQTT_CLIENT_ID stands there twice; keep one",
-            f"{path}: MQTT_CLIENT_ID lacks the colon and the space behind it; write MQTT_CLIENT_ID: VALUE",
+            f"{path}: MQTT_BROKER_PASSWD has no colon and space after it; write MQTT_BROKER_PASSWD: VALUE",
+            f"{path}: 'MQTT_BROKER_PASSWORD' is not a setting; did you mean MQTT_BROKER_PASSWD?",
+            f"{path}: MQTT_BROKER_USER has no colon and space after it; write MQTT_BROKER_USER: VALUE",
+            f"{path}: COLOUR must be a single value",
+            f"{path}: the value of RED starts with a character that is special in YAML; put the value in quotes",
+            f"{path}: MQTT_RETAIN is in section 'other'; move it to 'mqtt'",
+            f"{path}: 'more' is not a setting; see config.yaml.example for all settings",
+            f"{path}: section last must have lines of the form NAME: value",
+            f"{path}: MQTT_CLIENT_ID is set twice; remove one of them",
+            f"{path}: MQTT_CLIENT_ID has no colon and space after it; write MQTT_CLIENT_ID: VALUE",
         ]
     )
 
@@ -361,7 +365,7 @@ def test_a_file_with_a_password_that_others_can_read_is_warned_of(tmp_path: Path
     path.write_text(f"ecu:\n  APS_ECU_IP: 10.0.0.1\nmqtt:\n  MQTT_BROKER_USER: u\n  MQTT_BROKER_PASSWD: {SECRET}\n")
     path.chmod(0o644)
     (warning,) = loading.load(path, {})[0].warnings
-    assert warning == f"{path} holds MQTT_BROKER_PASSWD and can be read by everybody; chmod o-r {path}"
+    assert warning == f"{path} contains MQTT_BROKER_PASSWD, and every user can read it; run: chmod o-r {path}"
     path.chmod(0o640)
     assert loading.load(path, {})[0].warnings == ()
     path.write_text("ecu:\n  APS_ECU_IP: 10.0.0.1\n")
@@ -382,7 +386,7 @@ def test_a_file_with_a_secret_alone_that_others_can_read_is_warned_of(tmp_path: 
     }
     files = {"wifi": "APS_ECU_WIFI_PASSWD", "mqtt-password": "MQTT_BROKER_PASSWD", "key.pem": "MQTT_BROKER_KEY_PATH"}
     assert sorted(load(environ, "ecu:\n  APS_ECU_IP: ecu\n", tmp_path).warnings) == sorted(
-        f"{tmp_path}/{file}, the file of {key}, can be read by everybody; chmod o-r {tmp_path}/{file}"
+        f"every user can read {tmp_path}/{file} ({key}); run: chmod o-r {tmp_path}/{file}"
         for file, key in files.items()
     )
     for name in files:

@@ -47,8 +47,8 @@ def test_keys_that_need_another_say_so(environ: dict[str, str], says: str):
 def test_a_restart_needs_name_and_password_however_it_is_asked_for(wanted: str, given: dict[str, str]):
     """Blanks are neither: an ECU that was told them would have an open access point without a name."""
     assert mistakes({"APS_ECU_AUTO_RESTART": wanted, **given}) == [
-        "APS_ECU_AUTO_RESTART is set without APS_ECU_WIFI_SSID; the restart needs both",
-        "APS_ECU_AUTO_RESTART is set without APS_ECU_WIFI_PASSWD; the restart needs both",
+        "APS_ECU_AUTO_RESTART is set without APS_ECU_WIFI_SSID; the restart needs both settings",
+        "APS_ECU_AUTO_RESTART is set without APS_ECU_WIFI_PASSWD; the restart needs both settings",
     ]
     both = {"APS_ECU_WIFI_SSID": "ap", "APS_ECU_WIFI_PASSWD": SECRET}
     made = load({"APS_ECU_AUTO_RESTART": wanted, **both}).ecu.restart_with
@@ -69,7 +69,7 @@ def test_a_value_in_quotation_marks_is_a_mistake_that_is_named(tmp_path: Path, k
     """As env files leave them; of every key, in the environment and, nested, in the file; a secret is not shown."""
     value = f"{quotes[0]}{SECRET if key.secret else key.default or 'x,y'}{quotes[1]}"
     needed = {"MQTT_BROKER_USER": "u"} if key.name == "MQTT_BROKER_PASSWD" else {}
-    allowed = "allowed is a value without quotation marks around it"
+    allowed = "must be a value without quotation marks around it"
     section, text = ("ecu", "") if key.section == "ecu" else ("mqtt", "ecu:\n  APS_ECU_IP: ecu\n")
     nested = value.replace("'", "''")
     text += f"{section}:\n  {key.name}: '{nested}'\n"
@@ -89,8 +89,8 @@ def test_doubtful_settings_are_warned_of(tmp_path: Path):
     }
     warnings = load(environ).warnings
     assert len(warnings) == 2
-    assert "the site is assumed to be in Paris" in warnings[0]
-    assert "the connection is not secured" in warnings[1]
+    assert "uses the position of Paris; set both" in warnings[0]
+    assert "so the connection is not encrypted" in warnings[1]
     assert load({"MQTT_DISCOVERY_ENABLED": "yes", "MQTT_PAYLOAD": "both"}).warnings == ()
 
 

@@ -27,7 +27,7 @@ def test_addresses_with_commas_between_are_an_ecu_each(tmp_path: Path):
     environ = {"APS_ECU_IP": "10.0.0.1, 10.0.0.2,fe80::1", "APS_ECU_PORT": "7"}
     assert [chosen.ecu.address for chosen in load_all(environ)] == ["10.0.0.1:7", "10.0.0.2:7", "fe80::1:7"]
     assert mistakes({"APS_ECU_IP": "10.0.0.1,"}) == [
-        "APS_ECU_IP = '' in the environment: allowed is one host name or address, without scheme, port or spaces"
+        "APS_ECU_IP must be one host name or IP address, without http://, port or spaces; it is '' (environment)"
     ]
     text = "ecu:\n  APS_ECU_IP: 10.0.0.1,10.0.0.2\n  APS_ECU_TEMPERATURE_UNIT: F\n"
     assert [(chosen.ecu.host, chosen.ecu.fahrenheit) for chosen in load_all({}, text, tmp_path)] == [
@@ -39,19 +39,21 @@ def test_addresses_with_commas_between_are_an_ecu_each(tmp_path: Path):
 def test_addresses_in_the_environment_and_a_list_in_the_file_are_a_mistake(tmp_path: Path):
     """Nobody could say which counts; one line, whatever the number of items."""
     assert mistakes({"APS_ECU_IP": "10.0.0.3"}, TWO, tmp_path) == [
-        "APS_ECU_IP is set in the environment, and the file has a list of ECUs; keep one (--ecu picks of the list)"
+        "APS_ECU_IP is set in the environment, and the file has a list of ECUs; remove it from the environment "
+        "(--ecu selects one of the list)"
     ]
 
 
 def test_the_same_ecu_twice_is_a_mistake(tmp_path: Path):
     """By host and port, in any case of letters; the same host with another port is another ECU."""
     assert mistakes({"APS_ECU_IP": "ecu,roof,ECU"}) == [
-        "the ECU at ECU:8899 is named twice, the second time in the environment; keep one"
+        "the ECU at ECU:8899 is listed twice, the second time in the environment; remove one of them"
     ]
     text = TWO.replace("10.0.0.2", "10.0.0.1")
     assert len(load_all({}, text, tmp_path)) == 2
     assert mistakes({"APS_ECU_IP": ""}, text.replace("1000", "8899"), tmp_path) == [
-        f"the ECU at 10.0.0.1:8899 is named twice, the second time in {tmp_path}/config.yaml, ECU 2; keep one"
+        f"the ECU at 10.0.0.1:8899 is listed twice, the second time in {tmp_path}/config.yaml, ECU 2; remove one "
+        "of them"
     ]
 
 
@@ -65,17 +67,17 @@ def test_all_mistakes_of_all_ecus_come_at_once_each_with_its_place(tmp_path: Pat
     )
     path = tmp_path / "config.yaml"
     assert mistakes({"APS_ECU_IP": "", "APS_ECU_POLL_INTERVAL": "0"}, text, tmp_path) == [
-        f"{path}, ECU 3 has to be lines of the form KEY: value",
-        f"{path}, ECU 5: APS_ECU_PORT has to be one value",
-        f"{path}, ECU 5: there is no key 'APS_ECU_TIMEZON'; did you mean APS_ECU_TIMEZONE?",
-        f"APS_ECU_IP = '10.0.0.1,10.0.0.2' in {path}, ECU 1: allowed is one host name or address, without scheme, "
-        "port or spaces",
-        "APS_ECU_POLL_INTERVAL = '0' in the environment: allowed is a whole number from 1 to 86400",
-        f"MQTT_RETAIN = 'maybe' in {path}: allowed is True or False",
-        f"APS_ECU_IP is missing in {path}, ECU 2; every ECU of the list needs its own",
-        f"APS_ECU_PORT = 'x' in {path}, ECU 2: allowed is a whole number from 1 to 65535",
-        f"APS_ECU_IP is missing in {path}, ECU 4; every ECU of the list needs its own",
-        f"APS_ECU_AUTO_RESTART is set without APS_ECU_WIFI_SSID in {path}, ECU 5; the restart needs both",
+        f"{path}, ECU 3 must have lines of the form NAME: value",
+        f"{path}, ECU 5: APS_ECU_PORT must be a single value",
+        f"{path}, ECU 5: 'APS_ECU_TIMEZON' is not a setting; did you mean APS_ECU_TIMEZONE?",
+        "APS_ECU_IP must be one host name or IP address, without http://, port or spaces; it is '10.0.0.1,10.0.0.2' "
+        f"({path}, ECU 1)",
+        "APS_ECU_POLL_INTERVAL must be a whole number from 1 to 86400; it is '0' (environment)",
+        f"MQTT_RETAIN must be True or False; it is 'maybe' ({path})",
+        f"APS_ECU_IP is missing in {path}, ECU 2; each ECU in the list needs one",
+        f"APS_ECU_PORT must be a whole number from 1 to 65535; it is 'x' ({path}, ECU 2)",
+        f"APS_ECU_IP is missing in {path}, ECU 4; each ECU in the list needs one",
+        f"APS_ECU_AUTO_RESTART is set without APS_ECU_WIFI_SSID in {path}, ECU 5; the restart needs both settings",
     ]
 
 
@@ -91,11 +93,12 @@ def test_every_ecu_of_the_list_can_have_its_password_in_a_file(tmp_path: Path):
     assert [chosen.ecu.restart_with.password for chosen in loaded] == [SECRET, "other"]
     (tmp_path / "config.yaml").chmod(0o644)
     one, two = loading.load(tmp_path / "config.yaml", {})
-    assert "holds APS_ECU_WIFI_PASSWD and can be read by everybody" in one.warnings[0]
+    assert "contains APS_ECU_WIFI_PASSWD, and every user can read it" in one.warnings[0]
     assert two.warnings == ()
     twice = text.replace("PASSWD: other", f"PASSWD: x\n    APS_ECU_WIFI_PASSWD_FILE: {tmp_path}/none")
     assert mistakes({"APS_ECU_IP": ""}, twice, tmp_path) == [
-        f"APS_ECU_WIFI_PASSWD and APS_ECU_WIFI_PASSWD_FILE are both set in {tmp_path}/config.yaml, ECU 2; keep one"
+        f"APS_ECU_WIFI_PASSWD and APS_ECU_WIFI_PASSWD_FILE are both set in {tmp_path}/config.yaml, ECU 2; "
+        "remove one of them"
     ]
 
 
@@ -108,4 +111,4 @@ def test_warnings_that_hold_for_all_ecus_are_the_first_ones(tmp_path: Path):
     one, two = load_all(environ, TWO, tmp_path)
     assert len(one.warnings) == 2
     (warning,) = two.warnings
-    assert f"in {tmp_path}/config.yaml, ECU 2: the site is assumed to be in Paris" in warning
+    assert f"in {tmp_path}/config.yaml, ECU 2 uses the position of Paris; set both" in warning

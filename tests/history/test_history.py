@@ -281,10 +281,10 @@ def test_the_lock_is_held_while_it_asks_and_given_back() -> None:
 @pytest.mark.parametrize(
     ("day", "says"),
     [
-        ("2026-06-22", "2026-06-22 is still to come; today is 2026-06-21 at the site (Europe/Paris)"),
-        ("20260621", "'20260621' is no date; write it as 2026-06-21"),
-        ("2026-W25-7", "is no date"),
-        ("0001-01-01", "0001-01-01 is before there were ECUs"),
+        ("2026-06-22", "2026-06-22 is in the future; today is 2026-06-21 at the site (Europe/Paris)"),
+        ("20260621", "'20260621' is not a date; write it as 2026-06-21"),
+        ("2026-W25-7", "is not a date"),
+        ("0001-01-01", "0001-01-01 is before the first ECUs"),
     ],
 )
 def test_capture_and_history_take_the_same_dates(
@@ -303,17 +303,17 @@ def test_capture_and_history_take_the_same_dates(
 @pytest.mark.parametrize(
     ("arguments", "says"),
     [
-        (["--date", "2026-06-22"], "2026-06-22 is still to come; today is 2026-06-21 at the site (Europe/Paris)"),
-        (["--date", "2026-02-29"], "'2026-02-29' is no date; write it as 2026-06-21"),
-        (["--date", "21.06.2026"], "is no date"),
-        (["--date", "20260621"], "is no date"),
-        (["--date", "0001-01-01"], "is before there were ECUs"),
+        (["--date", "2026-06-22"], "2026-06-22 is in the future; today is 2026-06-21 at the site (Europe/Paris)"),
+        (["--date", "2026-02-29"], "'2026-02-29' is not a date; write it as 2026-06-21"),
+        (["--date", "21.06.2026"], "is not a date"),
+        (["--date", "20260621"], "is not a date"),
+        (["--date", "0001-01-01"], "is before the first ECUs"),
         (["week", "--date", "2026-06-20"], "add the period day, or omit --date"),
         (["decade"], "'decade' is not a period; choose from day, week, month, year"),
         (["--plot", "day.png"], "'day.png' does not end in .svg; choose a name that does"),
         (["--plot", "svg"], "'svg' does not end in .svg"),
         (["--csv", "--json"], "not allowed with argument"),
-        (["--ecu", "216000000099"], "no ECU is known as '216000000099'"),
+        (["--ecu", "216000000099"], "no ECU has the id or address '216000000099'"),
     ],
 )
 def test_what_makes_no_sense_is_a_usage_error_and_asks_nobody(person: Person, arguments: list[str], says: str) -> None:

@@ -79,20 +79,20 @@ def test_a_file_that_is_no_state_is_damaged(store, content):
     """Truncated, zeroed by a power cut, someone else's: begun anew, never a traceback."""
     store.path.parent.mkdir(parents=True)
     store.path.write_bytes(content)
-    assert "is damaged and begun anew" in refused(store)
+    assert "is damaged and will be replaced" in refused(store)
 
 
 def test_a_file_of_megabytes_is_not_read_even_if_a_state_is_in_it(saved):
     """It is read to a limit: no file fills the memory of a small computer."""
     saved.path.write_bytes(b" " * state_file.MAX_BYTES + saved.path.read_bytes())
-    assert "cannot be read (it has more than 8 MB)" in refused(saved)
+    assert "cannot be read (more than 8 MB)" in refused(saved)
 
 
 def test_a_file_truncated_anywhere_is_damaged(saved):
     whole = saved.path.read_bytes()
     for end in range(len(whole) - 2):  # less than the closing brace and the newline
         saved.path.write_bytes(whole[:end])
-        assert "is damaged and begun anew" in refused(saved)
+        assert "is damaged and will be replaced" in refused(saved)
 
 
 def test_a_file_with_any_byte_spoilt_is_damaged_or_another_memory(saved):
@@ -102,7 +102,7 @@ def test_a_file_with_any_byte_spoilt_is_damaged_or_another_memory(saved):
         spoilt = (b"\0", b"\xff", b'"', b"9", b"}", b"-", b"e")[at % 7]
         saved.path.write_bytes(whole[:at] + spoilt + whole[at + 1 :])
         memory, said = load(saved)
-        assert memory is not None or "is damaged and begun anew" in said
+        assert memory is not None or "is damaged and will be replaced" in said
 
 
 WRONG = [None, True, -1, 1.5, "", "text", [], [None], {}, {"a": 1}, float("nan"), float("inf")]
@@ -213,7 +213,7 @@ def test_a_value_of_the_wrong_kind_is_left_out_alone(saved, place):
         if _is_among(wrong, RIGHT.get(place, [])):
             assert said == ""
         elif place[0] in ESSENTIAL and not _is_among(wrong, HARMLESS.get(place, [])):
-            assert "is damaged and begun anew" in said
+            assert "is damaged and will be replaced" in said
         elif place[0] not in ESSENTIAL:
             assert same_but(place[0], memory)
             assert _is_among(wrong, HARMLESS.get(place, [])) or "is damaged in part" in said
@@ -230,7 +230,7 @@ def test_a_value_that_is_not_there_is_not_missed(saved, place):
     saved.path.write_text(json.dumps(state_file))
     memory, said = load(saved)
     if place[0] in ESSENTIAL:
-        assert "is damaged and begun anew" in said
+        assert "is damaged and will be replaced" in said
     else:
         assert same_but(place[0], memory)
 
@@ -321,7 +321,7 @@ def test_a_value_that_is_absurd_is_left_out_alone(saved, place, value):
 )
 def test_without_the_ecu_or_the_time_of_its_reading_nothing_is_known(saved, key, value):
     _put(saved, saved.path.read_text(), (key,), value)
-    assert "is damaged and begun anew" in refused(saved)
+    assert "is damaged and will be replaced" in refused(saved)
 
 
 def test_what_a_hostile_ecu_has_a_job_remember_can_be_read(store):
@@ -391,7 +391,7 @@ def test_a_directory_in_the_files_place_cannot_be_read(store):
 def test_a_pipe_in_the_files_place_is_not_waited_for(store):
     store.path.parent.mkdir(parents=True)
     os.mkfifo(store.path)
-    assert "cannot be read (it is no regular file); give" in refused(store)
+    assert "cannot be read (not a regular file); make" in refused(store)
     store.save(FULL)
     assert reopened(store).load() == FULL
 

@@ -207,7 +207,7 @@ def test_a_damaged_state_file_costs_comfort_not_the_job(tmp_path: Path, ecu: Sim
     damaged = aps2mqtt("once", **environment)
     mended = aps2mqtt("once", **environment)
     assert damaged.status == 0
-    assert "is damaged and begun anew" in one_line(damaged.err)
+    assert "is damaged and will be replaced" in one_line(damaged.err)
     assert (mended.status, mended.err) == (0, "")
 
 
@@ -258,7 +258,7 @@ def test_a_bug_is_one_line_without_a_traceback(tmp_path: Path) -> None:
     (tmp_path / "aps2mqtt").symlink_to(Path(__file__).parents[2] / "aps2mqtt")
     ended = aps2mqtt("once", **broken)
     assert ended.status == 70
-    assert "a bug, ZeroDivisionError: surprise; run it with -D" in one_line(ended.err)
+    assert "unexpected error (ZeroDivisionError: surprise); run the command again with -D" in one_line(ended.err)
     assert "Traceback" in aps2mqtt("-D", "once", **broken).err
 
 
@@ -279,7 +279,7 @@ def test_a_job_without_open_files_is_no_bug(tmp_path: Path, ecu: Simulator, brok
     assert process.returncode in {0, 69, 70}
     assert process.returncode == 0 or "Too many open files" in said.splitlines()[-1]
     assert "a bug" not in said
-    assert most > 5 or "this machine gives us no more files, memory or threads" in said
+    assert most > 5 or "this machine has no more files, memory or threads" in said
 
 
 @pytest.mark.parametrize(
@@ -294,9 +294,9 @@ def test_a_job_without_open_files_is_no_bug(tmp_path: Path, ecu: Simulator, brok
 )
 def test_a_machine_that_has_no_more_is_no_bug(error: Exception) -> None:
     """Which of these comes where it is full is chance: none can be had for certain."""
-    assert described(error).startswith("this machine gives us no more files, memory or threads (")
-    assert "; end what takes them, or raise the limit" in described(error)
-    assert described(ValueError("x")).startswith("a bug, ValueError: x")
+    assert described(error).startswith("this machine has no more files, memory or threads for aps2mqtt (")
+    assert "; stop other programs, or raise the limit" in described(error)
+    assert described(ValueError("x")).startswith("unexpected error (ValueError: x); ")
 
 
 # -- what a careful reader found --------------------------------------------------------------------------------------
@@ -426,7 +426,7 @@ def test_a_state_that_is_absurd_costs_comfort_not_the_job(tmp_path: Path, ecu: S
     good = json.loads(state.read_text())
     for key, value, said in (
         ("lifetime", 10**400, "is damaged in part (lifetime)"),
-        ("read_at", "0001-01-01T00:00:00+14:00", "is damaged and begun anew"),
+        ("read_at", "0001-01-01T00:00:00+14:00", "is damaged and will be replaced"),
         ("error", "\ud800x", "is damaged in part (error)"),
     ):
         state.write_text(json.dumps(good | {key: value}))

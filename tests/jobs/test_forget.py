@@ -54,8 +54,8 @@ def test_forget_shows_an_inverter_and_removes_it_with_yes(
 
     lines = well(aps2mqtt("forget", DS3, **environment))
     assert set(listed(lines)) == his
-    assert lines[0].endswith(f"there are of {DS3}:")
-    assert lines[-1] == f"Nothing has been removed. To remove these {len(his)} topics, add --yes"
+    assert lines[0].startswith(f"retained topics of {DS3} on the broker at ")
+    assert lines[-1] == f"Nothing was removed. To remove these {len(his)} topics, add --yes"
     assert broker.retained() == before
     assert state_of(tmp_path, array).read_text() == state
 
@@ -112,7 +112,9 @@ def test_forget_needs_no_ecu(tmp_path: Path, broker: Broker, array: Simulator) -
     nowhere = settings(free_port(), broker, tmp_path / "elsewhere")
     asked = len(array.requests)
     well(aps2mqtt("forget", ECU, "--yes", **nowhere))
-    assert "there is nothing" in one_line(aps2mqtt("forget", ECU, **nowhere | {"APS_ECU_IP": "ecu.invalid"}).err)
+    assert "found no retained topics of" in one_line(
+        aps2mqtt("forget", ECU, **nowhere | {"APS_ECU_IP": "ecu.invalid"}).err
+    )
     assert len(array.requests) == asked
     assert broker.retained() == {}
 
@@ -137,7 +139,9 @@ def test_forget_finds_nothing_of_who_was_never_there(tmp_path: Path, broker: Bro
     for options in ((), ("--yes",)):
         ended = aps2mqtt("forget", "999999999999", *options, **environment)
         assert (ended.status, ended.out) == (64, "")
-        assert f"there is nothing of 999999999999 on the broker at 127.0.0.1:{broker.port}; " in one_line(ended.err)
+        assert f"found no retained topics of 999999999999 on the broker at 127.0.0.1:{broker.port}; " in one_line(
+            ended.err
+        )
     assert broker.retained() == before
 
 

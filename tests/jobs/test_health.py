@@ -33,10 +33,10 @@ def sick(ended: Ended, cause: str, remedy: str = "") -> None:
 def test_health_is_none_before_the_first_job(tmp_path: Path) -> None:
     """Nor with a state that nobody can read."""
     environment = settings(8899, Broker(tmp_path), tmp_path)
-    sick(aps2mqtt("health", **environment), "no job has gone well yet", "look at the log")
+    sick(aps2mqtt("health", **environment), "no successful poll is recorded for this user", "see the log")
     (tmp_path / "state").mkdir()
     (tmp_path / "state" / "127.0.0.1_8899.json").write_text("{")
-    sick(aps2mqtt("health", **environment), "is damaged and begun anew")
+    sick(aps2mqtt("health", **environment), "is damaged and will be replaced")
 
 
 def test_health_is_well_after_a_job_and_asks_nobody(tmp_path: Path, broker: Broker, array: Simulator) -> None:
@@ -46,7 +46,7 @@ def test_health_is_well_after_a_job_and_asks_nobody(tmp_path: Path, broker: Brok
     well(aps2mqtt("once", **environment))
     asked, before = array.connections, datetime.now(UTC)
     (line,) = well(aps2mqtt("health", **environment | {"MQTT_BROKER_PORT": free_port()}))
-    address, _, at = line.partition(": read last at ")
+    address, _, at = line.partition(": last poll at ")
     assert address == f"127.0.0.1:{array.port}"
     assert timedelta() <= before - datetime.fromisoformat(at).replace(tzinfo=site) < timedelta(minutes=5)
     assert array.connections == asked
@@ -71,13 +71,17 @@ def test_health_tells_a_job_that_does_not_come(tmp_path: Path, broker: Broker, a
     aged(state_of(tmp_path, array), timedelta(minutes=13))
     well(aps2mqtt("health", **environment))
     aged(state_of(tmp_path, array), timedelta(minutes=3))
-    sick(aps2mqtt("health", **environment), "none has gone well since, though one was due", "at what starts them")
+    sick(
+        aps2mqtt("health", **environment),
+        "no poll has succeeded since then, although one was due",
+        "check the timer, cron",
+    )
     aged(state_of(tmp_path, array), timedelta(minutes=44))
     well(aps2mqtt("once", **environment))
     aged(state_of(tmp_path, array), timedelta(minutes=115))
     well(aps2mqtt("health", **environment))
     aged(state_of(tmp_path, array), timedelta(minutes=15))
-    sick(aps2mqtt("health", **environment), "none has gone well since, though one was due")
+    sick(aps2mqtt("health", **environment), "no poll has succeeded since then, although one was due")
 
 
 def test_the_health_of_several_ecus_is_that_of_the_sickest(tmp_path: Path, broker: Broker, array: Simulator) -> None:
@@ -88,8 +92,10 @@ def test_the_health_of_several_ecus_is_that_of_the_sickest(tmp_path: Path, broke
         well(aps2mqtt("-c", path, "once", "--ecu", f"127.0.0.1:{array.port}"))
         ended = aps2mqtt("-c", path, "health")
         assert ended.status == 69
-        assert one_line(ended.out).startswith(f"127.0.0.1:{array.port}: read last at ")
-        assert one_line(ended.err).startswith(f"aps2mqtt: 127.0.0.1:{other.port}: no job has gone well yet")
+        assert one_line(ended.out).startswith(f"127.0.0.1:{array.port}: last poll at ")
+        assert one_line(ended.err).startswith(
+            f"aps2mqtt: 127.0.0.1:{other.port}: no successful poll is recorded for this user"
+        )
         well(aps2mqtt("-c", path, "once", "--ecu", f"127.0.0.1:{other.port}"))
         assert len(well(aps2mqtt("-c", path, "health"))) == 2
 
@@ -104,7 +110,7 @@ def test_health_tells_an_ecu_without_new_data(tmp_path: Path, broker: Broker, ar
     found = datetime.fromisoformat(known["phase"]["found"]) - timedelta(minutes=31)
     known["phase"]["found"] = found.isoformat()
     state.write_text(json.dumps(known))
-    sick(aps2mqtt("health", **environment), "has had no new data since", "restart it")
+    sick(aps2mqtt("health", **environment), "has had no new data since", "restart the ECU")
     known["awake"] = False
     state.write_text(json.dumps(known))
     well(aps2mqtt("health", **environment))

@@ -38,7 +38,7 @@ def test_migrate_goes_on_with_the_entities_and_clears_what_2x_left(
     with broker.heard() as messages:
         lines = well(aps2mqtt("migrate", **settings(array.port, broker, tmp_path)))
     assert lines[0] == (
-        f"127.0.0.1:{array.port}: {len(old)} entities of aps2mqtt 2.x to go on with, {len(objects)} topics to clear"
+        f"127.0.0.1:{array.port}: {len(old)} entities of aps2mqtt 2.x to keep, {len(objects)} topics to remove"
     )
     assert set(listed(lines)) == old.keys() | objects.keys()
     assert lines[-1] == "done"
@@ -90,7 +90,7 @@ def test_a_second_migrate_does_nothing(tmp_path: Path, broker: Broker, array: Si
         aps2mqtt("migrate", **environment)
     with broker.heard("homeassistant/#") as second:
         lines = well(aps2mqtt("migrate", **environment))
-    assert lines[0].endswith(": 0 entities of aps2mqtt 2.x to go on with, 0 topics to clear")
+    assert lines[0].endswith(": 0 entities of aps2mqtt 2.x to keep, 0 topics to remove")
     assert listed(lines) == []
     announced = {(topic, payload) for topic, payload in first if topic.startswith("homeassistant/device/")}
     assert {(topic, payload) for topic, payload in second if payload} == announced
@@ -228,8 +228,8 @@ def test_a_broker_that_does_not_let_us_read_is_told(
         ended = aps2mqtt(*command, **settings(array.port, broker, tmp_path))
     assert (ended.status, ended.out) == (77, ""), ended
     before, _, after = one_line(ended.err).partition("; ")
-    assert "does not let us read" in before
-    assert "allow the account to read" in after
+    assert "refuses the subscription" in before
+    assert "allow the MQTT account to read" in after
     assert not (tmp_path / "state").exists()
 
 

@@ -1,6 +1,7 @@
 """Several ECUs in one configuration: side by side, and none in the way of another."""
 
 import contextlib
+import re
 import signal
 import subprocess
 import time
@@ -25,6 +26,7 @@ from parts import (
     until,
 )
 
+from aps2mqtt import __version__
 from aps2mqtt.base.errors import GRAVITY, ExitStatus
 from aps2mqtt.simulator.plant import ECU_MODELS, Plant
 from aps2mqtt.simulator.scenarios import plant_answers
@@ -231,10 +233,10 @@ def test_who_is_not_there_or_there_twice_cannot_be_picked(tmp_path: Path, broker
         asked = len(one.requests + two.requests)
         choices = f"--ecu can be one of {address(one)} (id unknown), {address(two)} ({SECOND})"
         for command, name, what in (
-            ("once", "10.0.0.1", "no ECU is known as '10.0.0.1'"),
-            ("once", "", "no ECU is known as ''"),
-            ("once", "127.0.0.1", "several ECUs are known as '127.0.0.1'"),
-            ("run", FIRST, f"no ECU is known as '{FIRST}'"),
+            ("once", "10.0.0.1", "no ECU has the id or address '10.0.0.1'"),
+            ("once", "", "no ECU has the id or address ''"),
+            ("once", "127.0.0.1", "several ECUs have the id or address '127.0.0.1'"),
+            ("run", FIRST, f"no ECU has the id or address '{FIRST}'"),
         ):
             ended = aps2mqtt("-c", path, command, "--ecu", name)
             assert (ended.status, one_line(ended.err)) == (64, f"aps2mqtt: {what}; {choices}")
@@ -287,6 +289,28 @@ def test_a_broker_that_comes_is_filled_by_all(tmp_path: Path) -> None:
             until(lambda: len(broker.retained("aps/+/status")) == 2)
             assert broker.retained("aps/status") == {"aps/status": "online"}
             stop(process)
+
+
+def test_the_first_line_of_run_names_every_ecu_and_no_secret(tmp_path: Path) -> None:
+    """Version, ECUs with their intervals, and the broker; in a pipe too."""
+    path, broker_port = tmp_path / "config.yaml", free_port()
+    path.write_text(
+        f"ecu:\n  - APS_ECU_IP: 127.0.0.1\n    APS_ECU_PORT: {free_port()}\n    APS_STATE_DIR: {tmp_path}\n"
+        f"    APS_ECU_POLL_INTERVAL: 120\n"
+        f"  - APS_ECU_IP: localhost\n    APS_ECU_PORT: {free_port()}\n    APS_STATE_DIR: {tmp_path}\n"
+        f"mqtt:\n  MQTT_BROKER_PORT: {broker_port}\n  MQTT_BROKER_USER: us3r\n  MQTT_BROKER_PASSWD: t0psecret\n"
+    )
+    path.chmod(0o600)
+    (one, two) = re.findall(r"PORT: (\d+)\n    APS_STATE", path.read_text())
+    process = start("-c", path, "run")
+    assert process.stderr is not None
+    first = process.stderr.readline()
+    log = stop(process)
+    assert first == (
+        f"aps2mqtt: version {__version__}, polling 127.0.0.1:{one} every 120 s, localhost:{two} every 300 s, "
+        f"publishing to 127.0.0.1:{broker_port}\n"
+    )
+    assert not any(secret in line for line in log for secret in ("us3r", "t0psecret"))
 
 
 def test_run_can_be_told_to_poll_one(tmp_path: Path, broker: Broker) -> None:

@@ -167,4 +167,4 @@ def test_a_machine_without_open_files_is_no_broker_that_fails(tmp_path: Path, do
     }
     process = start_script(textwrap.dedent(WITHOUT_FILES), does, **environment)
     said, _ = process.communicate(timeout=60)
-    assert one_line(said).startswith("this machine gives us no more files, memory or threads (")
+    assert one_line(said).startswith("this machine has no more files, memory or threads for aps2mqtt (")

@@ -137,8 +137,8 @@ def test_there_are_messages_of_every_kind():
         "does not speak TLS",
         "does not acknowledge in time",
         "inverter … is of the unknown type",
-        "the ECU hangs, and its model has no web server by which to restart it",
-        "the state file … is damaged and begun anew",
+        "the ECU hangs, and aps2mqtt cannot restart this model",
+        "the state file … is damaged and will be replaced",
         "the list of ECUs is empty",
         "is no set of inverters",
     ):

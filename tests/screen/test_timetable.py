@@ -325,10 +325,10 @@ Sun 2026-05-17  00:00-00:03   0:03      1  00:00-00:00  ▁▆██████
 Mon 2026-05-18  00:00-00:29   0:29      6  00:00-00:25  ▅███████████████████████
                 00:51-24:00  23:09    277  00:55-23:55
 
-`run` polls each 300 s within the window. A crontab or timer fires when it is
-due; outside of the window its job leaves the ECU alone. After sunset polls go
-on until no inverter is online. A job soon after midnight asks no ECU: with it
-today's energy turns to 0.
+`run` polls every 300 s within the window. A timer or cron starts jobs at all
+hours, but outside of the window they do not poll the ECU. After sunset, polling
+continues until no inverter is online. One job after midnight resets today's
+energy to 0, without polling the ECU.
 """
     )
 
@@ -336,7 +336,7 @@ today's energy turns to 0.
 def test_without_stop_at_night_it_says_that_polls_go_on(schedule):
     """And shows the windows that there would be."""
     out, _ = schedule(SITE | POSITION | {"APS_ECU_STOP_AT_NIGHT": "False", "APS_ECU_POLL_INTERVAL": "120"})
-    assert "APS_ECU_STOP_AT_NIGHT is not set: polls go on day and night, each 120 s" in out
+    assert "APS_ECU_STOP_AT_NIGHT is not set, so `run` polls every 120 s, day and night." in out
     assert out.count("2026-") == 7
 
 
@@ -344,7 +344,7 @@ def test_a_site_that_is_not_configured_is_named_once(schedule):
     """It is Paris then, and many a night was in the wrong place."""
     _, err = schedule(SITE)
     assert err == (
-        "aps2mqtt: warning: the site of 192.168.1.42:8899 is assumed to be in Paris; "
+        "aps2mqtt: warning: the schedule of 192.168.1.42:8899 uses the position of Paris; "
         "set APS_ECU_POSITION_LAT and APS_ECU_POSITION_LNG\n"
     )
 

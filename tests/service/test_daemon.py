@@ -174,7 +174,7 @@ def test_no_broker_at_start_is_no_reason_to_exit(tmp_path: Path) -> None:
         with Broker(tmp_path, port=port) as broker:
             until(lambda: broker.retained(STATUS) == {STATUS: "online"})
             until(lambda: broker.retained(PRESENCE) == {PRESENCE: "online"})
-            until(lambda: "well again; failed polls since" in "".join(log))
+            until(lambda: "OK again; failed polls since" in "".join(log))
             process.terminate()
             assert process.wait(PATIENCE) == 0
 
@@ -233,7 +233,7 @@ def test_a_broker_that_comes_and_goes_does_not_have_the_ecu_asked_each_time(tmp_
         assert 3 * 2 <= asked <= 3 * (2 + (time.monotonic() - begin) // 4)
         until(lambda: broker.retained(PRESENCE) == {PRESENCE: "online"})
         _, log = stop(process)
-    assert log.count("the broker keeps closing our connection; if a second `aps2mqtt run` is active, stop it") == 1
+    assert log.count("the broker keeps closing our connection; stop a second `aps2mqtt run`") == 1
 
 
 def test_a_broker_that_names_clients_by_their_user_is_told_of(tmp_path: Path) -> None:
@@ -354,7 +354,7 @@ def test_a_first_poll_that_finds_the_ecu_busy_keeps_the_warnings_for_the_next(tm
             assert not [line for line in said if "MQTT_BROKER_PASSWORD" in line]
         until(lambda: len(ecu.requests) >= 6)
         _, log = stop(process)
-    assert log.count("MQTT_BROKER_PASSWORD in the environment means nothing") == 1
+    assert log.count("MQTT_BROKER_PASSWORD in the environment is not a setting") == 1
 
 
 def test_a_poll_that_overruns_its_interval_brings_no_burst(tmp_path: Path, broker: Broker) -> None:
@@ -462,7 +462,7 @@ def test_a_clock_that_jumps_stops_nothing(tmp_path: Path, broker: Broker, days: 
         assert before + 3 <= len(ecu.requests) <= before + 6
         process.terminate()
         assert process.wait(PATIENCE) == 0
-    told = [re.fullmatch(r"<6>the clock has jumped by (\S+) s; the polls are timed anew\n", line) for line in log]
+    told = [re.fullmatch(r"<6>the clock has jumped by (\S+) s; the next polls are rescheduled\n", line) for line in log]
     assert [round(float(jump[1]) / 86400, 3) for jump in told if jump] == [days]
     assert all(line.startswith("<6>") for line in log)
 
@@ -531,7 +531,7 @@ def test_a_failure_that_lasts_is_told_once_and_then_hourly(caplog: pytest.LogCap
     lines = [record.getMessage() for record in caplog.records]
     assert len(lines) == 48
     assert lines[0] == "no broker; start it; next poll at 12:00"
-    assert lines[1] == "still, after 13 polls since 2026-06-01 02:00: no broker; start it; next poll at 12:00"
+    assert lines[1] == "still failing, 13 polls since 2026-06-01 02:00: no broker; start it; next poll at 12:00"
     caplog.clear()
     later = now + timedelta(days=2)
     told.tell(later, "", EcuSilent("mute; restart it"), "next poll at 12:05")
@@ -539,7 +539,7 @@ def test_a_failure_that_lasts_is_told_once_and_then_hourly(caplog: pytest.LogCap
     told.tell(later, "876 W", None, "next poll at 12:10")
     assert [record.getMessage() for record in caplog.records] == [
         "mute; restart it; next poll at 12:05",
-        "well again; failed polls since 2026-06-01 02:00: 578",
+        "OK again; failed polls since 2026-06-01 02:00: 578",
         "876 W; next poll at 12:10",
     ]
 

@@ -239,7 +239,7 @@ def test_a_program_that_systemd_would_not_start_is_refused(path: str, tmp_path: 
     """Systemd takes no quotes and no backslash there."""
     ended = units(script(tmp_path / path[1:].rpartition("/")[0]), "--output", tmp_path / "units")
     assert ended.status == 64
-    assert "no unit can name the program" in one_line(ended.err)
+    assert "the path of the program does not fit into a unit" in one_line(ended.err)
 
 
 # -- the command ------------------------------------------------------------------------------------------------------
@@ -254,7 +254,7 @@ def test_units_tells_what_it_wrote_and_what_to_type_next(tmp_path: Path) -> None
     folder = tmp_path / "new"
     lines = ended.out.splitlines()
     assert lines[:4] == [f"written    {folder / name}" for name in NAMES]
-    assert f"They start {program} with {tmp_path}/config.yaml." in lines
+    assert f"The files start {program} with {tmp_path}/config.yaml." in lines
     assert f"  cp {folder}/aps2mqtt.service {folder}/aps2mqtt.timer /etc/systemd/system/" in lines
     assert "  systemctl enable --now aps2mqtt.timer" in lines
     assert "  systemctl enable --now aps2mqtt-run.service" in lines
@@ -274,15 +274,15 @@ def test_units_writes_when_the_ecu_has_new_data_once_the_jobs_have_learned_it(tm
         assert ended.status == 0, ended.err
         return ended.out
 
-    assert "have learned" not in written()
+    assert "right after the ECU has new data" not in written()
     assert "OnCalendar=*:0/5\n" in timer.read_text()
     at = datetime(2026, 6, 21, 10, 2, 17, tzinfo=UTC)
     phase = Phase(at, at, at, None, 5.0, least=-5.0, least_at=at, periods=(300.0,) * 4)
     Store(state, "127.0.0.1", 8899).save(Memory("216000000001", Reading(at), phase=phase))
-    assert "the timer fires at *:02/5:32" in " ".join(written().split())
+    assert "the timer at *:02/5:32" in " ".join(written().split())
     assert "OnCalendar=*:02/5:32\n" in timer.read_text()
     config.write_text("ecu:\n  APS_ECU_PI: 127.0.0.1\n")
-    assert "have learned" not in written()
+    assert "right after the ECU has new data" not in written()
 
 
 def test_units_names_the_files_of_the_contract_where_nothing_is_given(tmp_path: Path) -> None:
@@ -310,7 +310,7 @@ def test_a_file_that_differs_is_kept_without_force(written: Path, tmp_path: Path
     missing.unlink()
     ended = units(program, "--output", written)
     assert ended.status == 64
-    assert f"{changed} would be changed, so nothing was written" in one_line(ended.err)
+    assert f"nothing was written, because these files differ: {changed}; " in one_line(ended.err)
     assert "--force" in ended.err
     assert (changed.read_text(), missing.exists()) == ("mine\n", False)
     ended = units(program, "--output", written, "--force")
@@ -338,7 +338,7 @@ def test_a_folder_that_cannot_be_written_is_named(tmp_path: Path) -> None:
         ended = aps2mqtt("units", "--output", folder)
         assert ended.status == 64
         assert one_line(ended.err) == (
-            f"aps2mqtt: {folder} cannot be written ({reason}); name another folder with --output, or become root"
+            f"aps2mqtt: {folder} cannot be written ({reason}); choose another folder with --output, or run as root"
         )
     assert "--output" in one_line(aps2mqtt("units").err)
 
@@ -347,7 +347,7 @@ def test_a_folder_in_which_nobody_may_write_is_named() -> None:
     """One line, no traceback."""
     ended = aps2mqtt("units", "--output", "/sys/kernel/aps2mqtt")
     assert ended.status == 64
-    assert re.match(r"aps2mqtt: /sys/kernel/aps2mqtt cannot be written \(.+\); name another", one_line(ended.err))
+    assert re.match(r"aps2mqtt: /sys/kernel/aps2mqtt cannot be written \(.+\); choose another", one_line(ended.err))
 
 
 def test_units_warns_of_what_would_not_run(tmp_path: Path) -> None:
@@ -355,9 +355,12 @@ def test_units_warns_of_what_would_not_run(tmp_path: Path) -> None:
     ended = units(script(tmp_path / "bin"), "--output", tmp_path / "units", config=tmp_path / "none.yaml")
     assert ended.status == 0
     example = tmp_path / "units" / EXAMPLE
-    assert f"{tmp_path}/none.yaml is not there yet; copy {example} there and set APS_ECU_IP in it" in ended.err
+    missing = (
+        f"{tmp_path}/none.yaml does not exist yet; run `aps2mqtt init`, or copy {example} there and set APS_ECU_IP"
+    )
+    assert missing in ended.err
     if tmp_path.is_relative_to("/tmp"):
-        assert f"do not see {tmp_path}/bin/aps2mqtt" in ended.err
+        assert f"systemd services cannot access {tmp_path}/bin/aps2mqtt" in ended.err
 
 
 def test_the_example_comes_along_where_no_configuration_is(tmp_path: Path) -> None:

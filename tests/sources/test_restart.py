@@ -125,7 +125,7 @@ def test_five_silent_jobs_over_twenty_minutes_bring_one_restart(
     assert len(web.asked) == 2
     hang(chosen, 23, NOON + 18 * FIVE_MINUTES)  # twice as patient
     assert len(web.asked) == 2
-    assert "hangs and is restarted" in log.text
+    assert "hangs and is being restarted" in log.text
     assert PASSWORD not in log.text
     assert "s%26cret" not in log.text
     assert PASSWORD not in "".join(path.read_text() for path in tmp_path.glob("*"))
@@ -181,7 +181,7 @@ def test_an_ecu_without_a_web_server_is_told_once(
     read_well(chosen, NOON, ecu="ECU-R")
     hang(chosen, 12, NOON + FIVE_MINUTES)
     assert web.asked == []
-    assert log.text.count("has no web server by which to restart it; power it off and on") == 1
+    assert log.text.count("aps2mqtt cannot restart this model; power the ECU off and on") == 1
 
 
 @pytest.mark.parametrize(("fault", "wanted"), [("refuse", "True"), ("status-02", "True"), ("mute", "False")])
