@@ -1,6 +1,6 @@
-# Shared by the scripts beside it: finds Pythons, makes virtual environments. Needs a POSIX shell and nothing else.
+# Shared by the other scripts: finds Pythons and makes virtual environments. Needs only a POSIX shell.
 set -eu
-unset PYTHONDONTWRITEBYTECODE # what is started a thousand times starts sooner
+unset PYTHONDONTWRITEBYTECODE # the tests start the program often, and compiled modules load faster
 cd "$(dirname "$0")/.."
 
 say() { printf '\n== %s\n' "$*"; }
@@ -31,10 +31,10 @@ pythons() {
     each_python | cut -d ' ' -f 1 | sort -u -t . -k 1,1n -k 2,2n
 }
 
-# Installs Debian packages, where that can be done; the arguments after the first are their names.
+# Installs Debian packages if this system has apt-get; the arguments after the first are their names.
 install_debian() {
     why=$1; shift
-    command -v apt-get >/dev/null || fail "$why: install $* by hand, this is no Debian"
+    command -v apt-get >/dev/null || fail "$why: this system has no apt-get; install $* by hand"
     as_root=""
     [ "$(id -u)" = 0 ] || as_root=sudo
     say "installing $* ($why)"
