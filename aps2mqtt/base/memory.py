@@ -37,7 +37,7 @@ class Today(NamedTuple):
 class Known(NamedTuple):
     """An inverter as the last job knew it."""
 
-    panels: int  # 0: never heard
+    panels: int  # 0: not seen yet
     voltages: int
     missing: int = 0  # complete lists in a row without it
     lost: int = 0  # panels that it once had beyond these; the broker may retain their topics
@@ -46,13 +46,13 @@ class Known(NamedTuple):
     energies: tuple[float, ...] = ()  # Wh of Memory.energies_of, by channel, including lost channels
     unlisted: int = 0  # short lists in a row without it
     counter: Today | None = None  # its own counter, as it is published; None: it has not been read
-    sunspec: bool = False  # SunSpec said something of it in the last poll
+    sunspec: bool = False  # SunSpec reported it in the last poll
     model: str = ""  # by SunSpec; empty: not known
     firmware: str = ""  # by SunSpec; empty: not known
 
 
 class Hang(NamedTuple):
-    """Successive jobs to which the ECU was silent."""
+    """Successive jobs that the ECU did not answer."""
 
     since: datetime
     jobs: int
@@ -88,7 +88,7 @@ class Phase(NamedTuple):
 
 
 class IdleInverter(NamedTuple):
-    """An inverter that gives no power while the others give power."""
+    """An inverter that produces no power while the others do."""
 
     since: datetime  # time of the first data in which it gave none
     seen: datetime  # time of the last such data
@@ -96,7 +96,7 @@ class IdleInverter(NamedTuple):
 
 
 class Standstill(NamedTuple):
-    """A counter of the ECU that stands still."""
+    """A counter of the ECU that does not change."""
 
     value: float  # kWh, as the ECU reports it
     since: datetime  # time of the first data with this value
@@ -115,7 +115,7 @@ class Watch(NamedTuple):
     lifetime: Standstill | None
     short: Short | None = None  # the last list, if it was short
     contradictory: datetime | None = None  # since when every reading has contradicted itself
-    missing: str = ""  # in words: what one source alone does not say; empty: nothing
+    missing: str = ""  # in words: what one source alone does not report; empty: nothing
 
 
 class Reading(NamedTuple):

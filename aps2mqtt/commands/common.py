@@ -74,7 +74,7 @@ def port(text: str) -> int:
 
 
 def config_path(options: argparse.Namespace) -> Path | None:
-    """The configuration file: the one that the user names, else the default one if it exists, else None."""
+    """The configuration file: the one that the user names, otherwise the default one if it exists, otherwise None."""
     from aps2mqtt.config.loading import DEFAULT_FILE
 
     named = options.config or os.environ.get("CONFIG_FILE")
@@ -93,7 +93,7 @@ def load(options: argparse.Namespace) -> "tuple[Config, ...]":
     if broker.tls:
         from aps2mqtt.mqtt import tls
 
-        tls.context(broker)  # finds files without a certificate before the ECU is asked
+        tls.context(broker)  # finds files without a certificate before the ECU is polled
     if options.ecu is not None:
         configs = (_pick(configs, options.ecu),)
     wanted = [config.log_level for config in configs if config.log_level]

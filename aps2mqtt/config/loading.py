@@ -141,7 +141,7 @@ def _mistake(key: Key, given: Given, allowed: str) -> str:
 
 
 def _local_timezone(environ: Mapping[str, str]) -> tzinfo:
-    """The zone $TZ if it is an IANA name, else the system's zone, else UTC."""
+    """The zone $TZ if it is an IANA name, otherwise the system's zone, otherwise UTC."""
     for name in (environ.get("TZ", ""), os.path.realpath("/etc/localtime").rpartition("/zoneinfo/")[2]):
         if name:
             with suppress(ZoneInfoNotFoundError, ValueError, OSError):

@@ -23,7 +23,7 @@ class Given(NamedTuple):
 
     text: str
     where: str
-    file: Path | None = None  # a file that contains this value and nothing else
+    file: Path | None = None  # a file that contains only this value
 
     @property
     def place(self) -> str:
@@ -61,7 +61,7 @@ class AccessPoint:
 
 
 class EcuConfig(NamedTuple):
-    """The ECU, its site, and how often to ask it."""
+    """The ECU, its site, and how often to poll it."""
 
     host: str
     port: int
@@ -70,7 +70,7 @@ class EcuConfig(NamedTuple):
     sunspec: bool  # the ECU is read over SunSpec, too
     sunspec_port: int
     sunspec_units: tuple[int, ...]  # Modbus addresses; empty: they are searched for
-    ecu_id: str  # used if the ECU has never said its id; empty: none
+    ecu_id: str  # used if the ECU has never reported its id; empty: none
     stop_at_night: bool
     site: Site  # Paris if the user has not set it
     located: bool  # the user has set `site`

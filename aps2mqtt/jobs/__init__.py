@@ -1,1 +1,1 @@
-"""The one use case and its memory: poll the ECU, publish, remember. By hand: migrate and forget."""
+"""The job and its state: poll the ECU, publish, keep the state. By hand: migrate and forget."""

@@ -1,4 +1,4 @@
-"""Forgets an ECU or an inverter, on the broker and in the memory of the jobs."""
+"""Removes an ECU or an inverter from the broker and from the state of the jobs."""
 
 from collections.abc import Sequence
 
@@ -45,7 +45,7 @@ def forget(ecus: Sequence[tuple[Config, Store]], serial: str, found: Abandoned) 
 
 
 def _forget(store: Store, serial: str) -> bool:
-    """Forgets it in this state; returns True if it was remembered. Raises StateError."""
+    """Removes it from this state; returns True if the state had it. Raises StateError."""
     try:
         memory = store.load()
     except StateError as error:

@@ -207,7 +207,7 @@ class Job(NamedTuple):
             memory = true_values.memory_of(error.ecu_id, memory)
         ecu_id = error.ecu_id or (memory.ecu_id if memory is not None else "")
         if memory is not None:
-            # A clock that is behind the last reading does not show how long the ECU has been silent.
+            # A clock that is behind the last reading does not show for how long the ECU has not answered.
             when = max(self.now, memory.reading.at)
             memory = self._timed(hang.failed(memory, error, when), memory)._replace(layout=memory.layout)
         try:
@@ -267,7 +267,7 @@ class Job(NamedTuple):
 
 
 def part(config: Config, store: Store, deadline: Deadline) -> None:
-    """Tells the next job that `run` has ended, so that it does not wait for it. A failure is only logged."""
+    """Records for the next job that `run` has ended. A failure is only logged."""
     if not deadline.remaining():  # many ECUs and a slow card use up the time
         return
     limits = NORMAL._replace(resolve=deadline.remaining())

@@ -59,7 +59,7 @@ def messages(chosen: Style, report: Report, before: Memory | None, by_hand: Aban
 
 
 def _with_bare(report: Report, before: Memory) -> Report:
-    """Returns `report` with a mark on each inverter that neither this job nor an earlier one ever heard."""
+    """Returns `report` with a mark on each inverter that the ECU has not seen yet, in this job or an earlier one."""
     unheard = {uid for uid, known in before.inverters.items() if not known.panels}
     marked = (one._replace(bare=one.uid in unheard and not one.powers) for one in report.inverters)
     return report._replace(inverters=tuple(marked)) if unheard else report

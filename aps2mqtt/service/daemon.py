@@ -115,7 +115,7 @@ class _PolledEcu:
 
     def __init__(self, config: Config, delay: float, schedule: Schedule, renew: Callable[[], None]) -> None:
         self._config = config
-        self._renew = renew  # publishes that the process is alive
+        self._renew = renew  # publishes that the process runs
         self._name = config.ecu.address
         self._store = Store(config.state_directory, config.ecu.host, config.ecu.port)
         self._told = PollLog(config.ecu.timezone)
@@ -143,7 +143,7 @@ class _PolledEcu:
             self._schedule.within(self._name, self._pause())
 
     def leave(self, deadline: Deadline) -> None:
-        """Tells the next job that the process has ended, so that it does not wait for it. Not while a job runs."""
+        """Records for the next job that the process has ended. Not while a job runs."""
         if self._began is None:
             part(self._config, self._store, deadline)
 
@@ -207,7 +207,7 @@ class PollLog:
             return
         self._failed += 1
         self._since = self._since or now
-        # A clock that was set back does not count: the log would be silent until that time comes again.
+        # A clock that was set back does not count: otherwise nothing is logged until that time comes again.
         if type(error) is self._failure and self._last and timedelta() <= now - self._last < REMINDER:
             log.debug("%s; %s", error, following)
             return

@@ -13,4 +13,4 @@ def notify(state: str) -> None:
     if address.startswith("@"):  # an abstract socket
         address = "\0" + address[1:]
     with socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM) as channel, suppress(OSError):
-        channel.sendto(state.encode(), address)  # where nobody listens any more, a poll must not fail for that
+        channel.sendto(state.encode(), address)  # a poll must not fail because nobody listens any more

@@ -36,7 +36,7 @@ DEFAULT = Paths(PurePath("/opt/aps2mqtt/bin/aps2mqtt"), PurePath("/etc/aps2mqtt/
 def render(name: str, template: str, paths: Paths, second: int | None = None) -> str:
     """The file `name` for `paths`: its template with changed directives and unchanged comments; raises UsageError.
 
-    With `second`, timer and crontab fire at that second of every five minutes.
+    With `second`, timer and crontab start a job at that second of every five minutes.
     """
     for path, kind, unwanted in ((paths.program, "program", "\"'\\"), (paths.config, "configuration", "")):
         if not str(path).isprintable() or set(unwanted) & set(str(path)):
@@ -49,7 +49,7 @@ def render(name: str, template: str, paths: Paths, second: int | None = None) ->
 
 
 def _times(second: int) -> dict[str, str]:
-    """The directives of the templates that say when to fire, and what they are with a known second."""
+    """The directives of the templates that say when to start a job, and what they are with a known second."""
     return {
         "OnCalendar=*:0/5": f"OnCalendar={timer.calendar(second)}",
         "RandomizedDelaySec=30": "RandomizedDelaySec=0",

@@ -1,4 +1,4 @@
-"""How old data are, also where the ECU's clock is wrong, and whether there are new ones. Pure."""
+"""How old data are, also if the ECU's clock is wrong, and whether there are new ones. Pure."""
 
 from datetime import datetime, timedelta
 
@@ -32,4 +32,4 @@ def no_new_data_since(memory: Memory) -> datetime | None:
     phase, reading = memory.phase, memory.reading
     if phase is None or not reading.awake or reading.at - phase.found < RENEWED:
         return None
-    return phase.found if phase.asked == reading.at else None  # what SunSpec says has no time stamp
+    return phase.found if phase.asked == reading.at else None  # SunSpec has no time stamp

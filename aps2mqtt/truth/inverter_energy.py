@@ -64,7 +64,7 @@ def at_date(known: Mapping[str, Known], energies_of: date | None, on: date) -> d
 
 
 def published(known: Known) -> float | None:
-    """Returns the energy of an inverter in kWh; None if it was never heard."""
+    """Returns the energy of an inverter in kWh; None if the ECU has not seen it yet."""
     if known.counter is not None:
         return known.counter.published
     return integral(known.energies) if known.energies else None
@@ -90,7 +90,7 @@ class CounterReading(NamedTuple):
 
 
 def counted(was: Known | None, now: Known, value: float | None, recalled: float, read: CounterReading) -> Today | None:
-    """Returns the counter of an inverter after it has said `value` in kWh; None: it has said nothing.
+    """Returns the counter of an inverter after it has reported `value` in kWh; None: it has reported nothing.
 
     `was` and `now` have the energies of one date, before this reading and after it. `recalled`: kWh of that date which
     the broker retains.

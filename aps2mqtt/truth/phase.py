@@ -29,7 +29,7 @@ SELDOM = 96  # polls pass until the next attempt
 
 
 def after_reading(memory: Memory | None, snapshot: Snapshot, now: datetime) -> Phase | None:
-    """Returns the phase after a reading at `now`. What SunSpec says alone has no time stamp of the ECU."""
+    """Returns the phase after a reading at `now`. SunSpec alone has no time stamp of the ECU."""
     before = memory.phase if memory is not None else None
     if snapshot.timestamp is None or snapshot.source == SUNSPEC:
         return before

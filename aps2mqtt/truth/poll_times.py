@@ -15,7 +15,7 @@ from aps2mqtt.truth.night import is_awake
 
 STAGGER = 0.1  # seconds from one ECU to the next, so that machine and broker do not handle all of them at once
 SPREAD = 60.0  # seconds from the first ECU to the last, at most
-FRESH_SPREAD = 15.0  # seconds, instead of SPREAD, where ECUs are polled soon after they have new data
+FRESH_SPREAD = 15.0  # seconds, instead of SPREAD, if ECUs are polled soon after they have new data
 EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 MOMENT = timedelta(microseconds=1)  # the least time by which one time is later than another
 
@@ -60,7 +60,7 @@ def pace(  # noqa: PLR0913 - each of them decides the time of the next poll
 def _aim(interval: int, memory: Memory | None, now: datetime, delay: float, grid: datetime) -> Aim | None:
     """Returns the next poll by the phase of the data, or on the `grid` if the data have none; None: nothing is known.
 
-    What SunSpec says has no time stamp.
+    Data of SunSpec have no time stamp.
     """
     known = memory.phase if memory is not None and memory.reading.source != SUNSPEC else None
     if known is None or clock_is_behind(known.asked, now):

@@ -47,7 +47,7 @@ def calendar(second: int) -> str:
 
 
 def crontab(second: int) -> str:
-    """Returns when cron fires, in its own form: at the first minute from that second of every five minutes on."""
+    """Returns the times of the crontab: at the first minute from that second of every five minutes on."""
     minute = -(-second // MINUTE) % (EVERY // MINUTE)
     return f"{minute}-59/5 * * * *" if minute else "*/5 * * * *"
 
