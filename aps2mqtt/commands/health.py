@@ -50,7 +50,7 @@ def _condition(config: Config, now: datetime) -> tuple[str, str]:
             "",
             "no successful poll is recorded for this user; see the log, or run this as root if systemd runs the jobs",
         )
-    read = f"last poll at {memory.reading.at.astimezone(config.ecu.timezone):%Y-%m-%d %H:%M:%S}"
+    read = f"last successful poll at {memory.reading.at.astimezone(config.ecu.timezone):%Y-%m-%d %H:%M:%S}"
     if memory.failure.error:
         return read, f"since then {memory.failure.error}"
     if freshness.is_overdue(memory.rhythm, now):

@@ -46,7 +46,7 @@ def test_health_is_well_after_a_job_and_asks_nobody(tmp_path: Path, broker: Brok
     well(aps2mqtt("once", **environment))
     asked, before = array.connections, datetime.now(UTC)
     (line,) = well(aps2mqtt("health", **environment | {"MQTT_BROKER_PORT": free_port()}))
-    address, _, at = line.partition(": last poll at ")
+    address, _, at = line.partition(": last successful poll at ")
     assert address == f"127.0.0.1:{array.port}"
     assert timedelta() <= before - datetime.fromisoformat(at).replace(tzinfo=site) < timedelta(minutes=5)
     assert array.connections == asked
@@ -92,7 +92,7 @@ def test_the_health_of_several_ecus_is_that_of_the_sickest(tmp_path: Path, broke
         well(aps2mqtt("-c", path, "once", "--ecu", f"127.0.0.1:{array.port}"))
         ended = aps2mqtt("-c", path, "health")
         assert ended.status == 69
-        assert one_line(ended.out).startswith(f"127.0.0.1:{array.port}: last poll at ")
+        assert one_line(ended.out).startswith(f"127.0.0.1:{array.port}: last successful poll at ")
         assert one_line(ended.err).startswith(
             f"aps2mqtt: 127.0.0.1:{other.port}: no successful poll is recorded for this user"
         )

@@ -313,7 +313,7 @@ def test_a_job_by_hand_is_one_of_the_services(systemd: Machine, broker: Broker) 
         assert start(systemd) == ("success", "0")
         owner = systemd.run("stat", "--format=%u:%g %a", path)
         assert int(owner.partition(":")[0]) in DYNAMIC
-        assert "read last at" in systemd.run("sh", "-c", f"{program} health 2>&1")
+        assert "last successful poll at" in systemd.run("sh", "-c", f"{program} health 2>&1")
         for _ in range(2):
             written = systemd.run("stat", "--format=%i", path)
             assert systemd.run("sh", "-c", f"{program} once 2>&1") == ""  # of the night, which it knows
