@@ -18,7 +18,7 @@ def names_of(sections: Iterable[Section], mistakes: list[str]) -> dict[str, str]
     for section in sections:
         for key, text in section.values.items():
             if mistake := _mistake(key, text):
-                mistakes.append(f"{section.place}, section {SECTION}: {mistake}")
+                mistakes.append(f"{section.place}: {mistake}")
             elif text:
                 names[key] = text.strip()
     return names
@@ -28,12 +28,12 @@ def _mistake(key: str, text: str) -> str:
     """What is wrong with one name; empty: nothing."""
     found = re.fullmatch(KEY, key)
     if key == SECTION:
-        return "there is only one value; write lines of the form SERIAL NUMBER: NAME below it"
+        return "section names must be lines of the form SERIAL NUMBER: NAME"
     if not found or (found[1] and int(found[1]) not in range(1, MOST_PANELS + 1)):
         return (
-            f"{shown(key)!r} must be the 12 digits of an ECU or an inverter; for a panel, add / and its number "
-            f"(1 to {MOST_PANELS})"
+            f"{shown(key)!r} in section names must be the 12 digits of an ECU or an inverter; for a panel, add / and its "
+            f"number (1 to {MOST_PANELS})"
         )
     if text and not (text.isprintable() and text.strip() and len(text) <= LONGEST):
-        return f"the name of {key} must be one line of printable text, at most {LONGEST} characters"
+        return f"the name of {key} must be one line of at most {LONGEST} printable characters"
     return ""

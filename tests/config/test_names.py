@@ -37,12 +37,12 @@ def test_there_need_be_none(tmp_path: Path, text: str):
 @pytest.mark.parametrize(
     ("line", "says"),
     [
-        ("70400000001: East", "'70400000001' must be the 12 digits of an ECU or an inverter"),
-        ("South: 704000000001", "'South' must be the 12 digits"),
-        ("704000000001/0: East", "'704000000001/0' must be the 12 digits"),
+        ("70400000001: East", "'70400000001' in section names must be the 12 digits of an ECU or an inverter"),
+        ("South: 704000000001", "'South' in section names must be the 12 digits"),
+        ("704000000001/0: East", "'704000000001/0' in section names must be the 12 digits"),
         ("704000000001/5: East", "add / and its number (1 to 4)"),
-        ("704000000001: '  '", "the name of 704000000001 must be one line of printable text, at most 60 characters"),
-        (f"704000000001: {'x' * 61}", "at most 60 characters"),
+        ("704000000001: '  '", "the name of 704000000001 must be one line of at most 60 printable characters"),
+        (f"704000000001: {'x' * 61}", "at most 60 printable characters"),
         ('704000000001: "a\\nb"', "the name of 704000000001 must be one line"),
         ("704000000001: [East]", "704000000001 "),
         ("704000000001: a\n  704000000001: b", "704000000001 "),
