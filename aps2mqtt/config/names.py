@@ -31,8 +31,8 @@ def _mistake(key: str, text: str) -> str:
         return "section names must be lines of the form SERIAL NUMBER: NAME"
     if not found or (found[1] and int(found[1]) not in range(1, MOST_PANELS + 1)):
         return (
-            f"{shown(key)!r} in section names must be the 12 digits of an ECU or an inverter; for a panel, add / and its "
-            f"number (1 to {MOST_PANELS})"
+            f"{shown(key)!r} in section names must be the 12 digits of an ECU or an inverter; for a panel, add / and "
+            f"its number (1 to {MOST_PANELS})"
         )
     if text and not (text.isprintable() and text.strip() and len(text) <= LONGEST):
         return f"the name of {key} must be one line of at most {LONGEST} printable characters"
