@@ -147,7 +147,7 @@ def _ask(conversation: Conversation, query: Query, ecu_id: str) -> RawAnswer:
 def _status(command: str, frame: Frame) -> str:
     """The status of an answer that makes sense; raises FrameError."""
     if frame.command != command:
-        raise MalformedFrame(f"the answer is to {frame.command!r}, not to {command}")
+        raise MalformedFrame(f"the answer is for {frame.command!r}, not for {command}")
     answer = DECODERS[command](frame)
     if isinstance(answer, SystemInfo):
         identified(answer)

@@ -109,9 +109,9 @@ def dissect_records(data: bytes, offset: int) -> Dissection:
     _records(knife, 0, record_sizes.KNOWN_SIZES)
     if code := record_sizes.type_at(knife.body, knife.at):
         knife.take(tables.RECORD_HEAD, "inverter of an unknown type")
-        knife.fault(knife.at, f"nobody knows records of type {code}")
+        knife.fault(knife.at, f"records of type {code} are unknown")
     elif knife.at < knife.end:
-        knife.fault(knife.at, "no record begins like this")
+        knife.fault(knife.at, "this is not the beginning of a record")
     return knife.done("records of an answer to 0002")
 
 
@@ -188,7 +188,7 @@ def _is_of_offline(before: dict[str, Value]) -> bool:
 
 def _about(data: bytes) -> str:
     if not data.startswith(b"APS"):
-        return "no frame"
+        return "not a frame"
     command = data[tables.LENGTH_KNOWN : BODY].decode("latin-1")
     return f"answer to {command}, {COMMANDS[command]}" if command in COMMANDS else "answer"
 
@@ -202,7 +202,7 @@ def _request(knife: _Knife, request: re.Match[bytes]) -> Dissection:
     if argument := request["argument"]:
         layout += (Text("period" if len(argument) == size(tables.PERIOD) else "date", len(argument)), *END)
     knife.take(layout + LINE_END[: len(knife.data) - knife.at - size(layout)])
-    return knife.done(f"request for {command}, {COMMANDS.get(str(command), 'which nobody knows')}")
+    return knife.done(f"request for {command}, {COMMANDS.get(str(command), 'an unknown query')}")
 
 
 # -- answers ----------------------------------------------------------------------------------------------------------
@@ -220,7 +220,7 @@ def _answer(knife: _Knife) -> tuple[Remark, ...]:
     knife.payload_ends(max(BODY, end - len(TRAILER)) if has_trailer else end)
     command = data[tables.LENGTH_KNOWN : BODY].decode("latin-1")
     if command not in WALKERS:
-        raise MalformedFrame(f"nobody knows the answer to {command!r}")
+        raise MalformedFrame(f"answers to {command!r} are unknown")
     walked = WALKERS[command]
     if knife.is_cut:
         _cut(knife, walked)
@@ -243,7 +243,7 @@ def _answer(knife: _Knife) -> tuple[Remark, ...]:
     if data[end : end + 1] == NEWLINE:
         knife.take(LINE_END)
     if knife.at < knife.end:
-        raise MalformedFrame(f"the answer does not end where its length says, at byte {knife.declared}")
+        raise MalformedFrame(f"the answer does not end at byte {knife.declared}, as its length field declares")
     return answer.remarks
 
 
@@ -270,7 +270,7 @@ def _doubt(knife: _Knife, answer: Answer) -> None:
     """Raises MalformedFrame if the decoder has left bytes; notes a number of records that is wrong."""
     if not isinstance(answer, RealTime) or answer.status != tables.STATUS_OK:
         if knife.at < knife.end:
-            raise MalformedFrame(f"nobody knows what follows the status {getattr(answer, 'status', '')!r}")
+            raise MalformedFrame(f"unexpected bytes follow the status {getattr(answer, 'status', '')!r}")
         return
     if knife.at < knife.end:
         raise MalformedFrame(answer.remarks[-1].what)
@@ -316,7 +316,7 @@ def _records(knife: _Knife, count: int, sizes: record_sizes.Sizes) -> int:
             knife.fault(offset, "this UID is not decimal")
         if head["type"] not in tables.RECORD_LAYOUTS:
             at = offset + tables.RECORD_HEAD_SIZE
-            knife.fault(at, f"nobody knows what records of type {head['type']} hold")
+            knife.fault(at, f"the fields of records of type {head['type']} are unknown")
     return number
 
 
@@ -324,10 +324,10 @@ def _cut_record(knife: _Knife, title: str) -> None:
     """Takes what is there of the record in which the frame is cut; always raises FrameError."""
     code = record_sizes.type_at(knife.body, knife.at)
     if code is not None and code not in record_sizes.KNOWN_SIZES:
-        raise MalformedFrame(f"nobody can tell the size of records of type {code} where the end is missing")
+        raise MalformedFrame(f"the size of records of type {code} is unknown, and the end is missing")
     layout = tables.RECORD_HEAD if code is None else tables.RECORD_LAYOUTS[code][0]
     knife.take(layout, title)
-    raise MalformedFrame("no record begins like this")
+    raise MalformedFrame("this is not the beginning of a record")
 
 
 def _only_rows(layout: Layout, title: str) -> Walker:
@@ -348,7 +348,7 @@ def _energy_by_day(knife: _Knife, frame: Frame | None) -> Layout:
         if fitting:
             knife.rows(fitting[0], "points")
         elif knife.at < knife.end:
-            raise MalformedFrame("the width of the energies cannot be told")
+            raise MalformedFrame("the width of the energies is unknown")
     return ()
 
 

@@ -1,10 +1,10 @@
-"""Asks the ECU and writes its answers as they came, a file each (one for all of
-SunSpec), to attach to a report. Ids, UIDs and MACs in them are stand-ins, the
-same in all files. Needs no broker, remembers nothing. (The log of -D and
-`decode` show ids as they are.)
+"""Polls the ECU and saves its raw answers for a bug report: a file for each
+answer, and one for SunSpec. All ids, serial numbers and MAC addresses in the
+files are replaced, in the same way in all files. Needs no broker, changes no
+state. (The log of -D and `decode` show the real numbers.)
 
 example:
-  aps2mqtt -c /etc/aps2mqtt/config.yaml capture --output /tmp
+  aps2mqtt capture --output /tmp
 """
 
 import argparse
@@ -25,17 +25,19 @@ from aps2mqtt.screen import output
 log = logging.getLogger(__name__)
 
 NEXT = """\
-The serial numbers and MACs in them are stand-ins. Look at them with
-`aps2mqtt decode FILE`, and attach them to your report."""
+The serial numbers and MAC addresses in these files are replaced. Check them
+with `aps2mqtt decode FILE`, and attach them to your report."""
 
 
 def arguments(parser: argparse.ArgumentParser) -> None:
     """Adds the options of the command."""
     common.add_ecu(parser)
-    parser.add_argument("--history", action="store_true", help="also ask for the history of power and energy")
-    common.add_date(parser, "day of that power (default: today)")
-    parser.add_argument("--output", type=Path, metavar="DIR", default=Path(), help="folder (default: this one)")
-    parser.add_argument("--force", action="store_true", help="replace files that are there and differ")
+    parser.add_argument("--history", action="store_true", help="also save the history of power and energy")
+    common.add_date(parser, "the same, with the power of this day (default: today)")
+    parser.add_argument(
+        "--output", type=Path, metavar="DIR", default=Path(), help="folder for the files (default: the current one)"
+    )
+    parser.add_argument("--force", action="store_true", help="overwrite existing files that differ")
 
 
 def run(options: argparse.Namespace) -> int:
@@ -69,7 +71,7 @@ def _write(documents: Sequence[Document], folder: Path, *, force: bool) -> None:
     )
     for one in documents:
         if one.doubtful:
-            log.warning("in %s are bytes that nobody understands; look for serial numbers in them", folder / one.name)
+            log.warning("%s has bytes that cannot be decoded; check them for serial numbers", folder / one.name)
 
 
 def _told(config: Config, taken: CapturedEcu, table: Redaction) -> ExitStatus:
@@ -77,7 +79,7 @@ def _told(config: Config, taken: CapturedEcu, table: Redaction) -> ExitStatus:
     mute = [answer.query.name for answer in taken.history if not answer.data]
     if mute:
         log.warning(
-            "the ECU at %s does not answer %s: its firmware does not know it", config.ecu.address, ", ".join(mute)
+            "the ECU at %s does not answer %s: its firmware does not support it", config.ecu.address, ", ".join(mute)
         )
     for answer in (*taken.answers, *taken.history):
         if answer.error is None or (answer in taken.history and not answer.data):
@@ -86,7 +88,10 @@ def _told(config: Config, taken: CapturedEcu, table: Redaction) -> ExitStatus:
         text = str(answer.error)
         if answer.data:
             asked = f"{answer.query.command} ({answer.query.name})"
-            text = f"the ECU at {config.ecu.address} answers {asked} badly: {text}; report it with its file"
+            text = (
+                f"the ECU at {config.ecu.address} sends an unusable answer to {asked}: {text}; "
+                "attach the file to your report"
+            )
         log.log(level, "%s", table.text(text))
     if taken.sunspec_error is not None:
         log.warning("%s", taken.sunspec_error)

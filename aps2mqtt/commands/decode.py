@@ -1,9 +1,9 @@
-"""Shows frames field by field: offset, bytes, name, value, unit, and where they
-stop making sense. Takes raw bytes, hex, dumps of xxd, hexdump and Wireshark,
-text in quotes as Python, JSON and strace write it, lists of numbers, files of
-`aps2mqtt capture` (registers, too) and logs of -D. Serial numbers are shown as
-they are: to a report, attach what `capture` writes. Ends with 76 if a frame
-makes no sense to its end.
+"""Shows frames field by field (offset, bytes, name, value, unit), and the byte
+from which they cannot be decoded. Reads raw bytes, hexadecimal digits, dumps of
+xxd, hexdump and Wireshark, strings of Python, JSON and strace, lists of
+numbers, files of `aps2mqtt capture` (registers, too) and logs of -D. Shows real
+serial numbers: attach the files of `capture` to a report instead. Exit status
+76 if a frame cannot be decoded completely.
 
 example:
   aps2mqtt decode ecur-sysinfo-1.3.19.json
@@ -40,13 +40,13 @@ def run(options: argparse.Namespace) -> int:
         output.show([*([""] if number else []), heading, *listing.lines(frame)])
     if broken := sum(one.breaks_off for _, one in found):
         raise MalformedFrame(
-            f"frames that are cut, though text follows: {broken} of {len(found)}; if the rest is there, this form of "
-            "dump is not known: write it as hexadecimal digits alone, else ask the ECU anew with `aps2mqtt capture`"
+            f"frames that are cut although text follows: {broken} of {len(found)}; write the bytes as plain "
+            "hexadecimal digits, or get a new frame with `aps2mqtt capture`"
         )
     if bad:
         raise MalformedFrame(
-            f"frames that cannot be understood to their end: {bad} of {len(found)}; "
-            "ask the ECU anew with `aps2mqtt capture`, and report that"
+            f"frames that cannot be decoded completely: {bad} of {len(found)}; "
+            "get a new frame with `aps2mqtt capture`, and report that"
         )
     return ExitStatus.OK
 
@@ -68,8 +68,10 @@ def _found(name: str) -> list[find_frames.FoundFrame]:
     except OSError as error:
         raise UsageError(f"{name} cannot be read: {error.strerror}; name a file with frames") from error
     if len(content) > MAX_INPUT:
-        raise UsageError(f"{name} has more than {MAX_INPUT // 10**6} MB; cut out the lines with the frames")
+        raise UsageError(
+            f"{name} has more than {MAX_INPUT // 10**6} MB; copy the lines with the frames into a smaller file"
+        )
     found = find_frames.frames(content)
     if not found:
-        raise UsageError(f"{name} has nothing that looks like a frame; it begins with APS, or 415053 in hex")
+        raise UsageError(f"{name} contains no frame; a frame begins with APS, in hexadecimal digits 415053")
     return found

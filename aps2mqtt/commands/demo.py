@@ -1,6 +1,6 @@
-"""A simulated ECU, an embedded broker and one job; then the array as a picture,
-and the topics as they lie on the broker. With --keep it goes on polling, the
-simulated day in fast motion, and on a terminal draws the picture in place.
+"""Runs one job between a simulated ECU and an embedded broker. Then shows the
+array as a picture, and the published topics. With --keep it continues to poll
+in fast motion; on a terminal the picture is updated in place.
 
 example:
   aps2mqtt demo --keep
@@ -17,12 +17,12 @@ from aps2mqtt.simulator.demo import INTERVAL, MINUTES_PER_POLL, Demo
 
 GLANCES = 10  # checks of the terminal's size for each poll, so that the picture soon fits a new size
 NEXT = "That was one job. With your own ECU:  APS_ECU_IP=192.168.1.42 aps2mqtt once --dry-run"
-PACE = f"A poll every {INTERVAL:g} s, {MINUTES_PER_POLL} minutes of the simulated day each; stop with Ctrl-C."
+PACE = f"A poll every {INTERVAL:g} s, for {MINUTES_PER_POLL} minutes of the simulated day. Stop it with Ctrl-C."
 
 
 def arguments(parser: argparse.ArgumentParser) -> None:
     """Adds the options of the command."""
-    parser.add_argument("--keep", action="store_true", help="go on polling until stopped")
+    parser.add_argument("--keep", action="store_true", help="continue to poll until Ctrl-C")
 
 
 def run(options: argparse.Namespace) -> int:
@@ -48,13 +48,13 @@ def _tell(shown: Demo) -> None:
     output.show([shown.parts, ""])
     outcome = shown.poll()
     output.draw(shown.picture(outcome, terminal.canvas()))
-    output.show(["", "The topics as they lie on the broker:", "", *shown.topics(outcome)])
+    output.show(["", "Published topics:", "", *shown.topics(outcome)])
 
 
 def _print(shown: Demo) -> None:
     """Prints the first job, and then a line for each further poll."""
     _tell(shown)
-    output.show(["", f"Look with your own client:  {shown.client}", PACE, ""])
+    output.show(["", f"Read the topics with your own client:  {shown.client}", PACE, ""])
     while True:
         time.sleep(INTERVAL)
         shown.clock.advance()
@@ -68,7 +68,7 @@ def _draw(shown: Demo) -> None:
             outcome = shown.poll()
             for _ in range(GLANCES):
                 size = terminal.in_place_canvas()
-                words = (shown.parts, f"Look with your own client:  {shown.client}", PACE)
+                words = (shown.parts, f"Read the topics with your own client:  {shown.client}", PACE)
                 head = [line for text in words for line in canvas.text(text, size, canvas.DIM)]
                 page.draw(shown.picture(outcome, size, [*head, ""]), size)
                 time.sleep(INTERVAL / GLANCES)

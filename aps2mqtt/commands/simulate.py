@@ -1,9 +1,10 @@
-"""Plays an ECU whose array follows the sun, or replays frames, until Ctrl-C.
-Example, for APS_ECU_IP=127.0.0.1 aps2mqtt once --dry-run in another terminal:
+"""Simulates an ECU whose array follows the sun, or replays captures, until Ctrl-C.
+Example, to be polled with APS_ECU_IP=127.0.0.1 aps2mqtt once --dry-run:
   aps2mqtt simulate --inverters 3xDS3,1xQS1 --sunspec 1502
 """
 
 import argparse
+import errno
 import os
 import re
 from collections.abc import Callable, Iterator
@@ -19,16 +20,16 @@ from aps2mqtt.simulator import modbus, scenarios, server
 from aps2mqtt.simulator.inverter_registers import units
 from aps2mqtt.simulator.plant import DEFAULT_INVERTERS, REFRESH, Plant, ScenarioError, local_plant
 
-NIGHT = "it is night there, so all inverters are offline; choose another time with --time 12:00"
+NIGHT = "all inverters are offline, because it is night; set another time with --time 12:00"
 
 
 def arguments(parser: argparse.ArgumentParser) -> None:
     """Adds the options of the command."""
-    parser.add_argument("--port", type=common.port, default=8899, help="TCP port (default 8899; 0: any, printed)")
-    parser.add_argument("--sunspec", metavar="PORT", type=common.port, help="the same array over SunSpec, too")
+    parser.add_argument("--port", type=common.port, default=8899, help="TCP port (default 8899; 0: any free one)")
+    parser.add_argument("--sunspec", metavar="PORT", type=common.port, help="also serve the array over SunSpec")
     parser.add_argument("--ecu", metavar="MODEL", default="ECU-R", help="ECU-R (default), ECU-R-Pro, ECU-B or ECU-C")
     parser.add_argument("--inverters", metavar="LIST", help="such as 3xDS3,1xQS1,1xYC1000,1xunseen")
-    parser.add_argument("--time", metavar="HH:MM", type=_time, help="let it be that time of day, and go on from there")
+    parser.add_argument("--time", metavar="HH:MM", type=_time, help="begin at this time of day")
     parser.add_argument(
         "--refresh",
         metavar="N",
@@ -37,7 +38,7 @@ def arguments(parser: argparse.ArgumentParser) -> None:
         help="new data every N seconds; 300+137: 137 later than full",
     )
     parser.add_argument(
-        "--fault", metavar="NAME", action="append", default=[], help="fail in this way (list: which there are)"
+        "--fault", metavar="NAME", action="append", default=[], help="simulate this fault (`list` shows all faults)"
     )
     parser.add_argument(
         "--replay",
@@ -46,7 +47,7 @@ def arguments(parser: argparse.ArgumentParser) -> None:
         action="extend",
         nargs="+",
         default=[],
-        help="answer with the frames in these files of captures",
+        help="answer with the frames in these captures",
     )
 
 
@@ -69,7 +70,7 @@ def run(options: argparse.Namespace) -> int:
             inverters = f"{options.ecu} {plant.ecu.ecu_id} with {len(plant.inverters)} inverters"
             night = [] if plant.system_info(clock()).online else [NIGHT]
             beside = f", SunSpec on {server.HOST}:{sunspec.port}" if sunspec is not None else ""
-            output.show([f"{inverters} on {server.HOST}:{ecu.port}{beside}", *night, "stop with Ctrl-C"])
+            output.show([f"{inverters} on {server.HOST}:{ecu.port}{beside}", *night, "Stop it with Ctrl-C."])
             common.wait_for_stop()
     except ScenarioError as error:
         raise UsageError(str(error)) from error
@@ -81,9 +82,9 @@ def _faults(options: argparse.Namespace) -> tuple[str, str]:
     of_sunspec = [name for name in options.fault if name in modbus.FAULTS]
     of_8899 = [name for name in options.fault if name not in modbus.FAULTS]
     if of_sunspec and options.sunspec is None:
-        raise UsageError(f"the fault {of_sunspec[0]} needs --sunspec PORT")
+        raise UsageError(f"the fault {of_sunspec[0]} needs SunSpec; add --sunspec 1502")
     if max(len(of_sunspec), len(of_8899)) > 1:
-        raise UsageError("each port has one fault; name one of 8899 and one of SunSpec at most")
+        raise UsageError("--fault is possible once for port 8899 and once for SunSpec; remove the others")
     return "".join(of_8899), "".join(of_sunspec)
 
 
@@ -108,6 +109,8 @@ def _port_is_free(port: int, option: str) -> Iterator[None]:
     try:
         yield
     except OSError as error:
+        if error.errno == errno.EADDRINUSE:
+            raise UsageError(f"port {port} is in use; choose another with {option}") from error
         why = os.strerror(error.errno or 0)  # the error's own text has the address in brackets
         raise UsageError(f"port {port} cannot be opened ({why}); choose another with {option}") from error
 
@@ -116,16 +119,16 @@ def _time(text: str) -> time:
     try:
         return datetime.strptime(text, "%H:%M").time()  # noqa: DTZ007 - in the machine's zone
     except ValueError as error:
-        raise argparse.ArgumentTypeError(f"{text!r} is no time of day; write it as 12:00") from error
+        raise argparse.ArgumentTypeError(f"{text!r} is not a time of day; write it as 12:00") from error
 
 
 def _refresh(text: str) -> tuple[timedelta, timedelta]:
     """The time between new data, and from a full multiple of it to their time stamps."""
     found = re.fullmatch(r"(?a:(\d{1,5})(?:\+(\d{1,5}))?)", text)
     if not found:
-        raise argparse.ArgumentTypeError(f"{text!r} is no time in seconds; write it as 300 or 300+137")
+        raise argparse.ArgumentTypeError(f"{text!r} is not a number of seconds; write it as 300 or 300+137")
     if not int(found[1]):
-        raise argparse.ArgumentTypeError("an ECU with new data at every moment cannot be simulated; write 1 or more")
+        raise argparse.ArgumentTypeError("the shortest time is 1 second")
     return timedelta(seconds=int(found[1])), timedelta(seconds=int(found[2] or 0))
 
 

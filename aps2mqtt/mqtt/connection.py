@@ -97,7 +97,7 @@ class Connection:
                 return self._enter(version)
             except failures.OldBroker as error:
                 _tell_fallback(
-                    f"{self._broker.name}: no MQTT {version:d} ({error}); trying the version before, without expiry"
+                    f"no MQTT {version:d} with {self._broker.name} ({error}); trying 3.1.1, in which no value expires"
                 )
                 self._failure = None
                 self._deadline = self._end.within(SESSION)
@@ -134,7 +134,7 @@ class Connection:
             self.certificate = secured.getpeercert()
         # With this callback paho writes only in its loop, after reading: so the broker's reason for hanging up is read.
         self._client.on_socket_register_write = lambda *_: None
-        self._loop_until(lambda: self._connected, "accepts the connection, but not one byte came back")
+        self._loop_until(lambda: self._connected, "does not answer the login")
 
     @contextmanager
     def _reaching(self) -> Iterator[None]:
@@ -232,7 +232,7 @@ class Connection:
             raise error
 
     def _late(self, otherwise: str) -> JobError:
-        return failures.late(self._broker, otherwise)
+        return failures.late(self._broker, otherwise, connected=self._connected)
 
     def _garbled(self) -> JobError:
         if self._connected:

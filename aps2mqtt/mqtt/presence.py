@@ -68,7 +68,7 @@ class Presence:
         if code.is_failure:
             if code.value != self._refused:  # paho retries for as long as the process runs
                 why = reason(code.value)
-                log.warning("the broker refuses the presence (%s); %s", why.words, why.remedy)
+                log.warning("the broker refuses the connection for %s (%s); %s", self._topic, why.words, why.remedy)
             self._refused = code.value
             return
         self._refused = None

@@ -28,8 +28,8 @@ KEPT = ("power", "today", "lifetime", "registered", "online", "source")  # UNCHA
 # Published on topics of their own, also beside JSON objects.
 ALWAYS_FLAT = {metric.topic for metric in (metrics.STATUS, metrics.ERROR, metrics.PROBLEM)}
 
-FAILED = "the last job could not read it; look at the log of aps2mqtt"
-NOT_SAID = "nothing on the broker says that it was read lately; look at what starts the jobs"
+FAILED = "the last job could not read the ECU; look at the log of aps2mqtt"
+NOT_SAID = "the broker has no recent status of this ECU; check that cron, the timer or `run` is active"
 
 
 class Published(NamedTuple):

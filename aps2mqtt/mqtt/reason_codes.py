@@ -13,20 +13,20 @@ DISCONNECT = 0xE0  # first byte of the packet
 MORE = 0x80  # bit in a byte of a length: another byte follows
 
 LOG = "look at the broker's log"
-WRITE = "allow the account to write there"
-LOGIN = "check MQTT_BROKER_USER and MQTT_BROKER_PASSWD, and the broker's list of accounts"
-RIGHTS = f"{LOGIN}, and MQTT_CLIENT_ID where it takes certain ones only"
+WRITE = "allow the MQTT account to write to this topic"
+LOGIN = "check MQTT_BROKER_USER and MQTT_BROKER_PASSWD, and the accounts in the broker"
+RIGHTS = f"{LOGIN}, and MQTT_CLIENT_ID if the broker accepts only certain ids"
 OTHER_VERSION = "set MQTT_VERSION: 3.1.1, or update the broker"
 CLIENT_ID = "set MQTT_CLIENT_ID to letters and digits"
 PREFIX = "check MQTT_TOPIC_PREFIX and MQTT_DISCOVERY_PREFIX"
-WAIT = "wait until it has started, or look at its log"
-SLOWER = "have fewer clients connect at once, or raise the broker's limit"
-SIZE = "raise the broker's limit, or set MQTT_DISCOVERY_STYLE: component, whose messages are smaller"
-RETAIN = "let the broker retain messages (mosquitto: retain_available true)"
-QOS = "let the broker take QoS 1 (mosquitto: max_qos 1 or 2)"
+WAIT = "wait until the broker has started, or look at its log"
+SLOWER = "raise the broker's limit, or use fewer clients at once"
+SIZE = "raise the broker's limit, or set MQTT_DISCOVERY_STYLE: component, which sends smaller messages"
+RETAIN = "allow retained messages in the broker (mosquitto: retain_available true)"
+QOS = "allow QoS 1 in the broker (mosquitto: max_qos 1 or 2)"
 ELSEWHERE = "set MQTT_BROKER_HOST to the broker's new address"
 TWIN = (
-    "stop the other program that uses this MQTT_CLIENT_ID, or give it an id of its own; in mosquitto set "
+    "if a second `aps2mqtt run` is active, stop it or set another MQTT_CLIENT_ID for it, and in mosquitto set "
     "use_username_as_clientid false"
 )
 
@@ -44,14 +44,14 @@ REASONS = {
     UNSPECIFIED: Reason("no reason given"),
     0x81: Reason("malformed packet"),
     0x82: Reason("protocol error"),
-    0x83: Reason("a reason of the broker's own"),
+    0x83: Reason("implementation specific error"),
     UNSUPPORTED_VERSION: Reason("unsupported version of MQTT", OTHER_VERSION),
     0x85: Reason("client identifier not valid", CLIENT_ID),
     0x86: Reason("bad user name or password", LOGIN, of_authority=True),
     0x87: Reason("not authorized", RIGHTS, of_authority=True),
     0x88: Reason("server unavailable", WAIT),
     0x89: Reason("server busy", WAIT),
-    0x8A: Reason("banned", "lift the ban on this client in the broker", of_authority=True),
+    0x8A: Reason("banned", "remove the ban on this client in the broker", of_authority=True),
     0x8B: Reason("server shutting down", WAIT),
     0x8C: Reason("bad authentication method", LOGIN, of_authority=True),
     0x8D: Reason("keep alive timeout", "check the network between this machine and the broker"),
@@ -64,7 +64,7 @@ REASONS = {
     0x96: Reason("message rate too high", SLOWER),
     0x97: Reason("quota exceeded", "raise the broker's quota for this client"),
     0x98: Reason("administrative action"),
-    0x99: Reason("payload format invalid", "let the broker take payloads of any format"),
+    0x99: Reason("payload format invalid", "allow payloads of any format in the broker"),
     0x9A: Reason("retain not supported", RETAIN),
     0x9B: Reason("QoS not supported", QOS),
     0x9C: Reason("use another server", ELSEWHERE),
@@ -72,7 +72,7 @@ REASONS = {
     0x9F: Reason("connection rate exceeded", SLOWER),
     0xA0: Reason("maximum connect time"),
     0xA1: Reason("subscription identifiers not supported"),
-    NO_WILDCARDS: Reason("wildcards not supported", "let the broker take subscriptions with wildcards"),
+    NO_WILDCARDS: Reason("wildcards not supported", "allow subscriptions with wildcards in the broker"),
 }
 
 

@@ -75,9 +75,11 @@ class Session(Connection):
         self._refused = None
         for message in messages:
             if self._fits(message):
-                self._loop_until(lambda: len(self._unacknowledged) < self._window, "does not acknowledge in time")
+                self._loop_until(
+                    lambda: len(self._unacknowledged) < self._window, "does not acknowledge messages in time"
+                )
                 self._unacknowledged[self._send(message)] = message.topic
-        self._loop_until(lambda: not self._unacknowledged, "does not acknowledge in time")
+        self._loop_until(lambda: not self._unacknowledged, "does not acknowledge messages in time")
         if self._refused is not None:
             raise self._refused
         log.debug("%s > all acknowledged", self._broker.name)

@@ -63,7 +63,7 @@ def context(broker: BrokerConfig) -> ssl.SSLContext:
         if is_exhausted(error):
             raise
         raise ConfigError(
-            f"MQTT_BROKER_CACERTS_PATH = {broker.ca_file!r}: allowed is a file of PEM certificates"
+            f"MQTT_BROKER_CACERTS_PATH must be a file with PEM certificates; it is {broker.ca_file!r}"
         ) from error
     # Python 3.13 also refuses a CA as mosquitto's own instructions make it, which does not state the use of its key.
     context.verify_flags &= ~ssl.VERIFY_X509_STRICT
@@ -75,8 +75,8 @@ def context(broker: BrokerConfig) -> ssl.SSLContext:
             if is_exhausted(error):
                 raise
             raise ConfigError(
-                f"MQTT_BROKER_CERT_PATH = {broker.certificate_file!r} and MQTT_BROKER_KEY_PATH = {broker.key_file!r}: "
-                "allowed are a PEM certificate and its key, which has no password"
+                "MQTT_BROKER_CERT_PATH and MQTT_BROKER_KEY_PATH must be a PEM certificate and its key without a "
+                f"password; they are {broker.certificate_file!r} and {broker.key_file!r}"
             ) from error
     context.sslsocket_class = Secured
     return context
@@ -92,16 +92,16 @@ def failure(error: Exception, broker: BrokerConfig) -> str:
     reason = str(error.reason) if isinstance(error, ssl.SSLError) else ""
     words = reason.replace("_", " ").lower()
     if any(word in reason for word in NO_COMMON_VERSION):
-        return f"has no version of TLS that this machine accepts ({words}); let the broker use TLS 1.2 or later"
+        return f"has no TLS version in common with this machine ({words}); allow TLS 1.2 or later in the broker"
     if any(word in reason for word in NO_TLS):
-        return "does not speak TLS; set MQTT_BROKER_PORT to its TLS port (often 8883)"
+        return "does not speak TLS on this port; set MQTT_BROKER_PORT to the TLS port (usually 8883)"
     if isinstance(error, ssl.SSLEOFError | ConnectionError) or not reason:
         return (
-            "drops the connection during the TLS handshake, as one that does not speak TLS; set MQTT_BROKER_PORT to "
-            "its TLS port (often 8883), or look at its log"
+            "closes the connection during the TLS handshake; set MQTT_BROKER_PORT to the TLS port (usually 8883), or "
+            "look at the broker's log"
         )
     if "ALERT" not in reason:
-        return f"cannot agree with this machine on TLS ({words}); look at its log, or update it"
+        return f"fails in the TLS handshake ({words}); look at the broker's log, or update the broker"
     return _refused(reason, words, broker)
 
 
@@ -109,31 +109,33 @@ def _refused(reason: str, words: str, broker: BrokerConfig) -> str:
     """Why the broker does not trust us."""
     if broker.certificate_file and any(word in reason for word in ABOUT_CERTIFICATES):
         return (
-            f"refuses our client certificate ({words}); set MQTT_BROKER_CERT_PATH and MQTT_BROKER_KEY_PATH to a "
-            "certificate that it trusts, and its key"
+            f"refuses the client certificate ({words}); set MQTT_BROKER_CERT_PATH and MQTT_BROKER_KEY_PATH to a "
+            "certificate that the broker trusts, and its key"
         )
     return (
-        f"refuses our side of TLS ({words}); if it asks for a client certificate, set MQTT_BROKER_CERT_PATH and "
-        "MQTT_BROKER_KEY_PATH"
+        f"refuses the TLS connection ({words}); if the broker requires a client certificate, set "
+        "MQTT_BROKER_CERT_PATH and MQTT_BROKER_KEY_PATH"
     )
 
 
 def _distrust(error: ssl.SSLCertVerificationError) -> str:
     """Why the broker's certificate cannot be trusted."""
     if error.verify_code in OTHER_NAME:
-        return "has a certificate for another name; set MQTT_BROKER_HOST to a name in it"
+        return "has a certificate for another host name; set MQTT_BROKER_HOST to a name in that certificate"
     if error.verify_code == EXPIRED:
-        return "has a certificate that has expired; renew it, or set this machine's clock"
+        return "has an expired certificate; check this machine's clock, or renew the certificate"
     if error.verify_code == NOT_YET_VALID:
-        return "has a certificate that is not valid yet; set this machine's clock, or renew the certificate"
+        return "has a certificate that is not valid yet; check this machine's clock, or renew the certificate"
     if error.verify_code == SELF_SIGNED:
         return (
-            "has a certificate that it signed itself; copy that certificate from the broker's machine, and set "
+            "has a self-signed certificate; copy that certificate from the broker's machine, and set "
             "MQTT_BROKER_CACERTS_PATH to the copy"
         )
     if error.verify_code in UNKNOWN_ISSUER:
         return (
-            f"cannot be trusted ({error.verify_message}); set MQTT_BROKER_CACERTS_PATH to the certificate of the CA "
-            "that signed the broker's"
+            f"has a certificate of an unknown CA ({error.verify_message}); set MQTT_BROKER_CACERTS_PATH to the "
+            "certificate of that CA"
         )
-    return f"has a certificate that this machine does not accept ({error.verify_message}); issue it a new one"
+    return (
+        f"has a certificate that this machine does not accept ({error.verify_message}); issue a new one for the broker"
+    )

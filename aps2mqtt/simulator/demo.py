@@ -2,8 +2,12 @@
 
 import asyncio
 import logging
+import os
 import random
+import re
+import shlex
 import socket
+import sys
 import tempfile
 import threading
 import time
@@ -11,6 +15,8 @@ from collections.abc import Callable, ItemsView, Iterator, Sequence
 from contextlib import contextmanager, suppress
 from datetime import UTC, datetime, timedelta
 from functools import partial
+from importlib import metadata
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from aps2mqtt.base.errors import ExitStatus, JobError
@@ -38,6 +44,7 @@ NOON = 13  # o'clock: the demo always begins in sunshine
 START = 30.0  # seconds for the embedded broker
 LINGER = 0.1  # seconds for the embedded broker to handle the last messages of a client
 PARTING = 0.5  # seconds after a job until its messages are read back, more than LINGER
+DEMO_EXTRA = re.compile(r"extra\s*==\s*.demo.")
 PORTS = range(10_000, 20_000)  # the kernel gives none of these to an outgoing connection
 
 
@@ -141,7 +148,7 @@ def _broker() -> Iterator[int]:
     thread.start()
     try:
         if not started.wait(START):
-            raise DemoError("the embedded broker does not start; run it again with -D")
+            raise DemoError("the embedded broker does not start; run `aps2mqtt demo -D`, and report its output")
         yield port
     finally:
         loop.call_soon_threadsafe(stop.set)
@@ -154,6 +161,18 @@ def _free_port() -> int:
         port = random.choice(PORTS)  # noqa: S311 - no secret
         with suppress(OSError), socket.create_server((HOST, port)):
             return port
+
+
+def install_command() -> str:
+    """The command that installs the `demo` extra into the environment that this program runs in.
+
+    It names the packages themselves, because `aps2mqtt[demo]` on the package index is another program.
+    """
+    extra = [one.partition(";")[0].strip() for one in metadata.requires("aps2mqtt") or () if DEMO_EXTRA.search(one)]
+    pip = Path(sys.executable).with_name("pip")
+    command = [str(pip)] if pip.exists() else [sys.executable, "-m", "pip"]
+    as_root = [] if os.access(sys.prefix, os.W_OK) else ["sudo"]
+    return shlex.join([*as_root, *command, "install", *extra])
 
 
 class _Subscriptions(dict[str, Any]):
@@ -176,7 +195,7 @@ def _mended_broker() -> Callable[[dict[str, object]], "Broker"]:
     try:
         from amqtt.broker import Broker
     except ImportError as error:
-        raise DemoError("the demo needs its embedded broker; pip install 'aps2mqtt[demo]'") from error
+        raise DemoError(f"the demo needs amqtt, its embedded broker; run {install_command()}") from error
 
     class Mended(Broker):  # type: ignore[misc] # amqtt has no types
         def __init__(self, config: dict[str, object]) -> None:

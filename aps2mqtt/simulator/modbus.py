@@ -40,12 +40,12 @@ class Faults(NamedTuple):
 
 LATE = 1.5  # seconds: a client has given up by then, and waits for another answer
 FAULTS: dict[str, tuple[str, Faults]] = {
-    "sunspec-refuse": ("the port of SunSpec refuses the connection", Faults(refuses=True)),
-    "sunspec-silent": ("the unit of the second inverter answers nothing", Faults(silent=frozenset({2}))),
-    "sunspec-late": ("the first inverter answers when nobody waits for it any more", Faults(late=frozenset({1}))),
-    "sunspec-frozen": ("the registers of all inverters stay as they are", Faults(frozen=True)),
-    "sunspec-renumbered": ("the units have addresses from 31 on", Faults(moved=30)),
-    "sunspec-idle": ("drops a connection that is idle for 0.6 s", Faults(idle=0.6)),
+    "sunspec-refuse": ("the SunSpec port refuses the connection", Faults(refuses=True)),
+    "sunspec-silent": ("the second inverter does not answer", Faults(silent=frozenset({2}))),
+    "sunspec-late": ("the first inverter answers after 1.5 s, which is too late", Faults(late=frozenset({1}))),
+    "sunspec-frozen": ("the registers of all inverters stay the same", Faults(frozen=True)),
+    "sunspec-renumbered": ("the inverters have Modbus addresses from 31 on", Faults(moved=30)),
+    "sunspec-idle": ("closes a connection that is idle for 0.6 s", Faults(idle=0.6)),
 }
 
 

@@ -77,14 +77,16 @@ def inverter_models(text: str) -> tuple[str, ...]:
     for part in text.split(","):
         found = INVERTERS.fullmatch(part.strip())
         if found is None or found["name"] not in INVERTER_MODELS:
-            named = ", ".join(INVERTER_MODELS)
-            raise ScenarioError(f"{part[:MOST_SHOWN]!r} is no set of inverters; write 3xDS3,1xQS1 with {named}")
+            unknown, known = found["name"] if found else part, ", ".join(INVERTER_MODELS)
+            raise ScenarioError(
+                f"unknown inverter model {unknown[:MOST_SHOWN]!r}; write for example 3xDS3,1xQS1 with {known}"
+            )
         names += [found["name"]] * int(found["count"] or 1)
         if len(names) > physical_limits.MOST_INVERTERS:
             break
     records = sum(tables.size_of(INVERTER_MODELS[name].type) for name in names)
     if tables.RECORDS + records + len(tables.TRAILER) >= tables.MAX_FRAME:
-        raise ScenarioError(f"{len(names)} inverters are more than one answer can hold")
+        raise ScenarioError(f"{len(names)} inverters do not fit into one answer; choose fewer")
     return tuple(names)
 
 
@@ -229,7 +231,7 @@ def local_plant(ecu: str, inverters: str) -> Plant:
     So the sun is highest at noon by this machine's clock. Raises ScenarioError for unknown models.
     """
     if ecu not in ECU_MODELS:
-        raise ScenarioError(f"there is no ECU {ecu!r}; choose one of {', '.join(ECU_MODELS)}")
+        raise ScenarioError(f"unknown ECU model {ecu!r}; choose one of {', '.join(ECU_MODELS)}")
     now = datetime.now().astimezone()
     offset = now.utcoffset() or timedelta()
     timezone = now.tzinfo or UTC

@@ -20,24 +20,24 @@ Answers = Callable[..., bytes]
 
 
 FAULTS: dict[str, str] = {
-    "mute": "accepts the connection and answers nothing",
+    "mute": "accepts the connection and does not answer",
     "refuse": "refuses the connection",
     "close": "closes the connection without an answer",
-    "cut": "closes the connection in the middle of the answer",
+    "cut": "closes the connection in the middle of an answer",
     "drip": "answers byte by byte",
-    "garbage": "answers with something else",
+    "garbage": "answers with random bytes",
     "wrong-length": "declares more bytes than it sends",
-    "wrong-end": "ends the answer with XND",
-    "status-02": "does not accept its own id",
-    "counter-glitch": "forgets its counters and its inverters for a while",
+    "wrong-end": "ends an answer with XND instead of END",
+    "status-02": "rejects its own id (status 02)",
+    "counter-glitch": "reports 0 kWh, and no registered inverter",
     "night": "all inverters are offline",
-    "flaky": "drops every second connection",
-    "one-at-a-time": "drops a connection while it serves another",
-    "no-history": "answers nothing to 0003 and 0004, as some firmware does",
-    "empty-history": "remembers nothing: lists without a point",
+    "flaky": "closes every second connection at once",
+    "one-at-a-time": "closes a connection while it serves another one",
+    "no-history": "does not answer 0003 and 0004 (history), as some firmware",
+    "empty-history": "answers 0003 and 0004 with empty lists",
     "history-01": "has no data for 0003 and 0004 (status 01)",
-    "history-gaps": "remembers a day without its noon, and not every day",
-    "narrow-history": "has energies of two bytes in 0004, as some ECUs do",
+    "history-gaps": "has no history of 11:30 to 13:15 and of every fourth day",
+    "narrow-history": "sends energies of two bytes in 0004, as some ECUs",
 }
 HISTORY = (tables.POWER_OF_DAY, tables.ENERGY_BY_DAY)
 WIDEST_NARROW = 655.35  # kWh, the most that two bytes hold
@@ -130,5 +130,7 @@ def _captures(file: Path) -> list[Mapping[str, object]]:
             f"{file} cannot be read: {error.strerror}; name a file that `aps2mqtt capture` has written"
         ) from error
     except (ValueError, TypeError, KeyError) as error:
-        raise ScenarioError(f"{file} holds no captures; they are JSON objects with command and hex") from error
+        raise ScenarioError(
+            f"{file} contains no captures; a capture is a JSON object with `command` and `hex`"
+        ) from error
     return captures

@@ -39,7 +39,7 @@ class Simulator:
         clock: Callable[[], datetime] | None = None,
     ) -> None:
         if fault and fault not in FAULTS:
-            raise ScenarioError(f"there is no fault {fault!r}; the faults are {', '.join(FAULTS)}")
+            raise ScenarioError(f"unknown fault {fault!r}; `aps2mqtt simulate --fault list` lists the faults")
         self.plant = plant or Plant()
         self.fault = fault
         self.requests: list[str] = []

@@ -38,9 +38,11 @@ def resolve(name: str, port: int, limits: Limits) -> Endpoint:
         found = bounded(lambda: socket.getaddrinfo(name, port, type=socket.SOCK_STREAM), Deadline(limits.resolve))
     except TimeoutError as error:
         raise EcuUnreachable(
-            f"the ECU's name {name} was not resolved in time; set APS_ECU_IP to its address"
+            f"the ECU's host name {name} was not resolved in time; set APS_ECU_IP to the ECU's IP address"
         ) from error
     except (OSError, UnicodeError) as error:
-        raise EcuUnreachable(f"the ECU's name {name} is unknown; set APS_ECU_IP to its address") from error
+        raise EcuUnreachable(
+            f"the ECU's host name {name} is unknown; check APS_ECU_IP, or set it to the ECU's IP address"
+        ) from error
     best = min(found, key=lambda one: one[0] != socket.AF_INET)
     return Endpoint(name, str(best[4][0]), port)

@@ -44,8 +44,8 @@ def hold(address: str, port: int, patience: float) -> Iterator[None]:
     while (release := attempt(name)) is None:
         if deadline.remaining() == 0:
             raise EcuBusy(
-                f"another job has held the ECU at {address}:{port} for {patience:g} s{_holder(name)}; "
-                "let fewer programs ask it, or less often"
+                f"another aps2mqtt job is still using the ECU at {address}:{port} (waited {patience:g} s"
+                f"{_holder(name)}); use only one of cron, timer and run"
             )
         time.sleep(RETRY)
     with release:
@@ -70,7 +70,7 @@ def _bind(name: str) -> contextlib.AbstractContextManager[object] | None:
 
 
 def _holder(name: str) -> str:
-    """The process that holds the abstract socket of this name, in brackets; empty if the kernel does not report it."""
+    """Names the process that holds the abstract socket of this name; empty if the kernel does not report it."""
     if sys.platform != "linux":
         return ""
     import struct
@@ -80,10 +80,10 @@ def _holder(name: str) -> str:
             asking.connect("\0" + name)
             process, user, _ = struct.unpack("3i", asking.getsockopt(socket.SOL_SOCKET, socket.SO_PEERCRED, 12))
     except ConnectionRefusedError:  # its holder does not listen
-        return " (a program that does not say who it is: `ss -xap` tells root)"
+        return " for an unknown program: `ss -xap` as root lists it"
     except OSError:
         return ""
-    return f" ({_process(process)} of user {_user(user)})"
+    return f" for {_process(process)} of user {_user(user)}"
 
 
 def _process(process: int) -> str:
@@ -119,7 +119,9 @@ def _lock_file(name: str) -> contextlib.AbstractContextManager[object] | None:
     except FileExistsError:  # another process has just created it
         return None
     except OSError as error:
-        raise EcuBusy(f"the lock {path} cannot be opened ({error.strerror}); remove it, or set TMPDIR") from error
+        raise EcuBusy(
+            f"the lock file {path} cannot be opened ({error.strerror}); remove it, or set TMPDIR to another folder"
+        ) from error
     try:
         fcntl.flock(holder, fcntl.LOCK_EX | fcntl.LOCK_NB)
     except BlockingIOError:
@@ -127,7 +129,7 @@ def _lock_file(name: str) -> contextlib.AbstractContextManager[object] | None:
         return None
     except OSError as error:  # a file system without locks
         holder.close()
-        raise EcuBusy(f"the lock {path} cannot be taken ({error.strerror}); set TMPDIR to another folder") from error
+        raise EcuBusy(f"the file {path} cannot be locked ({error.strerror}); set TMPDIR to another folder") from error
     return holder
 
 

@@ -14,13 +14,11 @@ from aps2mqtt.sources.ecu8899 import client
 from aps2mqtt.sources.endpoints import Endpoint, Limits
 
 NOTHING_REMEMBERED = Units()
-ECU8899_FAILED = "port 8899 fails, so SunSpec is read alone"
+ECU8899_FAILED = "port 8899 fails, so all readings come from SunSpec"
 SUNSPEC_FAILED = "SunSpec fails, so its values are missing"
 FAILURES = {ECU8899_FAILED: "port 8899 works again", SUNSPEC_FAILED: "SunSpec works again"}
-NO_UNIT = (
-    "no inverter answers; look up their Modbus addresses in the vendor's app, and set them as APS_ECU_SUNSPEC_UNITS"
-)
-NO_ID = "the inverters answer, but only port 8899 knows the ECU's id; set APS_ECU_ID to the 12 digits on its label"
+NO_UNIT = "no inverter answers; set APS_ECU_SUNSPEC_UNITS to their Modbus addresses, as the vendor's app lists them"
+NO_ID = "the inverters answer, but only port 8899 has the ECU's id; set APS_ECU_ID to the 12 digits on the ECU's label"
 
 
 class Polled(NamedTuple):
@@ -81,8 +79,8 @@ def _missing(error: EcuError) -> str:
     """What SunSpec alone does not say, and why 8899 does not."""
     cause, _, _ = str(error).partition("; ")
     return (
-        "signals and energy/lifetime are missing, and energy/today is the sum of the inverters', because "
-        f"{cause}; restart the ECU to have them again"
+        f"signals and energy/lifetime are missing, and energy/today is the sum of all inverters, because {cause}; "
+        "check APS_ECU_PORT, then restart the ECU"
     )
 
 
@@ -92,6 +90,6 @@ def _with_remark(snapshot: Snapshot, remark: Remark) -> Snapshot:
 
 def _of_both(error: EcuError, of_sunspec: str) -> EcuError:
     """The error of 8899 with that of SunSpec in its text."""
-    both = type(error)(f"{error}. And over SunSpec {of_sunspec}")
+    both = type(error)(f"{error}. And over SunSpec: {of_sunspec}")
     both.ecu_id = error.ecu_id
     return both

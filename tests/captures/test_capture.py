@@ -495,11 +495,11 @@ def test_capture_of_an_ecu_that_fails_ends_as_a_job_and_writes_all_the_same(tmp_
     assert ended.status == 76
     assert len(list(tmp_path.iterdir())) == 3
     doubtful, strange_too, mute, failed, begins = ended.err.splitlines()
-    assert "ecur-realtime-1.3.6C.json are bytes that nobody understands" in doubtful
-    assert "ecur-signal-1.3.6C.json are bytes that nobody understands" in strange_too
-    assert "answers 0030 (signal) badly: the answer does not begin with APS but with 0xaa901000000001bb" in begins
+    assert "ecur-realtime-1.3.6C.json has bytes that cannot be decoded" in doubtful
+    assert "ecur-signal-1.3.6C.json has bytes that cannot be decoded" in strange_too
+    assert "sends an unusable answer to 0030 (signal): the answer begins with 0xaa901000000001bb" in begins
     assert "does not answer power, energy-week, energy-month, energy-year" in mute
-    assert "answers 0002 (realtime) badly: 0 of 2 records end at byte 26" in failed
+    assert "sends an unusable answer to 0002 (realtime): 0 of 2 records end at byte 26" in failed
     assert leaks(ended.err + ended.out) == []
 
 

@@ -33,7 +33,7 @@ def test_a_frame_that_makes_no_sense_to_its_end_ends_with_76(
     assert cli.main(["decode", str(tmp_path / "log")]) == 76
     printed = capsys.readouterr()
     assert printed.out.count("answer to 0030") == 2
-    assert "1 of 2; ask the ECU anew" in one_line(printed.err)
+    assert "1 of 2; get a new frame" in one_line(printed.err)
 
 
 def test_a_frame_that_breaks_off_before_more_text_says_that_the_form_may_not_be_known(
@@ -44,15 +44,15 @@ def test_a_frame_that_breaks_off_before_more_text_says_that_the_form_may_not_be_
     for text in (f"000g {PAIRS[:47]}\n001g {PAIRS[48:95]} .......\n", f"{XXD.splitlines()[0]}\n0.1 {PAIRS[48:95]}\n"):
         dump.write_text(text)
         assert cli.main(["decode", str(dump)]) == 76
-        assert "1 of 1; if the rest is there, this form of dump is not known" in one_line(capsys.readouterr().err)
+        assert "1 of 1; write the bytes as plain hexadecimal digits" in one_line(capsys.readouterr().err)
     dump.write_text(f"cut: {PAIRS[:47]}\n")
     assert cli.main(["decode", str(dump)]) == 76
-    assert "ask the ECU anew" in one_line(capsys.readouterr().err)
+    assert "get a new frame" in one_line(capsys.readouterr().err)
 
 
 @pytest.mark.parametrize(
     ("content", "says"),
-    [(None, "No such file"), (b"hello", "nothing that looks like a frame"), (b" " * 101, "more than")],
+    [(None, "No such file"), (b"hello", "contains no frame"), (b" " * 101, "more than")],
 )
 def test_a_file_of_no_use_is_a_wrong_usage(
     content: bytes | None,

@@ -207,9 +207,9 @@ def test_a_record_of_an_unknown_type_is_shown_by_its_head_and_the_next_ones_are_
     """Its size is told by arithmetic, as the decoder does; its bytes are no value."""
     lines = shown(records(KNOWN, UNKNOWN, KNOWN))
     assert "  56  01 f4 00 82 11 11 22 22  undecoded        cannot be decoded" in lines
-    assert "byte 56: nobody knows what records of type Z7 hold" in lines
+    assert "byte 56: the fields of records of type Z7 are unknown" in lines
     assert "inverter 3 of 3, DS3-L" in lines
-    assert "note: inverter 999000000007 is of the unknown type Z7: skipped" in lines
+    assert "note: inverter 999000000007 has the unknown type Z7: left out" in lines
 
 
 def test_a_record_whose_uid_is_not_decimal_is_shown_and_told() -> None:
@@ -228,21 +228,21 @@ def test_type_05_is_read_by_arithmetic() -> None:
 @pytest.mark.parametrize(
     ("data", "at", "why"),
     [
-        (b"\x9f\x00APS", 0, "does not begin with APS"),
+        (b"\x9f\x00APS", 0, "not with APS"),
         (b"", 0, "ends within its header, at byte 0"),
-        (b"APS11" + b"0x25" + SIGNAL[9:], 5, "length field is no length"),
-        (SIGNAL[:13].replace(b"0030", b"0099") + SIGNAL[13:], 13, "nobody knows the answer to '0099'"),
-        (SIGNAL[:-4] + b"XND\n", 29, "does not end with a whole record, and has a wrong end"),
-        (SIGNAL + b"more", 33, "does not end where its length says, at byte 33"),
-        (records(KNOWN, KNOWN, count=3), 17, "it says 3 inverters and lists 2"),
-        (records(KNOWN, UNKNOWN, UNKNOWN.replace("5a37", "5a38")), 47, "records of type Z7 cannot be told apart"),
-        (records(KNOWN, end=b"XND"), 47, "1 of 1 records end at byte 47, the answer at 50"),
+        (b"APS11" + b"0x25" + SIGNAL[9:], 5, "length field is invalid"),
+        (SIGNAL[:13].replace(b"0030", b"0099") + SIGNAL[13:], 13, "answers to '0099' are unknown"),
+        (SIGNAL[:-4] + b"XND\n", 29, "ends within a record, and END is missing"),
+        (SIGNAL + b"more", 33, "does not end at byte 33, as its length field declares"),
+        (records(KNOWN, KNOWN, count=3), 17, "it declares 3 inverters and lists 2"),
+        (records(KNOWN, UNKNOWN, UNKNOWN.replace("5a37", "5a38")), 47, "the size of records of type Z7 is unknown"),
+        (records(KNOWN, end=b"XND"), 47, "1 of 1 records end at byte 47, but the answer ends at 50"),
         (records(KNOWN, KNOWN.replace("01 3031", "02 3031")), 47, "1 of 2 records end at byte 47"),
-        (records(KNOWN, FIVE)[:60], 47, "nobody can tell the size of records of type 05"),
-        (INFO[:52] + b"0x6" + INFO[55:], 52, "the length of firmware at byte 52 is no number"),
-        (INFO[:-4] + b"XND\n", 102, "does not end behind its last field, and has a wrong end"),
-        (b"APS110018000202" + b"abc\n", 15, "nobody knows what follows the status '02'"),
-        (WIDE[:17] + WIDE[25:33] + WIDE[17:25] + b"END\n", 17, "no list of ascending dates"),
+        (records(KNOWN, FIVE)[:60], 47, "the size of records of type 05 is unknown, and the end is missing"),
+        (INFO[:52] + b"0x6" + INFO[55:], 52, "the length of firmware at byte 52 is not a number"),
+        (INFO[:-4] + b"XND\n", 102, "continues after its last field, and END is missing"),
+        (b"APS110018000202" + b"abc\n", 15, "unexpected bytes follow the status '02'"),
+        (WIDE[:17] + WIDE[25:33] + WIDE[17:25] + b"END\n", 17, "not a list of energies by date"),
         (SIGNAL[:5] + b"0040" + SIGNAL[9:], 33, "the answer ends at byte 33 of 41"),
     ],
     ids=lambda value: value if isinstance(value, str) else None,
@@ -266,10 +266,10 @@ def test_a_missing_end_and_a_new_format_are_noted_and_stop_nobody() -> None:
     no_end = dissect(records(KNOWN, end=b""))
     assert (no_end.faults, [note.partition(":")[0] for note in no_end.notes]) == (
         (),
-        ["no END behind the answer to 0002"],
+        ["the answer to 0002 has no END"],
     )
     new = dissect(INFO[:25] + b"03" + INFO[27:])
-    assert (new.faults, new.notes) == ((), ("format '03' of 0001 is new: read as the one that fits",))
+    assert (new.faults, new.notes) == ((), ("0001 has the unknown format '03': read with the layout that fits",))
 
 
 @pytest.mark.parametrize(

@@ -77,7 +77,7 @@ def test_a_capture_of_registers_is_shown_point_by_point(tmp_path: Path) -> None:
 @pytest.mark.parametrize(
     ("first", "octets", "why"),
     [
-        (40000, b"SunX" + bytes(8), "no SunSpec"),
+        (40000, b"SunX" + bytes(8), "not SunSpec"),
         (1, bytes(8), "no register of SunSpec"),
         (40000, b"SunS\0", "half a register"),
         (40000, b"", "no register of SunSpec"),

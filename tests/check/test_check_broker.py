@@ -78,12 +78,14 @@ BROKEN = {
     "unknown name": Broken(
         lambda *_: 1883, "broker", "is unknown", "check MQTT_BROKER_HOST", 69, {"MQTT_BROKER_HOST": "broker.invalid"}
     ),
-    "mute": Broken(listening(mute), "login", "not one byte came back", "look at its log", 69),
+    "mute": Broken(
+        listening(mute), "login", "does not answer the login", "check MQTT_BROKER_HOST and MQTT_BROKER_PORT", 69
+    ),
     "mute under TLS": Broken(listening(mute), "TLS", "does not answer (time-out)", "that the port speaks TLS", 69, TLS),
     "drops before the login": Broken(
-        listening(lambda _: None), "login", "drops the connection before the login", "if its port expects TLS", 69
+        listening(lambda _: None), "login", "closes the connection before the login", "if that port expects TLS", 69
     ),
-    "drops midway": Broken(relaying(60), "message", "drops the connection", "look at its log", 69),
+    "drops midway": Broken(relaying(60), "message", "closes the connection", "look at the broker's log", 69),
     "wrong password": Broken(
         running(lambda folder, _: accounts(folder)), "login", "refuses the login", "check MQTT_BROKER_USER", 77, LOGIN
     ),
@@ -98,20 +100,27 @@ BROKEN = {
         77,
         {**OWN_CA, **LOGIN},
     ),
-    "unknown CA": Broken(running(for_us), "TLS", "cannot be trusted", "set MQTT_BROKER_CACERTS_PATH", 69, TLS),
+    "unknown CA": Broken(
+        running(for_us), "TLS", "has a certificate of an unknown CA", "set MQTT_BROKER_CACERTS_PATH", 69, TLS
+    ),
     "another's certificate": Broken(
         running(lambda folder, ca: tls_settings(folder, ca, "broker.example.org")),
         "TLS",
-        "has a certificate for another name",
+        "has a certificate for another host name",
         "set MQTT_BROKER_HOST",
         69,
         OWN_CA,
     ),
     "TLS to a plain port": Broken(
-        running(lambda *_: "allow_anonymous true"), "TLS", "does not speak TLS", "set MQTT_BROKER_PORT", 69, TLS
+        running(lambda *_: "allow_anonymous true"),
+        "TLS",
+        "does not speak TLS on this port",
+        "set MQTT_BROKER_PORT",
+        69,
+        TLS,
     ),
     "plain to a TLS port": Broken(
-        running(for_us), "login", "drops the connection before the login", "MQTT_BROKER_SECURED_CONNECTION: True", 69
+        running(for_us), "login", "closes the connection before the login", "MQTT_BROKER_SECURED_CONNECTION: True", 69
     ),
     "no client certificate": Broken(
         running(lambda folder, ca: f"{for_us(folder, ca)}\nrequire_certificate true"),
@@ -124,14 +133,14 @@ BROKEN = {
     "may not retain": Broken(
         running(lambda *_: "allow_anonymous true\nretain_available false"),
         "message",
-        "drops the connection",
+        "closes the connection",
         "with retain_available false",
         69,
     ),
     "retains nothing, over 5": Broken(
         running(lambda *_: "allow_anonymous true\nretain_available false"),
         "login",
-        "retains no messages",
+        "does not retain messages",
         "retain_available true",
         69,
         {"MQTT_VERSION": "5"},
@@ -139,7 +148,7 @@ BROKEN = {
     "takes no QoS 1, over 5": Broken(
         running(lambda *_: "allow_anonymous true\nmax_qos 0"),
         "login",
-        "takes messages at QoS 0 only",
+        "accepts only messages with QoS 0",
         "max_qos 1 or 2",
         69,
         {"MQTT_VERSION": "5"},
@@ -147,7 +156,7 @@ BROKEN = {
     "takes small messages, over 5": Broken(
         running(lambda *_: "allow_anonymous true\nmax_packet_size 1000"),
         "message",
-        "takes packets of 1000 bytes at most",
+        "accepts up to 1000 bytes",
         "MQTT_DISCOVERY_STYLE: component",
         69,
         {"MQTT_VERSION": "5", "MQTT_DISCOVERY_ENABLED": True},
@@ -156,7 +165,7 @@ BROKEN = {
         running(lambda folder, _: write_only(folder, "elsewhere/#")),
         "message",
         "refuses a message on aps/check",
-        "allow the account to write there",
+        "allow the MQTT account to write to this topic",
         77,
         {"MQTT_VERSION": "5"},
     ),

@@ -41,14 +41,14 @@ ONE_ONLINE = answers.SystemInfo("216000000001", "01", 1.0, 9, 0.1, 1, 1, "ECU_R_
 
 # Fault: the step that fails, the cause, a remedy of the error's line, one of those that check adds, the exit status.
 BAD_FAULTS = {
-    "mute": ("0001", "answers nothing (time-out)", "power it off and on", "ten minutes after a restart", 69),
+    "mute": ("0001", "does not answer (time-out)", "power the ECU off and on", "ten minutes after a restart", 69),
     "refuse": ("connection", "refuses the connection", "its Wi-Fi interface", "ECU_R_1.3.20", 69),
-    "close": ("0001", "closes it without a byte", "let nothing else ask it", "the vendor's app", 69),
-    "cut": ("0001", "the answer ends at byte", "restart it if this stays", "", 76),
-    "garbage": ("0001", "does not begin with APS", "check APS_ECU_IP and APS_ECU_PORT", "another device", 76),
-    "wrong-length": ("0001", "the answer ends at byte", "restart it if this stays", "", 76),
-    "wrong-end": ("0001", "has a wrong end, not END", "report what `aps2mqtt capture` writes", "", 76),
-    "status-02": ("0002", "does not accept its own id", "register it anew in the app", "", 76),
+    "close": ("0001", "closes it without an answer", "stop other programs", "the vendor's app", 69),
+    "cut": ("0001", "the answer ends at byte", "restart the ECU if this continues", "", 76),
+    "garbage": ("0001", "not with APS", "check APS_ECU_IP and APS_ECU_PORT", "another device", 76),
+    "wrong-length": ("0001", "the answer ends at byte", "restart the ECU if this continues", "", 76),
+    "wrong-end": ("0001", "END is missing", "report the files that `aps2mqtt capture` writes", "", 76),
+    "status-02": ("0002", "rejects its own id", "register it again in the vendor's app", "", 76),
 }
 # Fault: the step that warns, if any, and of what.
 GOOD_FAULTS = {
@@ -84,7 +84,7 @@ def test_a_web_server_in_the_ecus_place_is_told(tmp_path: Path, broker: Broker) 
     with Listener(lambda connection: connection.sendall(b"HTTP/1.1 400 Bad Request\r\n\r\n")) as elsewhere:
         taken = walked(tmp_path, elsewhere.port, broker.port, **PARIS)
     check_ends_at(taken, ECU_STEPS, "0001")
-    assert "is no ECU" in text(taken["0001"])
+    assert "is not an ECU" in text(taken["0001"])
     assert "check APS_ECU_IP and APS_ECU_PORT" in remedies(taken["0001"])
     assert "another device may use APS_ECU_IP now" in remedies(taken["0001"])
 
@@ -104,7 +104,7 @@ def test_an_ecu_that_is_only_odd_passes(tmp_path: Path, broker: Broker, fault: s
 @pytest.mark.parametrize(
     ("host", "name", "cause", "remedy"),
     [
-        ("ecu.invalid", "name", "the ECU's name ecu.invalid", "set APS_ECU_IP to its address"),
+        ("ecu.invalid", "name", "the ECU's host name ecu.invalid", "set it to the ECU's IP address"),
         ("255.255.255.255", "connection", "cannot be reached", "check APS_ECU_IP"),
     ],
 )
@@ -134,7 +134,7 @@ def test_another_job_that_holds_the_ecu_is_told(tmp_path: Path, broker: Broker) 
             taken = walked(tmp_path, ecu.port, broker.port, **PARIS)
         assert ecu.connections == 0
     check_ends_at(taken, ECU_STEPS, "lock")
-    assert "another job has held the ECU" in text(taken["lock"])
+    assert "another aps2mqtt job is still using the ECU" in text(taken["lock"])
     assert result.status(taken.values()) == 75
 
 
@@ -144,7 +144,7 @@ def test_signals_that_cannot_be_read_fail_no_job(tmp_path: Path, broker: Broker)
     with sunny_ecu(answers=lambda *asked: whole(*asked) if asked[0] != "0030" else b"") as ecu:
         taken = walked(tmp_path, ecu.port, broker.port, **PARIS)
     assert taken["0030"].state is State.WARNING
-    assert "closes it without a byte" in text(taken["0030"])
+    assert "closes it without an answer" in text(taken["0030"])
     assert result.status(taken.values()) == 0
 
 
@@ -258,7 +258,7 @@ def test_an_inverter_of_a_new_type_is_to_be_reported() -> None:
         "00",
         time="20260621120000",
         records=(answers.Record("999000000001", True, "Z9"),),
-        remarks=(Remark("inverter 999000000001 is of the unknown type Z9", "skipped; please report its record"),),
+        remarks=(Remark("inverter 999000000001 has the unknown type Z9", "left out; please report its record"),),
     )
     step = ecu_answers.inverters(real_time, ONE_ONLINE, UTC, NOON)
     assert step.state is State.WARNING

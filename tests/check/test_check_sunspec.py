@@ -51,7 +51,7 @@ def test_a_port_that_is_shut_is_a_warning_while_8899_works(walk) -> None:
     step = taken["sunspec"]
     assert (step.state, step.status) == (State.WARNING, ExitStatus.OK)
     assert " is closed" in text(step)
-    assert "switch Modbus on in the vendor's app" in remedies(step)
+    assert "turn on Modbus in the vendor's app" in remedies(step)
     assert "an ECU-R-Pro (2162) needs firmware 2.0.2" in remedies(step)
     assert result.status(taken.values()) is ExitStatus.OK
 

@@ -86,22 +86,22 @@ def test_simulate_lists_its_faults() -> None:
 @pytest.mark.parametrize(
     ("arguments", "says"),
     [
-        (("--fault", "tired"), "there is no fault 'tired'"),
-        (("--fault", "mute", "--fault", "cut"), "each port has one fault"),
-        (("--fault", "sunspec-late"), "the fault sunspec-late needs --sunspec PORT"),
-        (("--ecu", "ECU-X"), "there is no ECU 'ECU-X'"),
-        (("--inverters", "2xDS9"), "'2xDS9' is no set of inverters"),
-        (("--inverters", "9" * 5_000 + "xDS3"), f"'{'9' * 40}' is no set of inverters"),
-        (("--inverters", "0xDS3"), "'0xDS3' is no set of inverters"),
-        (("--inverters", ",".join(["1000xunseen"] * 5_000)), "are more than one answer can hold"),
+        (("--fault", "tired"), "unknown fault 'tired'"),
+        (("--fault", "mute", "--fault", "cut"), "--fault is possible once for port 8899 and once for SunSpec"),
+        (("--fault", "sunspec-late"), "the fault sunspec-late needs SunSpec; add --sunspec 1502"),
+        (("--ecu", "ECU-X"), "unknown ECU model 'ECU-X'"),
+        (("--inverters", "2xDS9"), "unknown inverter model 'DS9'"),
+        (("--inverters", "9" * 5_000 + "xDS3"), f"unknown inverter model '{'9' * 40}'"),
+        (("--inverters", "0xDS3"), "unknown inverter model '0xDS3'; write for example 3xDS3,1xQS1"),
+        (("--inverters", ",".join(["1000xunseen"] * 5_000)), "do not fit into one answer"),
         (("--port", "9" * 5_000), "--help"),
-        (("--time", "25:00"), "'25:00' is no time of day; write it as 12:00"),
-        (("--refresh", "4.5"), "'4.5' is no time in seconds; write it as 300 or 300+137"),
-        (("--refresh", "300+"), "'300+' is no time in seconds"),
-        (("--refresh", "0"), "write 1 or more"),
+        (("--time", "25:00"), "'25:00' is not a time of day; write it as 12:00"),
+        (("--refresh", "4.5"), "'4.5' is not a number of seconds; write it as 300 or 300+137"),
+        (("--refresh", "300+"), "'300+' is not a number of seconds"),
+        (("--refresh", "0"), "the shortest time is 1 second"),
         (("--replay", "/nonexistent/x"), "/nonexistent/x cannot be read: No such file or directory; name a file that"),
-        (("--replay", __file__, "/nonexistent"), "holds no captures"),
-        (("--replay", __file__), "holds no captures"),
+        (("--replay", __file__, "/nonexistent"), "contains no captures"),
+        (("--replay", __file__), "contains no captures"),
         (("--port", "-1"), "--help"),
     ],
 )
@@ -118,7 +118,7 @@ def test_a_port_that_is_taken_is_told_without_brackets_in_brackets() -> None:
         port = taken.getsockname()[1]
         ended = aps2mqtt("simulate", "--port", port)
     assert ended.status == 64
-    assert f"port {port} cannot be opened (Address already in use); choose another with --port" in one_line(ended.err)
+    assert f"port {port} is in use; choose another with --port" in one_line(ended.err)
 
 
 @pytest.mark.parametrize(("at", "night"), [("12:00", False), ("00:30", True)])
@@ -126,11 +126,11 @@ def test_simulate_takes_any_time_of_day_and_says_when_it_is_night(tmp_path: Path
     """The sun is highest at noon by this machine's clock, wherever it is."""
     simulator = start("simulate", "--port", 0, "--time", at)
     port = await_line(simulator, r"127\.0\.0\.1:(\d+)")[1]
-    said = await_line(simulator, r"stop with Ctrl-C|it is night there.*choose another time with --time 12:00")[0]
+    said = await_line(simulator, r"Stop it with|all inverters are offline, because it is night; set another time")[0]
     ended = aps2mqtt("once", "--dry-run", APS_ECU_IP="127.0.0.1", APS_ECU_PORT=port, APS_STATE_DIR=tmp_path)
     simulator.terminate()
     simulator.communicate(timeout=PATIENCE)
-    assert said.startswith("it is night") is night
+    assert said.startswith("all inverters are offline") is night
     online = re.search(r"inverters/online +(\d+)$", ended.out, re.MULTILINE)
     assert online is not None
     assert (online[1] == "0") is night

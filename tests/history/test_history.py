@@ -123,8 +123,8 @@ def test_a_firmware_without_history_is_told_once_for_each(person: Person) -> Non
     ended = person.asks(without, "week")
     assert (ended.status, ended.out) == (76, "")
     assert one_line(ended.err) == (
-        f"aps2mqtt: the ECU at 127.0.0.1:{without.port} answers nothing to 0004: the energy of the week is not "
-        "supported by this firmware, ECU_R_1.3.19C; do without it, or ask again if it was answered before"
+        f"aps2mqtt: the ECU at 127.0.0.1:{without.port} does not answer 0004: its firmware "
+        "ECU_R_1.3.19C does not support the energy of the week; try again only if it worked before"
     )
     assert [request[9:13] for request in without.requests] == ["0001", "0004"]
     assert person.asks(ecu("no-history"), "day", "--json").out == "[]\n"
@@ -145,12 +145,16 @@ def test_no_data_for_a_day_is_told_and_no_other_day_suffers(person: Person) -> N
 def test_a_refusal_of_its_own_id_is_that_of_a_job(person: Person) -> None:
     ended = person.asks(ecu("status-02"))
     assert ended.status == 76
-    assert "does not accept its own id in 0003 (status 02)" in one_line(ended.err)
+    assert "rejects its own id in 0003 (status 02)" in one_line(ended.err)
 
 
 @pytest.mark.parametrize(
     ("fault", "status", "says"),
-    [("refuse", 69, "refuses the connection"), ("close", 69, "closes it without a byte"), ("cut", 76, "ends at byte")],
+    [
+        ("refuse", 69, "refuses the connection"),
+        ("close", 69, "closes it without an answer"),
+        ("cut", 76, "ends at byte"),
+    ],
 )
 def test_an_ecu_that_does_not_even_say_its_id_fails_as_a_job_does(
     person: Person, monkeypatch: pytest.MonkeyPatch, fault: str, status: int, says: str
@@ -191,17 +195,17 @@ def test_an_ecu_that_stays_mute_does_not_support_it_and_costs_no_more_than_a_job
         read = asked(port, *WHOLE, limits=SHORT)
     assert read.found == ()
     assert [type(one) for one in read.failures[::3]] == [EcuRefusal, EcuSilent]
-    assert "power of 2026-06-21 is not supported by this firmware, ECU_R_1.3.19C" in str(read.failures[0])
-    assert "no time left" in str(read.failures[3])
+    assert "its firmware ECU_R_1.3.19C does not support the power of 2026-06-21" in str(read.failures[0])
+    assert "no time was left" in str(read.failures[3])
 
 
 @pytest.mark.parametrize(
     ("spoilt", "says"),
     [
-        (lambda whole: whole.replace(b"END\n", b"XND\n"), "has a wrong end, not END"),
-        (lambda whole: whole[:9] + b"0030" + whole[13:], "the answer is to '0030', not to 0004"),
+        (lambda whole: whole.replace(b"END\n", b"XND\n"), "END is missing"),
+        (lambda whole: whole[:9] + b"0030" + whole[13:], "the answer is for '0030', not for 0004"),
         (lambda whole: whole[:-9], "ends at byte"),
-        (lambda whole: whole[:17] + b"\x20\x26\x13\x01" + whole[21:], "no list of ascending dates"),
+        (lambda whole: whole[:17] + b"\x20\x26\x13\x01" + whole[21:], "not a list of energies by date"),
     ],
 )
 def test_an_answer_that_is_of_no_use_is_told_and_leaves_the_others(spoilt, says: str) -> None:
@@ -229,7 +233,7 @@ def test_another_period_in_the_answer_is_a_warning() -> None:
     with ecu(answers=answer) as one:
         read = asked(one.port, "week", limits=SHORT)
     assert len(read.found[0].points) == 7
-    assert [str(one) for one in read.remarks] == ["the answer to 0004 names another period: '01'; see its dates"]
+    assert [str(one) for one in read.remarks] == ["the answer to 0004 is for another period: '01'; check its dates"]
 
 
 def test_an_absent_trailer_is_a_warning(person: Person) -> None:
@@ -242,7 +246,7 @@ def test_an_absent_trailer_is_a_warning(person: Person) -> None:
 
     ended = person.asks(ecu(answers=answer))
     assert ended.status == 0
-    assert one_line(ended.err).startswith("aps2mqtt: warning: no END behind the answer to 0003")
+    assert one_line(ended.err).startswith("aps2mqtt: warning: the answer to 0003 has no END")
 
 
 def test_while_a_job_holds_the_ecu_nobody_asks_it(person: Person, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -252,7 +256,7 @@ def test_while_a_job_holds_the_ecu_nobody_asks_it(person: Person, monkeypatch: p
     with lock.hold("127.0.0.1", one.port, 0):
         ended = person.asks(one)
     assert ended.status == 75
-    assert "another job has held the ECU" in one_line(ended.err)
+    assert "another aps2mqtt job is still using the ECU" in one_line(ended.err)
     assert one.requests == []
 
 

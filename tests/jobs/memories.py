@@ -65,7 +65,7 @@ FULL = Memory(
         datetime(2026, 6, 21, 19, 45, tzinfo=UTC),
     ),
     layout=Placement("home", "both", "device", "homeassistant", retain=False, sunspec=True),
-    told=("format '03' of 0001 is new", "inverter 1 is of the unknown type 09"),
+    told=("0001 has the unknown format '03'", "inverter 1 has the unknown type 09"),
 )
 RICH = FULL._replace(
     reading=FULL.reading._replace(awake=False, source="8899+sunspec"),

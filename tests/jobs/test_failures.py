@@ -39,14 +39,14 @@ from aps2mqtt.simulator.server import Simulator
 
 
 BAD_FAULTS = {
-    "mute": (69, "answers nothing (time-out)", "power it off and on"),
+    "mute": (69, "does not answer (time-out)", "power the ECU off and on"),
     "refuse": (69, "refuses the connection", "Check APS_ECU_IP (the address of its Wi-Fi interface) and APS_ECU_PORT"),
-    "close": (69, "closes it without a byte", "let nothing else ask it at the same time"),
-    "cut": (76, "the answer ends at byte", "restart it if this stays"),
-    "garbage": (76, "is no ECU: the answer does not begin with APS", "check APS_ECU_IP and APS_ECU_PORT"),
-    "wrong-length": (76, "the answer ends at byte", "restart it if this stays"),
-    "wrong-end": (76, "has a wrong end, not END", "report what `aps2mqtt capture` writes"),
-    "status-02": (76, "does not accept its own id in 0002 (status 02)", "restart it"),
+    "close": (69, "closes it without an answer", "stop other programs that poll the ECU"),
+    "cut": (76, "the answer ends at byte", "restart the ECU if this continues"),
+    "garbage": (76, "is not an ECU: the answer begins with 0x", "check APS_ECU_IP and APS_ECU_PORT"),
+    "wrong-length": (76, "the answer ends at byte", "restart the ECU if this continues"),
+    "wrong-end": (76, "END is missing", "report the files that `aps2mqtt capture` writes"),
+    "status-02": (76, "rejects its own id in 0002 (status 02)", "restart the ECU"),
 }
 GOOD_FAULTS = {"drip", "counter-glitch", "night", "flaky", "one-at-a-time"}
 
@@ -171,7 +171,7 @@ def test_something_else_at_the_address_is_told_as_that(tmp_path: Path, broker: B
     with Listener(another_server) as elsewhere:
         ended = aps2mqtt("once", **settings(elsewhere.port, broker.port, tmp_path))
     check_line(
-        ended, 76, f"what answers 0001 at 127.0.0.1:{elsewhere.port} is no ECU", "check APS_ECU_IP and APS_ECU_PORT"
+        ended, 76, f"the device at 127.0.0.1:{elsewhere.port} is not an ECU", "check APS_ECU_IP and APS_ECU_PORT"
     )
     assert shown in ended.err
 
@@ -353,7 +353,7 @@ def test_an_id_that_is_none_goes_no_further(tmp_path: Path, broker: Broker, ecu_
     truly = plant_answers(Plant())
     with sunny_ecu(answers=lambda *asked: truly(*asked).replace(b"216000000001", ecu_id)) as ecu:
         ended = aps2mqtt("once", **settings(ecu.port, broker.port, tmp_path))
-    check_line(ended, 76, "is not one of 12 digits", "report what `aps2mqtt capture` writes")
+    check_line(ended, 76, "is not a number of 12 digits", "report the files that `aps2mqtt capture` writes")
     assert {request[9:13] for request in ecu.requests} == {"0001"}
     assert broker.retained() == {}
 

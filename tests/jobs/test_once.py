@@ -287,8 +287,8 @@ def test_a_job_that_cannot_have_the_ecu_ends_with_75(tmp_path: Path, broker: Bro
         holder.kill()
         holder.communicate()
     assert ended.status == 75
-    assert "another job has held the ECU" in one_line(ended.err)
-    assert "; let fewer programs ask it" in ended.err
+    assert "another aps2mqtt job is still using the ECU" in one_line(ended.err)
+    assert "; use only one of cron, timer and run" in ended.err
 
 
 def test_a_job_killed_at_any_moment_costs_nothing(tmp_path: Path, broker: Broker) -> None:

@@ -185,7 +185,7 @@ def test_the_gravest_status_is_not_the_highest(tmp_path: Path, broker: Broker) -
         path = listed(tmp_path, one, two, broker_port=broker.port)
         process = start_with("from aps2mqtt.sources import ask; ask.PATIENCE = 0.5", "-c", path, "once")
         _, said = process.communicate(timeout=PATIENCE)
-    assert "another job has held" in said
+    assert "another aps2mqtt job is still using the ECU" in said
     assert "refuses the connection" in said
     assert process.returncode == 69
 

@@ -132,7 +132,7 @@ def test_sunspec_carries_the_house_alone(house: House, caplog: pytest.LogCapture
     assert house.retained()["problem"] == "none"
     told = list(warnings(caplog))
     assert len(told) == 2, told  # one line a change
-    assert told[0].startswith("port 8899 fails, so SunSpec is read alone: the ECU at")
+    assert told[0].startswith("port 8899 fails, so all readings come from SunSpec: the ECU at")
     assert told[1] == "port 8899 works again"
 
 

@@ -198,7 +198,7 @@ def test_a_failed_job_leaves_it_as_it_was(array: Array) -> None:
     array.dead = frozenset({DEAD})
     array.jobs(TEN, TEN + 70 * MINUTE)
     answers, array.ecu._answers = array.ecu._answers, lambda *_: b""
-    with pytest.raises(EcuUnreachable, match="without a byte"):
+    with pytest.raises(EcuUnreachable, match="without an answer"):
         array.job(TEN + 70 * MINUTE)
     assert array.broker.retained(STATUS) == {STATUS: "offline"}
     assert array.told() == TOLD

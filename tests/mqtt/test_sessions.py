@@ -67,7 +67,9 @@ def test_each_acknowledgement_gives_the_broker_time_for_the_next(
         assert time.monotonic() - began > 5.0
         monkeypatch.setattr(connection, "LONGEST", 2.0)
         with (
-            pytest.raises(BrokerUnreachable, match="takes 1 messages at once and is too far away for so many; raise"),
+            pytest.raises(
+                BrokerUnreachable, match="accepts 1 messages at a time, which is too slow over this network; raise"
+            ),
             Session(broker_config(far.port, MQTT_VERSION=5)) as session,
         ):
             session.publish(messages)
@@ -148,7 +150,7 @@ def test_a_refused_message_has_the_brokers_reason(code: int) -> None:
     """A full disk is not mended by allowing the account to write."""
     error = refused(saying(WELCOME, b"\x40\x03id" + bytes([code])))
     assert f"refuses a message on aps/x ({reason_codes.reason(code).words}); " in str(error)
-    assert ("allow the account to write there" in str(error)) == (code == 0x87)
+    assert ("allow the MQTT account to write to this topic" in str(error)) == (code == 0x87)
     assert error.status == (77 if code == 0x87 else 69)
 
 
@@ -186,7 +188,7 @@ def test_an_announcement_that_is_too_large_keeps_no_reading_back(tmp_path: Path,
         assert len(broker.retained("aps/#")) > 30
         assert broker.retained("homeassistant/#") == {}
     assert ended.status == 69
-    assert "takes packets of 500 bytes at most, and that on homeassistant/device/" in one_line(ended.err)
+    assert "accepts up to 500 bytes, but the message on homeassistant/device/" in one_line(ended.err)
 
 
 def with_words(code: int, properties: bytes) -> bytes:
@@ -230,8 +232,8 @@ def test_a_refused_subscription_has_the_brokers_reason(code: int) -> None:
     ):
         pass
     allowed = code in (0x80, 0x87)
-    assert "does not let us read" in str(caught.value)
-    assert ("allow the account to read aps/#, roof/#" in str(caught.value)) == allowed
+    assert "refuses the subscription" in str(caught.value)
+    assert ("allow the MQTT account to read aps/#, roof/#" in str(caught.value)) == allowed
     assert (reason_codes.reason(code).words in str(caught.value)) == (code != 0x80)
     assert caught.value.status == (77 if allowed else 69)
 
@@ -336,10 +338,10 @@ def test_a_reason_that_nobody_knows_keeps_its_number() -> None:
 
 
 FORBIDDEN = {
-    "retain_available false": "retains no messages; let the broker retain messages",
-    "max_qos 0": "takes messages at QoS 0 only; let the broker take QoS 1",
-    "max_packet_size 200": "takes packets of 200 bytes at most, and that on homeassistant/device/aps_216000000001",
-    "message_size_limit 200": "answers with a packet that MQTT does not know; mosquitto does so to messages above its",
+    "retain_available false": "does not retain messages; allow retained messages in the broker",
+    "max_qos 0": "accepts only messages with QoS 0; allow QoS 1 in the broker",
+    "max_packet_size 200": "accepts up to 200 bytes, but the message on homeassistant/device/aps_216000000001",
+    "message_size_limit 200": "answers with an invalid packet; if it is mosquitto, raise message_size_limit",
 }
 
 
@@ -354,7 +356,7 @@ def test_what_a_broker_does_not_take_is_told(tmp_path: Path, ecu: Simulator, set
 
 
 @pytest.mark.parametrize(
-    ("setting", "words"), [("max_qos 0", "max_qos 1 or 2"), ("max_packet_size 40", "takes packets of 40 bytes at most")]
+    ("setting", "words"), [("max_qos 0", "max_qos 1 or 2"), ("max_packet_size 40", "accepts up to 40 bytes")]
 )
 def test_a_broker_of_3_1_1_that_hangs_up_may_say_why_over_5(tmp_path: Path, setting: str, words: str) -> None:
     """It has no word for it in the older version: the remedy says where to look."""

@@ -91,26 +91,26 @@ PAST = datetime.now(UTC) - timedelta(days=30)
 TO_COME = datetime.now(UTC) + timedelta(days=30)
 OWN, FOREIGN = "own", "foreign"  # client certificates
 TLS_FAILURES = {
-    "HTTP": (lambda _: http, "", "does not speak TLS; set MQTT_BROKER_PORT"),
-    "a reset": (lambda _: resetting, "", "drops the connection during the TLS handshake"),
-    "TLS 1.0": (of_old_tls, "", "has no version of TLS that this machine accepts"),
-    "expired": (of_a_certificate({"not_after": PAST}), "", "has a certificate that has expired; renew it"),
+    "HTTP": (lambda _: http, "", "does not speak TLS on this port; set MQTT_BROKER_PORT"),
+    "a reset": (lambda _: resetting, "", "closes the connection during the TLS handshake"),
+    "TLS 1.0": (of_old_tls, "", "has no TLS version in common with this machine"),
+    "expired": (of_a_certificate({"not_after": PAST}), "", "has an expired certificate; check this machine's clock"),
     "not yet": (of_a_certificate({"not_before": TO_COME}), "", "has a certificate that is not valid yet; set"),
-    "self-signed": (self_signed, "", "has a certificate that it signed itself; copy that certificate"),
+    "self-signed": (self_signed, "", "has a self-signed certificate; copy that certificate"),
     "no client certificate": (
         demanding(ssl.TLSVersion.TLSv1_3),
         "",
-        "refuses our side of TLS (tlsv13 alert certificate",
+        "refuses the TLS connection (tlsv13 alert certificate",
     ),
     "a foreign one": (
         demanding(ssl.TLSVersion.TLSv1_3),
         FOREIGN,
-        "refuses our client certificate (tlsv1 alert unknown ca)",
+        "refuses the client certificate (tlsv1 alert unknown ca)",
     ),
     "a foreign one, 1.2": (
         demanding(ssl.TLSVersion.TLSv1_2),
         FOREIGN,
-        "refuses our client certificate (tlsv1 alert unk",
+        "refuses the client certificate (tlsv1 alert unk",
     ),
     "HTTPS": (
         lambda ca: secured_by(server_context(ca), NONSENSE["HTTP"]),
@@ -169,7 +169,7 @@ def test_certificates_by_mosquittos_own_recipe_are_trusted(tmp_path: Path) -> No
         with Session(broker_config(broker.port, MQTT_BROKER_HOST="localhost", **more)) as session:
             session.publish([Message("aps/x", "1")])
         error = failed(broker_config(broker.port, **more), [])
-        assert "has a certificate for another name" in str(error)
+        assert "has a certificate for another host name" in str(error)
         trustme.CA().cert_pem.write_to_path(tmp_path / "other.pem")
         more |= {"MQTT_BROKER_CACERTS_PATH": tmp_path / "other.pem", "MQTT_BROKER_HOST": "localhost"}
         error = failed(broker_config(broker.port, **more), [])
@@ -193,7 +193,7 @@ def test_other_failures_of_openssl_are_quoted() -> None:
     weak = ssl.SSLError(1, "[SSL: DH_KEY_TOO_SMALL] dh key too small")
     weak.reason = "DH_KEY_TOO_SMALL"
     said = tls.failure(weak, broker_config(8883))
-    assert said.startswith("cannot agree with this machine on TLS (dh key too small); ")
+    assert said.startswith("fails in the TLS handshake (dh key too small); ")
 
 
 def test_nobody_is_advised_to_go_without_tls() -> None:

@@ -132,15 +132,15 @@ def test_there_are_messages_of_every_kind():
     assert len(MESSAGES) > 100
     for known in (
         "the ECU at … refuses the connection",
-        "closes it without a byte",
+        "closes it without an answer",
         "the broker at … refuses the login",
-        "does not speak TLS",
-        "does not acknowledge in time",
-        "inverter … is of the unknown type",
+        "does not speak TLS on this port",
+        "does not acknowledge messages in time",
+        "inverter … has the unknown type",
         "the ECU hangs, and aps2mqtt cannot restart this model",
         "the state file … is damaged and will be replaced",
         "the list of ECUs is empty",
-        "is no set of inverters",
+        "unknown inverter model",
     ):
         assert known in MESSAGES
 

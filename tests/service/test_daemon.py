@@ -303,7 +303,10 @@ def test_a_presence_that_is_refused_is_told_once(tmp_path: Path) -> None:
         process = start("run", **settings(ecu, broker.port, tmp_path, APS_ECU_POLL_INTERVAL=3600))
         until(lambda: len([login for login in logins if b"APS2MQTT" in login]) >= 3)
         _, log = stop(process)
-    assert log.count("the broker refuses the presence (client identifier not valid); set MQTT_CLIENT_ID") == 1
+    assert (
+        log.count("the broker refuses the connection for aps/status (client identifier not valid); set MQTT_CLIENT_ID")
+        == 1
+    )
 
 
 def test_who_stops_it_in_the_evening_need_not_wait_for_its_morning(tmp_path: Path, broker: Broker) -> None:

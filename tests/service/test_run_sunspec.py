@@ -25,7 +25,7 @@ def test_a_port_that_shuts_and_opens_changes_the_log_once(tmp_path: Path, broker
             process = start_with(PATIENT, "run", **settings(port, broker.port, tmp_path, APS_ECU_POLL_INTERVAL=1, **on))
             threading.Thread(target=lambda: log.extend(process.stderr), daemon=True).start()
             polls_go_on()
-        until(lambda: any("so SunSpec is read alone" in line for line in log))
+        until(lambda: any("so all readings come from SunSpec" in line for line in log))
         polls_go_on()
         with sunny_ecu(port=port):
             until(lambda: any("port 8899 works again" in line for line in log))
@@ -37,7 +37,7 @@ def test_a_port_that_shuts_and_opens_changes_the_log_once(tmp_path: Path, broker
     assert [
         line.removeprefix("aps2mqtt: ").removeprefix("warning: ").split(":")[0].strip() for line in changes[1:]
     ] == [
-        "port 8899 fails, so SunSpec is read alone",
+        "port 8899 fails, so all readings come from SunSpec",
         "port 8899 works again",
         "stopped by SIGTERM",
     ]

@@ -42,7 +42,7 @@ def test_a_turn_gives_the_endpoint_and_holds_its_box(ecu: EcuConfig) -> None:
 @pytest.mark.usefixtures("impatient")
 @pytest.mark.parametrize("turn", [ask.turn, ask.turn_or_failure])
 def test_a_turn_that_somebody_has_is_told(ecu: EcuConfig, turn: type) -> None:
-    with ask.turn(ecu), pytest.raises(EcuBusy, match=r"held the ECU at 127\.0\.0\.1:7 for 0 s"), turn(ecu):
+    with ask.turn(ecu), pytest.raises(EcuBusy, match=r"using the ECU at 127\.0\.0\.1:7 \(waited 0 s"), turn(ecu):
         pytest.fail("two have it")
 
 

@@ -55,19 +55,19 @@ def test_a_frame_cut_within_its_header_is_incomplete(received: int):
 @pytest.mark.parametrize("data", [b"X", b"AX", b"APX", b"aps1100160001END\n", b"HTTP/1.1 400 Bad Request\r\n", b"\x00"])
 def test_an_answer_that_does_not_begin_with_aps_is_malformed(data: bytes):
     """However little of it there is; the message shows how it begins."""
-    with pytest.raises(MalformedFrame, match=f"does not begin with APS but with 0x{data[:8].hex()}"):
+    with pytest.raises(MalformedFrame, match=f"begins with 0x{data[:8].hex()}.*, not with APS"):
         Frame.decode(data)
 
 
 @pytest.mark.parametrize("length", [b"00x5", b" 025", b"-025", b"+025", b"2.50", b"\x00\x00\x00\x19", b"0x19"])
 def test_a_length_field_that_is_no_number_is_malformed(length: bytes):
-    with pytest.raises(MalformedFrame, match=f"length field is no length: 0x{length.hex()}$"):
+    with pytest.raises(MalformedFrame, match=f"length field is invalid: 0x{length.hex()}$"):
         Frame.decode(SIGNAL_OF_ONE[:5] + length + SIGNAL_OF_ONE[9:])
 
 
 @pytest.mark.parametrize("length", [b"0000", b"0009", b"0012"])
 def test_a_length_shorter_than_the_header_is_malformed(length: bytes):
-    with pytest.raises(MalformedFrame, match="length field is no length"):
+    with pytest.raises(MalformedFrame, match="length field is invalid"):
         Frame.decode(SIGNAL_OF_ONE[:5] + length + SIGNAL_OF_ONE[9:])
 
 
@@ -98,7 +98,7 @@ def test_end_is_a_trailer_only_behind_the_header(data: bytes, command: str, *, t
 @pytest.mark.parametrize("end", [b"\n\n", b"\r\n", b"\r", b" ", b"\nAPS", b"D\n"])
 def test_a_frame_that_goes_on_behind_its_length_is_malformed(end: bytes):
     """Nothing but one newline may follow: what else comes is no part of this answer."""
-    with pytest.raises(MalformedFrame, match="does not end where its length says, at byte 26"):
+    with pytest.raises(MalformedFrame, match="does not end at byte 26, as its length field declares"):
         Frame.decode(SIGNAL_OF_ONE[:-1] + end)
 
 
@@ -186,7 +186,7 @@ def test_an_absent_trailer_is_remarked_and_the_values_are_used(whole: bytes):
     """Firmware of August 2025 leaves END out and counts it out of the length (quirk 8)."""
     answer = decode(with_end(whole, b""))
     assert replace(answer, remarks=()) == decode(whole)
-    assert [remark.what for remark in answer.remarks] == [f"no END behind the answer to {whole[9:13].decode()}"]
+    assert [remark.what for remark in answer.remarks] == [f"the answer to {whole[9:13].decode()} has no END"]
     assert decode(whole).remarks == ()
     if isinstance(answer, RealTime):
         assert answer.complete
@@ -203,7 +203,7 @@ def test_an_absent_trailer_that_the_length_counts_is_a_cut_frame(whole: bytes):
 @pytest.mark.parametrize("whole", ENDINGS.values(), ids=ENDINGS)
 def test_a_wrong_trailer_is_malformed(whole: bytes, end: bytes):
     """Neither END nor nothing: the message says that the end is wrong."""
-    with pytest.raises(MalformedFrame, match="wrong end, not END"):
+    with pytest.raises(MalformedFrame, match="END is missing"):
         decode(with_end(whole, end))
 
 
@@ -211,7 +211,7 @@ def test_a_wrong_trailer_is_malformed(whole: bytes, end: bytes):
 def test_format_02_of_0001_may_lack_its_trailer_but_not_have_a_wrong_one(end: bytes):
     whole = VERSION_02.data.replace(b"\xb1\xb2END", b"END")
     if end:
-        with pytest.raises(MalformedFrame, match="wrong end, not END"):
+        with pytest.raises(MalformedFrame, match="END is missing"):
             decode(with_end(whole, end))
     else:
         assert decode(with_end(whole, end)).firmware == "ECU_R_1.2.22"
@@ -271,5 +271,5 @@ def test_an_empty_list_of_inverters_is_an_answer():
 @pytest.mark.parametrize("octets", [*range(1, 7), 8, 13])
 def test_signals_that_end_within_a_record_are_malformed(octets: int):
     data = with_end(SIGNAL_OF_ONE, b"\x70" * octets + b"END")
-    with pytest.raises(MalformedFrame, match="does not end with a whole record"):
+    with pytest.raises(MalformedFrame, match="ends within a record"):
         decode(data)

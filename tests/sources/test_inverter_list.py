@@ -116,7 +116,7 @@ def test_another_format_version_of_the_list_is_read_with_a_remark():
     real_time = decode_real_time(Frame.decode(data[:15] + b"02" + data[17:]))
     taken = snapshot(INFO, real_time, None, PARIS)
     assert (len(taken.inverters), taken.complete) == (8, True)
-    assert [remark.what for remark in taken.remarks] == ["format '02' of 0002 is new"]
+    assert [remark.what for remark in taken.remarks] == ["0002 has the unknown format '02'"]
 
 
 def test_qt2_reports_type_02_and_is_named_by_its_prefix():
@@ -387,7 +387,7 @@ def test_an_inverter_listed_twice_is_one_and_the_list_not_complete():
     taken = seen(DS3, QS1, DS3)
     assert [one.uid for one in taken.inverters] == [DS3.uid, QS1.uid]
     assert not taken.complete
-    assert taken.remarks == (Remark("0002 contradicts itself", "UIDs that it lists twice: 1"),)
+    assert taken.remarks == (Remark("the answer to 0002 contradicts itself", "inverters that it lists twice: 1"),)
 
 
 def test_of_an_inverter_listed_twice_the_online_record_counts():

@@ -96,7 +96,7 @@ def test_a_scaled_value_prints_as_the_shortest_decimal(per: int, raw: str, shown
 
 @pytest.mark.parametrize("raw", ["02", "30", "31", "ff"])
 def test_a_flag_that_is_neither_0_nor_1_is_malformed(raw: str):
-    with pytest.raises(MalformedFrame, match=f"online is neither 0 nor 1 but 0x{raw}"):
+    with pytest.raises(MalformedFrame, match=f"online is 0x{raw}, not 0 or 1"):
         Flag("online", 1).decode(bytes.fromhex(raw))
 
 
@@ -106,7 +106,7 @@ def test_a_text_whose_length_is_no_number_is_malformed(prefix: str):
     raw = prefix.encode("latin-1")
     with pytest.raises(MalformedFrame) as caught:
         read((PrefixedText("firmware", 0),), b"\x00" * 4 + raw + b"ECU_R_1.2.19", 4)
-    assert str(caught.value) == f"the length of firmware at byte 4 is no number: 0x{raw.hex()}"
+    assert str(caught.value) == f"the length of firmware at byte 4 is not a number: 0x{raw.hex()}"
 
 
 @pytest.mark.parametrize("received", range(len("012ECU_R_1.2.19")))
@@ -158,7 +158,7 @@ def test_walk_gives_what_is_there_before_it_raises_at_a_cut():
 def test_walk_gives_what_is_there_before_it_raises_at_nonsense():
     found = walk(PLACE, PLACED.replace(b"002", b"00?"))
     assert [next(found).value, next(found).value] == ["7040", True]
-    with pytest.raises(MalformedFrame, match="the length of name at byte 3 is no number"):
+    with pytest.raises(MalformedFrame, match="the length of name at byte 3 is not a number"):
         next(found)
 
 

@@ -232,9 +232,9 @@ def test_what_is_no_answer_ends_in_one_line_or_in_nothing(answer: bytes) -> None
             said: object = answers(port, (1,))
         except EcuUnreachable as error:
             said = str(error)
-    assert said == {} or "drops its connections" in str(said)
+    assert said == {} or "closes the connection during a poll" in str(said)
 
 
 def test_a_port_that_is_shut_is_told_with_its_remedy() -> None:
-    with pytest.raises(EcuUnreachable, match="is closed; switch Modbus on in the vendor's app"):
+    with pytest.raises(EcuUnreachable, match="is closed; turn on Modbus in the vendor's app"):
         answers(free_port(), (1,))

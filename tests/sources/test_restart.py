@@ -141,7 +141,7 @@ def test_a_web_server_that_does_not_do_it_is_told_and_does_no_harm(
     read_well(chosen, NOON)
     hang(chosen, 7, NOON + FIVE_MINUTES)
     assert len(web.asked) == 1
-    assert ("answers 404: recent firmware has removed it" in log.text) == (status == 404)
+    assert ("answers 404, as some firmware of 2026 allows no restart" in log.text) == (status == 404)
     read_well(chosen, NOON + timedelta(hours=1))
     assert broker.retained("aps/+/status") == {"aps/216200000001/status": "online"}
 

@@ -76,7 +76,7 @@ def test_the_remarks_of_all_three_answers_reach_the_snapshot():
     signal = Signal("00", (), (Remark("three", "of 0030"),))
     taken = snapshot(info, real_time, signal, PARIS)
     short = "the ECU does not list all its inverters"
-    assert [remark.what for remark in taken.remarks] == ["one", "two", "three", "0002 contradicts itself"]
+    assert [remark.what for remark in taken.remarks] == ["one", "two", "three", "the answer to 0002 contradicts itself"]
     assert [remark.what for remark in snapshot(info, listing(DS3), None, PARIS).remarks] == ["one", short]
 
 
@@ -199,7 +199,7 @@ def test_all_inverters_online_is_no_contradiction(registered: int, online: int, 
 )
 def test_an_ecu_id_that_is_not_twelve_digits_is_malformed(ecu_id: str):
     """It becomes part of every topic; one that was masked or garbled must not."""
-    with pytest.raises(MalformedFrame, match="is not one of 12 digits"):
+    with pytest.raises(MalformedFrame, match="is not a number of 12 digits"):
         seen(DS3, info=replace(INFO, ecu_id=ecu_id))
 
 

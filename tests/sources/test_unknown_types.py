@@ -23,32 +23,34 @@ def test_an_unknown_version_of_0001_is_read_under_the_format_that_fits():
     info = decode(SYSTEM_INFO_OF_ECU_R.replace(b"00000401", b"00000407"))
     assert isinstance(info, SystemInfo)
     assert (info.version, info.registered, info.firmware) == ("07", 6, "ECU_R_1.3.6C")
-    assert [str(remark) for remark in info.remarks] == ["format '07' of 0001 is new: read as the one that fits"]
+    assert [str(remark) for remark in info.remarks] == [
+        "0001 has the unknown format '07': read with the layout that fits"
+    ]
 
 
 def test_an_unknown_version_of_0001_may_fit_format_02():
     info = decode(VERSION_02.data.replace(b"00000902", b"00000903"))
     assert isinstance(info, SystemInfo)
     assert (info.version, info.registered, info.online, info.firmware) == ("03", 9, 7, "ECU_R_1.2.22")
-    assert [remark.what for remark in info.remarks] == ["format '03' of 0001 is new"]
+    assert [remark.what for remark in info.remarks] == ["0001 has the unknown format '03'"]
 
 
 def test_an_unknown_version_of_0001_that_fits_no_format_is_malformed():
     """Neither at byte 49 nor at byte 52 stands the length of a text."""
     data = SYSTEM_INFO_OF_ECU_R.replace(b"00000401", b"00000407").replace(b"012ECU", b"ECU012")
-    with pytest.raises(MalformedFrame, match="0001 cannot be understood: the length of firmware at byte 52"):
+    with pytest.raises(MalformedFrame, match="0001 cannot be decoded: the length of firmware at byte 52"):
         decode(data)
 
 
 def test_a_known_version_of_0001_is_read_under_no_other_format():
     """What calls itself 01 and only fits 02 is malformed, not guessed at."""
-    with pytest.raises(MalformedFrame, match="0001 cannot be understood"):
+    with pytest.raises(MalformedFrame, match="0001 cannot be decoded"):
         decode(VERSION_02.data.replace(b"00000902", b"00000901"))
 
 
 def test_a_text_of_0001_that_is_longer_than_the_frame_is_malformed():
     """The frame is as long as it says, so nothing is missing: its content is wrong."""
-    with pytest.raises(MalformedFrame, match="0001 cannot be understood: the answer ends within firmware"):
+    with pytest.raises(MalformedFrame, match="0001 cannot be decoded: the answer ends within firmware"):
         decode(SYSTEM_INFO_OF_ECU_R.replace(b"012ECU", b"912ECU"))
 
 
@@ -65,7 +67,7 @@ def test_an_unknown_version_of_0002_is_tried_and_remarked(version: str):
     """Where its records end where they should, they are good (quirk 32)."""
     answer = decoded_records(REAL_TIME_OF_ONE.replace(b"0001\x00\x01", b"00" + version.encode() + b"\x00\x01"))
     assert (answer.version, answer.records, answer.complete) == (version, (ONE,), True)
-    assert [remark.what for remark in answer.remarks] == [f"format '{version}' of 0002 is new"]
+    assert [remark.what for remark in answer.remarks] == [f"0002 has the unknown format '{version}'"]
 
 
 def test_an_unknown_version_of_0002_whose_records_do_not_end_is_malformed():
@@ -79,7 +81,7 @@ def test_a_count_that_contradicts_the_records_makes_the_list_incomplete(count: i
     answer = decoded_records(REAL_TIME_OF_ONE[:17] + count.to_bytes(2, "big") + REAL_TIME_OF_ONE[19:])
     assert (answer.count, answer.records, answer.complete) == (count, (ONE,), False)
     assert [str(remark) for remark in answer.remarks] == [
-        f"0002 contradicts itself: it says {count} inverters and lists 1"
+        f"the answer to 0002 contradicts itself: it declares {count} inverters and lists 1"
     ]
 
 
@@ -97,7 +99,7 @@ def test_bytes_behind_the_records_that_are_no_record_are_malformed(junk: str):
     """The message says where the records end and where the answer does."""
     data = with_end(REAL_TIME_OF_ONE, bytes.fromhex(junk) + b"END")
     end = len(data) - 4
-    with pytest.raises(MalformedFrame, match=f"1 of 1 records end at byte 47, the answer at {end}$"):
+    with pytest.raises(MalformedFrame, match=f"1 of 1 records end at byte 47, but the answer ends at {end}$"):
         decode(data)
 
 
@@ -144,7 +146,7 @@ def test_an_unknown_type_of_one_fitting_size_is_skipped(
     skipped = [one for one in found if one.type == "Z7"]
     raw = {"999000000007": UNKNOWN, "999000000008": UNKNOWN_AGAIN}
     assert [str(remark) for remark in answer.remarks] == [
-        f"inverter {one.uid} is of the unknown type Z7: skipped; please report its record at byte {at}: "
+        f"inverter {one.uid} has the unknown type Z7: left out; please report its record at byte {at}: "
         + raw[one.uid].replace(" ", "")
         for one, at in zip(skipped, places, strict=True)
     ]
@@ -202,8 +204,10 @@ def test_an_unknown_type_of_none_or_many_fitting_sizes_ends_what_is_read(records
     assert answer.records == (ONE,)
     assert not answer.complete
     (remark,) = answer.remarks
-    assert remark.what == f"records of type {code} cannot be told apart"
-    assert remark.detail == f"1 of {len(records)} inverters read; please report from byte {at}: {data[at:-4].hex()}"
+    assert remark.what == f"the size of records of type {code} is unknown"
+    assert remark.detail == (
+        f"only 1 of {len(records)} inverters were read; please report from byte {at}: {data[at:-4].hex()}"
+    )
 
 
 def test_the_ambiguous_record_is_indeed_two_records():
@@ -229,7 +233,7 @@ def test_a_record_with_a_uid_that_is_not_decimal_costs_nobody_the_rest(records: 
     assert answer.records[records.index(GARBLED)] == ONE._replace(uid="70300000000a")
     at = 26 + sum(len(bytes.fromhex(one)) for one in records[: records.index(GARBLED)])
     assert (
-        "inverter 70300000000a has a UID that is not decimal: skipped; please report its record at byte "
+        "inverter 70300000000a has a serial number that is not decimal: left out; please report its record at byte "
         f"{at}: {GARBLED.replace(' ', '')}"
     ) in [str(remark) for remark in answer.remarks]
     assert encode_real_time(answer).encode() == data
@@ -258,7 +262,7 @@ def test_an_unknown_type_first_that_cannot_be_skipped_leaves_no_inverter():
 @pytest.mark.parametrize("end", [b"", b"XND"])
 def test_an_unknown_type_without_a_trailer_is_malformed(end: bytes):
     """Where nothing proves the end, any size fits."""
-    with pytest.raises(MalformedFrame, match=r"1 of 3 records end at byte 47, .*wrong end, not END"):
+    with pytest.raises(MalformedFrame, match=r"1 of 3 records end at byte 47, .*END is missing"):
         decoded_records(listing(KNOWN, UNKNOWN, OTHER, end=end))
 
 

@@ -273,7 +273,10 @@ def test_an_ecu_without_inverters_that_gives_power_contradicts_itself():
         assert said["power"] == "227"
     assert {**bridge.retained, "power": "151"} == before
     (remark,) = read(registered=0, online=0, power=227).remarks
-    assert str(remark) == "the ECU says that it has no inverters: it lists 0 and gives 227 W; nothing is removed"
+    assert (
+        str(remark)
+        == "the ECU reports that it has no inverters: it lists 0 and reports 227 W, so no inverter is removed"
+    )
 
 
 def test_the_glitch_of_counts_that_is_over_by_the_next_poll_is_not_told():
@@ -295,7 +298,7 @@ def test_a_power_that_the_inverters_cannot_give_is_removed_for_that_poll():
     bridge.job(read(TWO, THREE, power=151))
     glitch = read(TWO, THREE, power=151 + (1 << 20))
     assert bridge.job(glitch)["power"] == ""
-    assert [remark.what for remark in glitch.remarks] == ["the ECU's power is more than its inverters can give"]
+    assert [remark.what for remark in glitch.remarks] == ["the ECU reports more power than its inverters can produce"]
     assert bridge.job(read(TWO, THREE, power=151))["power"] == "151"
     assert bridge.job(read(TWO, THREE, power=8000))["power"] == "8000"  # 4 kW each
     assert bridge.job(read(TWO, THREE, registered=1, online=2, power=8001))["power"] == ""  # the list counts

@@ -50,12 +50,12 @@ def decode_system_info(frame: Frame) -> SystemInfo:
             failure = failure or error
             continue
         if not frame.trailer and len(info.unknown) not in tables.KNOWN_UNKNOWN:
-            raise MalformedFrame("the answer to 0001 does not end behind its last field" + frames.wrong_end(frame))
+            raise MalformedFrame("the answer to 0001 continues after its last field" + frames.wrong_end(frame))
         remarks = frames.absent_trailer(frame)
         if info.version not in tables.SYSTEM_INFO_LAYOUTS:
-            remarks += (Remark(f"format {info.version!r} of 0001 is new", "read as the one that fits"),)
+            remarks += (Remark(f"0001 has the unknown format {info.version!r}", "read with the layout that fits"),)
         return info._replace(remarks=remarks)
-    raise MalformedFrame(f"the answer to 0001 cannot be understood: {failure}") from failure
+    raise MalformedFrame(f"the answer to 0001 cannot be decoded: {failure}") from failure
 
 
 def system_info_layouts(body: bytes) -> tuple[Layout, ...]:
@@ -111,7 +111,7 @@ def decode_real_time(frame: Frame) -> RealTime:
     count = int(head["count"])
     remarks = frames.absent_trailer(frame)
     if head["version"] != "01":
-        remarks += (Remark(f"format {head['version']!r} of 0002 is new", "read as format 01"),)
+        remarks += (Remark(f"0002 has the unknown format {head['version']!r}", "read as format 01"),)
     sizes = record_sizes(frame, count)
     records, end = _records(frame.body, sizes)
     return RealTime(
@@ -135,15 +135,15 @@ def _of_skipped(body: bytes, records: list[tuple[int, Record]], sizes: Sizes) ->
         if record.type not in tables.RECORD_LAYOUTS:
             raw = body[at : at + sizes[record.type]].hex()
             yield Remark(
-                f"inverter {record.uid} is of the unknown type {record.type}",
-                f"skipped; please report its record at byte {at}: {raw}",
+                f"inverter {record.uid} has the unknown type {record.type}",
+                f"left out; please report its record at byte {at}: {raw}",
             )
     for at, record in records:
         if not tables.is_uid(record.uid):
             raw = body[at : at + sizes[record.type]].hex()
             yield Remark(
-                f"inverter {record.uid} has a UID that is not decimal",
-                f"skipped; please report its record at byte {at}: {raw}",
+                f"inverter {record.uid} has a serial number that is not decimal",
+                f"left out; please report its record at byte {at}: {raw}",
             )
 
 
@@ -155,15 +155,16 @@ def _of_end(frame: Frame, end: int, sizes: Sizes, listed: int, count: int) -> It
     code = type_at(frame.body, end)
     if code is not None and code not in sizes and frame.trailer:
         yield Remark(
-            f"records of type {code} cannot be told apart",
-            f"{listed} of {count} inverters read; please report from byte {end}: {frame.body[end:].hex()}",
+            f"the size of records of type {code} is unknown",
+            f"only {listed} of {count} inverters were read; please report from byte {end}: {frame.body[end:].hex()}",
         )
     elif end < len(frame.body):
         raise MalformedFrame(
-            f"{listed} of {count} records end at byte {end}, the answer at {len(frame.body)}" + frames.wrong_end(frame)
+            f"{listed} of {count} records end at byte {end}, but the answer ends at {len(frame.body)}"
+            + frames.wrong_end(frame)
         )
     elif listed != count:
-        yield Remark("0002 contradicts itself", f"it says {count} inverters and lists {listed}")
+        yield Remark("the answer to 0002 contradicts itself", f"it declares {count} inverters and lists {listed}")
 
 
 def encode_real_time(real_time: RealTime, group: str = "11") -> Frame:
@@ -217,7 +218,7 @@ def decode_signal(frame: Frame) -> Signal:
         return Signal(status)
     rows = frames.rows_of(tables.SIGNAL_RECORD, frame, tables.DATA)
     if rows is None:
-        raise MalformedFrame("the answer to 0030 does not end with a whole record" + frames.wrong_end(frame))
+        raise MalformedFrame("the answer to 0030 ends within a record" + frames.wrong_end(frame))
     levels = tuple((str(row["uid"]), int(row["level"])) for row in rows)
     return Signal(status, levels, frames.absent_trailer(frame))
 

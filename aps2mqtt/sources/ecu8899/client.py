@@ -64,13 +64,17 @@ def refuse(status: str, command: str) -> None:
     if status == tables.STATUS_OK:
         return
     if status == tables.STATUS_NO_DATA:
-        raise EcuRefusal(f"the ECU has no data for {command} (status 01); wait until it has heard its inverters")
+        raise EcuRefusal(
+            f"the ECU has no data for {command} (status 01); wait for daylight, until it has reached its inverters"
+        )
     if status == tables.STATUS_WRONG_ECU:
         raise EcuRefusal(
-            f"the ECU does not accept its own id in {command} (status 02); restart it, "
-            "and after a replacement register it anew in the app"
+            f"the ECU rejects its own id in {command} (status 02); restart the ECU, "
+            "and register it again in the vendor's app if it was replaced"
         )
-    raise EcuRefusal(f"the ECU refuses {command} (status {status!r}); restart it, and report the status if it stays")
+    raise EcuRefusal(
+        f"the ECU refuses {command} (status {status!r}); restart the ECU, and report this line if that does not help"
+    )
 
 
 class Conversation:
@@ -116,7 +120,7 @@ class Conversation:
                 pause = next(pauses, None)
                 if pause is None or self._deadline.remaining() <= pause:
                     raise
-                log.debug("%s; asking again in %g s", error, pause)  # the job logs a lasting error in one line
+                log.debug("%s; trying again in %g s", error, pause)  # the job logs a lasting error in one line
                 time.sleep(pause)
 
     def exchange(self, request: bytes) -> bytes:
@@ -130,7 +134,7 @@ class Conversation:
             answer, cause = _answer(connection, request, limits, deadline.within(limits.answer))
         log.debug("%s > %s", endpoint, answer.hex() or "nothing")
         if not answer:
-            raise EcuMute(f"the ECU at {endpoint} accepts the connection and {cause}")
+            raise EcuMute(f"the ECU at {endpoint} accepts the connection but {cause}")
         return answer
 
     def _ask(self, command: str, ecu_id: str, decode: Callable[[Frame], Decoded]) -> Decoded:
@@ -145,17 +149,17 @@ class Conversation:
         try:
             frame = Frame.decode(self.exchange(frames.request(command, ecu_id, argument)))
             if frame.command != command:
-                raise MalformedFrame(f"the answer is to {frame.command!r}, not to {command}")
+                raise MalformedFrame(f"the answer is for {frame.command!r}, not for {command}")
             return decode(frame)
         except NoFrame as error:
             raise NoFrame(
-                f"what answers {command} at {self.endpoint} is no ECU: {error}; check APS_ECU_IP and APS_ECU_PORT, "
-                "and if both are right, restart the ECU"
+                f"the device at {self.endpoint} is not an ECU: {error}; check APS_ECU_IP and APS_ECU_PORT, "
+                "and restart the ECU if both are right"
             ) from error
         except FrameError as error:
             raise type(error)(
-                f"the ECU at {self.endpoint} answers {command} badly: {error}; restart it if this stays, "
-                "and report what `aps2mqtt capture` writes"
+                f"the ECU at {self.endpoint} sends an unusable answer to {command}: {error}; restart the ECU if this "
+                "continues, and report the files that `aps2mqtt capture` writes"
             ) from error
 
 
@@ -165,12 +169,13 @@ def _connect(endpoint: Endpoint, deadline: Deadline) -> socket.socket:
         return socket.create_connection((endpoint.address, endpoint.port), max(deadline.remaining(), 0.001))
     except ConnectionRefusedError as error:
         raise EcuUnreachable(
-            f"the ECU at {endpoint} refuses the connection; is that the ECU? Check APS_ECU_IP (the address of its "
-            "Wi-Fi interface) and APS_ECU_PORT, and power the ECU off and on if it answered before"
+            f"the ECU at {endpoint} refuses the connection; check APS_ECU_IP and APS_ECU_PORT (an ECU-R or ECU-B "
+            "answers only at its Wi-Fi address), then power the ECU off and on"
         ) from error
     except TimeoutError as error:
         raise EcuSilent(
-            f"nothing answers at {endpoint} (time-out); check APS_ECU_IP and that the ECU is on this network"
+            f"nothing answers at {endpoint} (time-out); "
+            "check APS_ECU_IP, and that the ECU has power and is in this network"
         ) from error
     except OSError as error:
         if is_exhausted(error):
@@ -193,8 +198,8 @@ def _answer(connection: socket.socket, request: bytes, limits: Limits, deadline:
             segment = connection.recv(wanted - len(received))
             if not segment:
                 return bytes(received), (
-                    "closes it without a byte; check APS_ECU_IP and APS_ECU_PORT, let nothing else ask it at the same "
-                    "time, and restart it if this stays"
+                    "closes it without an answer; check APS_ECU_IP and APS_ECU_PORT, stop other programs that poll "
+                    "the ECU, and restart the ECU if this continues"
                 )
             received += segment
             if wanted == tables.LENGTH_KNOWN == len(received):
@@ -202,10 +207,12 @@ def _answer(connection: socket.socket, request: bytes, limits: Limits, deadline:
     except FrameError:  # no frame begins like this: decoding raises the error
         return bytes(received), ""
     except TimeoutError:
-        return bytes(received), "answers nothing (time-out); check APS_ECU_IP and APS_ECU_PORT, and power it off and on"
+        return bytes(received), (
+            "does not answer (time-out); check APS_ECU_IP and APS_ECU_PORT, then power the ECU off and on"
+        )
     except OSError as error:
         return bytes(received), (
-            f"drops it ({error.strerror}); is that the ECU? Check APS_ECU_IP and APS_ECU_PORT, and if both are right, "
-            "let nothing else ask it at the same time, and restart it if this stays"
+            f"drops it ({error.strerror}); check APS_ECU_IP and APS_ECU_PORT, stop other programs that poll the ECU, "
+            "and restart the ECU if this continues"
         )
     return bytes(received), ""

@@ -32,12 +32,12 @@ def declared_size(head: bytes) -> int:
     if not head.startswith(b"APS"[: len(head)]):
         text = head[:8].decode("latin-1")
         words = f" {text!r}" if text.isascii() and text.strip().isprintable() else ""
-        raise NoFrame(f"the answer does not begin with APS but with 0x{head[:8].hex()}{words}")
+        raise NoFrame(f"the answer begins with 0x{head[:8].hex()}{words}, not with APS")
     if len(head) < LENGTH_KNOWN:
         raise IncompleteFrame(f"the answer ends within its header, at byte {len(head)}")
     length = head[5:LENGTH_KNOWN]
     if not length.isdigit() or int(length) < BODY:
-        raise MalformedFrame(f"the answer's length field is no length: 0x{length.hex()}")
+        raise MalformedFrame(f"the answer's length field is invalid: 0x{length.hex()}")
     return int(length) + len(NEWLINE)
 
 
@@ -68,7 +68,7 @@ class Frame(NamedTuple):
         if len(data) < whole - len(NEWLINE):
             raise IncompleteFrame(f"the answer ends at byte {len(data)} of {whole}")
         if data[whole - len(NEWLINE) :] not in (NEWLINE, b""):
-            raise MalformedFrame(f"the answer does not end where its length says, at byte {whole}")
+            raise MalformedFrame(f"the answer does not end at byte {whole}, as its length field declares")
         body = data[: whole - len(NEWLINE)]
         if body.endswith(TRAILER) and len(body) >= BODY + len(TRAILER):
             return cls(body[: -len(TRAILER)])
@@ -125,9 +125,9 @@ def absent_trailer(frame: Frame) -> tuple[Remark, ...]:
     """A remark on a trailer that is missing (quirk 8)."""
     if frame.trailer:
         return ()
-    return (Remark(f"no END behind the answer to {frame.command}", "length and content fit, so it is used"),)
+    return (Remark(f"the answer to {frame.command} has no END", "its length and content are right, so it is used"),)
 
 
 def wrong_end(frame: Frame) -> str:
     """The end of an error message if the trailer is missing: the frame may be cut."""
-    return "" if frame.trailer else ", and has a wrong end, not END"
+    return "" if frame.trailer else ", and END is missing"

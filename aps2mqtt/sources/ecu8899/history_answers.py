@@ -30,7 +30,7 @@ def decode_power_of_day(frame: Frame) -> PowerOfDay:
         return PowerOfDay(status)
     rows = frames.rows_of(tables.POWER_POINT, frame, tables.DATA)
     if rows is None:
-        raise MalformedFrame("the answer to 0003 does not end with a whole point" + frames.wrong_end(frame))
+        raise MalformedFrame("the answer to 0003 ends within a point" + frames.wrong_end(frame))
     points = tuple((str(row["time"]), int(row["power"])) for row in rows if _is_time(str(row["time"])))
     remarks = frames.absent_trailer(frame) + _filler(frame, len(rows) - len(points))
     return PowerOfDay(status, points, remarks)
@@ -66,7 +66,7 @@ def decode_energy_by_day(frame: Frame) -> EnergyByDay:
     period = str(frames.read_part(tables.PERIOD, frame, tables.DATA)["period"])
     fitting = [energy for layout in tables.ENERGY_POINTS if (energy := _energies(layout, frame, period)) is not None]
     if not fitting:
-        raise MalformedFrame("the answer to 0004 is no list of ascending dates with energies" + frames.wrong_end(frame))
+        raise MalformedFrame("the answer to 0004 is not a list of energies by date" + frames.wrong_end(frame))
     return max(fitting, key=lambda energy: _is_without_gap([day for day, _ in energy.points]))
 
 

@@ -45,21 +45,22 @@ def _answer(conversation: Conversation, info: SystemInfo, query: PastQuery) -> P
     """The answer to a query for history, which is made only once; raises EcuError if there is no data."""
     if not conversation.has_time():
         raise EcuSilent(
-            f"there was no time left to ask the ECU at {conversation.endpoint} for the {query.what}; ask for it alone"
+            f"no time was left to read the {query.what} from the ECU at {conversation.endpoint}; request that alone"
         )
     try:
         answer = conversation.ask_once(query.command, info.ecu_id, HISTORY_DECODERS[query.command], query.argument)
     except EcuMute as error:
         raise EcuRefusal(
-            f"the ECU at {conversation.endpoint} answers nothing to {query.command}: the {query.what} is not "
-            f"supported by this firmware, {plain(info.firmware)}; do without it, or ask again if it was answered before"
+            f"the ECU at {conversation.endpoint} does not answer {query.command}: its firmware {plain(info.firmware)} "
+            f"does not support the {query.what}; try again only if it worked before"
         ) from error
     if answer.status == tables.STATUS_NO_DATA:
         raise EcuRefusal(
-            f"the ECU at {conversation.endpoint} has no data for the {query.what} (status 01); ask for another"
+            f"the ECU at {conversation.endpoint} has no data for the {query.what} (status 01); "
+            "choose another date or period"
         )
     refuse(answer.status, query.command)
     if isinstance(answer, EnergyByDay) and answer.period != query.argument:
-        other = Remark(f"the answer to {query.command} names another period", f"{answer.period!r}; see its dates")
+        other = Remark(f"the answer to {query.command} is for another period", f"{answer.period!r}; check its dates")
         answer = answer._replace(remarks=(*answer.remarks, other))
     return answer

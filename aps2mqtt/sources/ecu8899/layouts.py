@@ -54,7 +54,7 @@ class Flag(Field):
 
     def decode(self, raw: bytes) -> Value:
         if raw not in (b"\x00", b"\x01"):
-            raise MalformedFrame(f"{self.name} is neither 0 nor 1 but 0x{raw.hex()}")
+            raise MalformedFrame(f"{self.name} is 0x{raw.hex()}, not 0 or 1")
         return raw == b"\x01"
 
     def encode(self, value: Value) -> bytes:
@@ -81,7 +81,7 @@ class PrefixedText(Text):
         if len(prefix) < self.PREFIX:
             return offset + self.PREFIX
         if not prefix.isdigit():
-            raise MalformedFrame(f"the length of {self.name} at byte {offset} is no number: 0x{prefix.hex()}")
+            raise MalformedFrame(f"the length of {self.name} at byte {offset} is not a number: 0x{prefix.hex()}")
         return offset + self.PREFIX + int(prefix)
 
     def decode(self, raw: bytes) -> Value:

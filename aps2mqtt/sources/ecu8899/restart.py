@@ -41,7 +41,7 @@ def restart(endpoint: Endpoint, access_point: AccessPoint) -> None:
     finally:
         connection.close()
     if status != http.HTTPStatus.OK:
-        raise RestartError(f"its web server answers {status}: recent firmware has removed it, in part")
+        raise RestartError(f"its web server answers {status}, as some firmware of 2026 allows no restart")
 
 
 def _status(connection: http.client.HTTPConnection) -> int:

@@ -32,7 +32,7 @@ def snapshot(info: SystemInfo, real_time: RealTime, signal: Signal | None, timez
     records, twice = _by_uid(record for record in real_time.records if record.uid != info.ecu_id)
     remarks = info.remarks + real_time.remarks + (signal.remarks if signal else ())
     if twice:
-        remarks += (Remark("0002 contradicts itself", f"UIDs that it lists twice: {twice}"),)
+        remarks += (Remark("the answer to 0002 contradicts itself", f"inverters that it lists twice: {twice}"),)
     understood = {uid: one for uid, one in records.items() if is_uid(uid) and one.type in RECORD_LAYOUTS}
     skipped = records.keys() - understood.keys()
     garbled = not all(map(is_uid, skipped))  # it is unknown which inverter that is
@@ -65,7 +65,7 @@ def snapshot(info: SystemInfo, real_time: RealTime, signal: Signal | None, timez
 def identified(info: SystemInfo) -> SystemInfo:
     """`info`, if it has an ECU's id, which becomes part of requests and topics; else raises MalformedFrame."""
     if len(info.ecu_id) != ECU_ID_DIGITS or not (info.ecu_id.isascii() and info.ecu_id.isdecimal()):
-        raise MalformedFrame(f"the ECU's id {info.ecu_id!r} is not one of {ECU_ID_DIGITS} digits")
+        raise MalformedFrame(f"the ECU's id {info.ecu_id!r} is not a number of {ECU_ID_DIGITS} digits")
     return info
 
 
@@ -99,7 +99,8 @@ def _of_counts(info: SystemInfo, listed: int, short: Short | None) -> Iterator[R
         yield Remark("the ECU does not list all its inverters", f"it has {short.expected} and lists {listed}")
     if info.registered == info.online == 0 and is_contradictory(info, listed):
         yield Remark(
-            "the ECU says that it has no inverters", f"it lists {listed} and gives {info.power} W; nothing is removed"
+            "the ECU reports that it has no inverters",
+            f"it lists {listed} and reports {info.power} W, so no inverter is removed",
         )
 
 
@@ -108,7 +109,10 @@ def _power(info: SystemInfo, inverters: int) -> tuple[int | None, tuple[Remark, 
     if info.power <= physical_limits.power(inverters):
         return info.power, ()
     return None, (
-        Remark("the ECU's power is more than its inverters can give", f"{info.power} W of {inverters}; left out"),
+        Remark(
+            "the ECU reports more power than its inverters can produce",
+            f"{info.power} W, inverters: {inverters}; ignored in this poll",
+        ),
     )
 
 

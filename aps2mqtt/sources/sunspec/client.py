@@ -54,16 +54,16 @@ class Connection:
             return self._read(unit, address, count, silence)
         except LOST as error:
             raise EcuUnreachable(
-                f"port {self._endpoint.port} of the ECU at {self._endpoint.name} drops its connections; "
-                "end what else reads it, such as another Modbus client"
+                f"port {self._endpoint.port} of the ECU at {self._endpoint.name} closes the connection during a poll; "
+                "stop other programs that read it over Modbus"
             ) from error
 
     def _open(self) -> None:
         self._client.comm_params.timeout_connect = self._connect
         if not self._client.connect():  # type: ignore[no-untyped-call] # as above
             raise EcuUnreachable(
-                f"port {self._endpoint.port} of the ECU at {self._endpoint.name} is closed; switch Modbus on in the "
-                "vendor's app (ECU, Workspace, Modbus Configuration)"
+                f"port {self._endpoint.port} of the ECU at {self._endpoint.name} is closed; turn on Modbus in the "
+                "vendor's app (ECU APP, Workspace, Modbus Configuration), or check APS_ECU_SUNSPEC_PORT"
             )
 
     def _read(self, unit: int, address: int, count: int, silence: float) -> Registers | None:

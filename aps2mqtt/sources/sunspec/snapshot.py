@@ -82,7 +82,7 @@ def silent(said: Snapshot, of: Wanted) -> tuple[Remark, ...]:
     return (
         Remark(
             "inverters do not answer over SunSpec",
-            f"{some(missing, MOST_NAMED)}; look in the vendor's app whether they have Modbus addresses",
+            f"{some(missing, MOST_NAMED)}; check in the vendor's app that they have Modbus addresses",
         ),
     )
 
