@@ -17,7 +17,9 @@ from aps2mqtt.simulator.demo import INTERVAL, MINUTES_PER_POLL, Demo
 
 GLANCES = 10  # checks of the terminal's size for each poll, so that the picture soon fits a new size
 NEXT = "That was one job. With your own ECU:  APS_ECU_IP=192.168.1.42 aps2mqtt once --dry-run"
-PACE = f"A poll every {INTERVAL:g} s, for {MINUTES_PER_POLL} minutes of the simulated day. Stop it with Ctrl-C."
+PACE = (
+    f"A poll every {INTERVAL:g} s, while the simulated clock advances {MINUTES_PER_POLL} minutes. Stop it with Ctrl-C."
+)
 
 
 def arguments(parser: argparse.ArgumentParser) -> None:

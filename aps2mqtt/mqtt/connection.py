@@ -97,7 +97,7 @@ class Connection:
                 return self._enter(version)
             except failures.OldBroker as error:
                 _tell_fallback(
-                    f"no MQTT {version:d} with {self._broker.name} ({error}); trying 3.1.1, in which no value expires"
+                    f"{str(error).partition('; ')[0]}; trying MQTT 3.1.1 instead of {version:d}, without expiry"
                 )
                 self._failure = None
                 self._deadline = self._end.within(SESSION)

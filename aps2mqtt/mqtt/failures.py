@@ -146,7 +146,7 @@ def unreachable(broker: BrokerConfig, error: Exception, *, resolved: bool) -> Br
         return _unresolved(broker.host, error)
     if isinstance(error, ConnectionRefusedError):
         return BrokerUnreachable(
-            f"{broker.name} refuses the connection; check MQTT_BROKER_HOST, MQTT_BROKER_PORT, and that the broker runs"
+            f"{broker.name} refuses the connection; check MQTT_BROKER_HOST and MQTT_BROKER_PORT, or start the broker"
         )
     if isinstance(error, TimeoutError):
         return BrokerUnreachable(

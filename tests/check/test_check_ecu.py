@@ -42,7 +42,7 @@ ONE_ONLINE = answers.SystemInfo("216000000001", "01", 1.0, 9, 0.1, 1, 1, "ECU_R_
 # Fault: the step that fails, the cause, a remedy of the error's line, one of those that check adds, the exit status.
 BAD_FAULTS = {
     "mute": ("0001", "does not answer (time-out)", "power the ECU off and on", "ten minutes after a restart", 69),
-    "refuse": ("connection", "refuses the connection", "its Wi-Fi interface", "ECU_R_1.3.20", 69),
+    "refuse": ("connection", "refuses the connection", "at its Wi-Fi address", "ECU_R_1.3.20", 69),
     "close": ("0001", "closes it without an answer", "stop other programs", "the vendor's app", 69),
     "cut": ("0001", "the answer ends at byte", "restart the ECU if this continues", "", 76),
     "garbage": ("0001", "not with APS", "check APS_ECU_IP and APS_ECU_PORT", "another device", 76),

@@ -255,6 +255,26 @@ def test_the_demo_shows_array_and_topics() -> None:
     assert "\033" not in ended.out
 
 
+def test_a_demo_without_its_extra_names_the_pip_of_its_own_installation(tmp_path: Path) -> None:
+    """And the packages themselves, because aps2mqtt on the package index is another program."""
+    (tmp_path / "amqtt.py").write_text("raise ImportError")
+    ended = aps2mqtt("demo", PYTHONPATH=tmp_path)
+    assert ended.status == 69
+    own, told = Path(sys.executable).parent, shlex.split(one_line(ended.err).partition("; run ")[2])
+    if told[0] == "sudo":
+        told = told[1:]
+    assert told in (
+        [str(own / "pip"), "install", "amqtt<0.13,>=0.12"],
+        [sys.executable, "-m", "pip", "install", "amqtt<0.13,>=0.12"],
+    )
+
+
+def test_a_demo_in_an_installation_of_root_says_sudo(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    monkeypatch.setattr(sys, "executable", str(tmp_path / "a b" / "python"))
+    monkeypatch.setattr(demo.os, "access", lambda *_: False)
+    assert demo.install_command().startswith(f"sudo '{tmp_path}/a b/python' -m pip install 'amqtt<")
+
+
 def test_the_demo_that_is_kept_says_where_to_connect_and_polls_on() -> None:
     """Until it is stopped, which is no failure."""
     pytest.importorskip("amqtt", reason="the demo extra is not installed: pip install 'aps2mqtt[demo]'")

@@ -99,7 +99,7 @@ def test_a_certificate_for_another_name_is_told(tmp_path: Path, ecu: Simulator, 
 def test_tls_to_a_plain_port_is_told(tmp_path: Path, ecu: Simulator, broker: Broker) -> None:
     """The broker hangs up on what it does not understand."""
     ended = aps2mqtt("once", **settings(ecu.port, broker.port, tmp_path, MQTT_BROKER_SECURED_CONNECTION=True))
-    check_line(ended, 69, "does not speak TLS on this port", "set MQTT_BROKER_PORT to the TLS port")
+    check_line(ended, 69, "closes the connection during the TLS handshake", "set MQTT_BROKER_PORT to the TLS port")
 
 
 def test_a_plain_connection_to_a_tls_port_is_told(tmp_path: Path, ecu: Simulator, secured: Broker) -> None:
@@ -130,5 +130,5 @@ def test_files_of_tls_that_are_none_are_mistakes_of_the_configuration(tmp_path: 
     own = {"MQTT_BROKER_SECURED_CONNECTION": True, "MQTT_BROKER_CACERTS_PATH": tmp_path / "ca.pem"}
     ended = aps2mqtt("once", **settings(ecu.port, 8883, tmp_path, **own))
     assert ended.status == 78
-    assert "MQTT_BROKER_CACERTS_PATH = " in one_line(ended.err)
+    assert "MQTT_BROKER_CACERTS_PATH must be a file with PEM certificates" in one_line(ended.err)
     assert "PEM" in ended.err

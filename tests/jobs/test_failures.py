@@ -40,7 +40,7 @@ from aps2mqtt.simulator.server import Simulator
 
 BAD_FAULTS = {
     "mute": (69, "does not answer (time-out)", "power the ECU off and on"),
-    "refuse": (69, "refuses the connection", "Check APS_ECU_IP (the address of its Wi-Fi interface) and APS_ECU_PORT"),
+    "refuse": (69, "refuses the connection", "check APS_ECU_IP and APS_ECU_PORT (an ECU-R or"),
     "close": (69, "closes it without an answer", "stop other programs that poll the ECU"),
     "cut": (76, "the answer ends at byte", "restart the ECU if this continues"),
     "garbage": (76, "is not an ECU: the answer begins with 0x", "check APS_ECU_IP and APS_ECU_PORT"),
@@ -142,13 +142,13 @@ def test_a_newline_inside_a_frame_does_not_end_it(tmp_path: Path, broker: Broker
 def test_an_ecu_with_an_unknown_name_is_unreachable(tmp_path: Path, broker: Broker) -> None:
     """A name that the resolver does not know."""
     ended = aps2mqtt("once", **settings(8899, broker.port, tmp_path, APS_ECU_IP="ecu.invalid"))
-    check_line(ended, 69, "name ecu.invalid", "set APS_ECU_IP to its address")
+    check_line(ended, 69, "name ecu.invalid", "check APS_ECU_IP, or set it to the ECU's IP address")
 
 
 def test_an_ecu_on_a_closed_port_is_unreachable(tmp_path: Path, broker: Broker) -> None:
     """A port on which nothing listens."""
     ended = aps2mqtt("once", **settings(free_port(), broker.port, tmp_path))
-    check_line(ended, 69, "refuses the connection", "is that the ECU? Check APS_ECU_IP")
+    check_line(ended, 69, "refuses the connection", "check APS_ECU_IP and APS_ECU_PORT")
 
 
 @pytest.mark.parametrize(

@@ -327,7 +327,7 @@ def test_a_mute_broker_is_told_within_the_time_of_one_session(tmp_path: Path, ec
 def test_no_broker_is_told_once(tmp_path: Path, ecu: Simulator) -> None:
     """Nothing listens there, of whatever version."""
     ended = aps2mqtt("once", **settings(ecu.port, free_port(), tmp_path))
-    check_line(ended, 69, "refuses the connection", "start it")
+    check_line(ended, 69, "refuses the connection", "check MQTT_BROKER_HOST")
 
 
 @pytest.mark.parametrize("most", [60, 400, 2000])
@@ -487,7 +487,7 @@ def test_the_fallback_is_told_to_who_wants_to_know(tmp_path: Path, broker: Broke
         ended = aps2mqtt("once", **settings(ecu.port, relay.port, tmp_path, JOURNAL_STREAM="8:1"))
     first, second = ended.err.splitlines()
     assert first.startswith("<6>")
-    assert "no MQTT 5" in first
+    assert "MQTT 3.1.1 instead of 5" in first
     assert "without expiry" in first
     assert "inverters online" in second
 

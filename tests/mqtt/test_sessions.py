@@ -364,7 +364,7 @@ def test_a_broker_of_3_1_1_that_hangs_up_may_say_why_over_5(tmp_path: Path, sett
     with Broker(tmp_path, f"allow_anonymous true\n{setting}") as broker:
         silent = failed(broker_config(broker.port), large)
         telling = failed(broker_config(broker.port, MQTT_VERSION=5), large)
-    assert "or set MQTT_VERSION: 5, over which it says why" in str(silent)
+    assert "or set MQTT_VERSION: 5 to get the reason from the broker" in str(silent)
     assert words in str(telling)
 
 

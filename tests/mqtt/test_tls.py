@@ -95,7 +95,7 @@ TLS_FAILURES = {
     "a reset": (lambda _: resetting, "", "closes the connection during the TLS handshake"),
     "TLS 1.0": (of_old_tls, "", "has no TLS version in common with this machine"),
     "expired": (of_a_certificate({"not_after": PAST}), "", "has an expired certificate; check this machine's clock"),
-    "not yet": (of_a_certificate({"not_before": TO_COME}), "", "has a certificate that is not valid yet; set"),
+    "not yet": (of_a_certificate({"not_before": TO_COME}), "", "has a certificate that is not valid yet; check"),
     "self-signed": (self_signed, "", "has a self-signed certificate; copy that certificate"),
     "no client certificate": (
         demanding(ssl.TLSVersion.TLSv1_3),
@@ -173,7 +173,7 @@ def test_certificates_by_mosquittos_own_recipe_are_trusted(tmp_path: Path) -> No
         trustme.CA().cert_pem.write_to_path(tmp_path / "other.pem")
         more |= {"MQTT_BROKER_CACERTS_PATH": tmp_path / "other.pem", "MQTT_BROKER_HOST": "localhost"}
         error = failed(broker_config(broker.port, **more), [])
-        assert "set MQTT_BROKER_CACERTS_PATH to the certificate of the CA" in str(error)
+        assert "set MQTT_BROKER_CACERTS_PATH to the certificate of that CA" in str(error)
 
 
 def test_a_certificate_that_no_ca_would_mend_has_to_be_issued_anew(tmp_path: Path) -> None:
@@ -185,7 +185,7 @@ def test_a_certificate_that_no_ca_would_mend_has_to_be_issued_anew(tmp_path: Pat
     more = {"MQTT_BROKER_CACERTS_PATH": tmp_path / "ca.pem", "MQTT_BROKER_SECURED_CONNECTION": True}
     with Listener(secured_by(context)) as server:
         error = failed(broker_config(server.port, MQTT_BROKER_HOST="localhost", **more), [])
-    assert "does not accept (EE certificate key too weak); issue it a new one" in str(error)
+    assert "does not accept (EE certificate key too weak); issue a new one" in str(error)
 
 
 def test_other_failures_of_openssl_are_quoted() -> None:
