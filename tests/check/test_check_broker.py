@@ -81,7 +81,9 @@ BROKEN = {
     "mute": Broken(
         listening(mute), "login", "does not answer the login", "check MQTT_BROKER_HOST and MQTT_BROKER_PORT", 69
     ),
-    "mute under TLS": Broken(listening(mute), "TLS", "does not answer (time-out)", "that the port speaks TLS", 69, TLS),
+    "mute under TLS": Broken(
+        listening(mute), "TLS", "does not answer (time-out)", "that the port expects TLS", 69, TLS
+    ),
     "drops before the login": Broken(
         listening(lambda _: None), "login", "closes the connection before the login", "if that port expects TLS", 69
     ),
@@ -114,7 +116,7 @@ BROKEN = {
     "TLS to a plain port": Broken(
         running(lambda *_: "allow_anonymous true"),
         "TLS",
-        "does not speak TLS on this port",
+        "closes the connection during the TLS handshake",
         "set MQTT_BROKER_PORT",
         69,
         TLS,

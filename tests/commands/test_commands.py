@@ -244,7 +244,7 @@ def test_there_is_no_other_log_level() -> None:
 
 def test_the_demo_shows_array_and_topics() -> None:
     """With nothing configured and nothing running."""
-    pytest.importorskip("amqtt", reason="the demo extra is not installed: pip install 'aps2mqtt[demo]'")
+    pytest.importorskip("amqtt", reason="the demo extra is not installed: pip install -e '.[demo]'")
     ended = aps2mqtt("demo")
     assert (ended.status, ended.err) == (0, "")
     assert "5 of 6 inverters online" in ended.out
@@ -277,7 +277,7 @@ def test_a_demo_in_an_installation_of_root_says_sudo(monkeypatch: pytest.MonkeyP
 
 def test_the_demo_that_is_kept_says_where_to_connect_and_polls_on() -> None:
     """Until it is stopped, which is no failure."""
-    pytest.importorskip("amqtt", reason="the demo extra is not installed: pip install 'aps2mqtt[demo]'")
+    pytest.importorskip("amqtt", reason="the demo extra is not installed: pip install -e '.[demo]'")
     process = start("demo", "--keep")
     port = await_line(process, r"mosquitto_sub -h 127\.0\.0\.1 -p (\d+)")[1]
     assert Broker(Path(), port=int(port)).retained("aps/#")["aps/216000000001/status"] == "online"
@@ -289,7 +289,7 @@ def test_the_demo_that_is_kept_says_where_to_connect_and_polls_on() -> None:
 
 def test_the_broker_of_the_demo_drops_no_client_while_another_leaves() -> None:
     """While one connects, amqtt loops over the subscriptions of all, which change when another leaves."""
-    pytest.importorskip("amqtt", reason="the demo extra is not installed: pip install 'aps2mqtt[demo]'")
+    pytest.importorskip("amqtt", reason="the demo extra is not installed: pip install -e '.[demo]'")
 
     async def forget_two() -> None:
         broker = demo._mended_broker()(
@@ -309,7 +309,7 @@ def test_the_broker_of_the_demo_drops_no_client_while_another_leaves() -> None:
 
 def test_the_demo_that_is_kept_ends_with_sigterm_as_well() -> None:
     """Between two polls."""
-    pytest.importorskip("amqtt", reason="the demo extra is not installed: pip install 'aps2mqtt[demo]'")
+    pytest.importorskip("amqtt", reason="the demo extra is not installed: pip install -e '.[demo]'")
     process = start("demo", "--keep")
     await_line(process, "A poll every 5 s")
     process.terminate()

@@ -95,7 +95,7 @@ def test_no_command_prints_what_a_terminal_would_obey(
 
 def test_topics_with_control_characters_are_listed_without_them() -> None:
     """Not every broker refuses them; they can be removed all the same."""
-    pytest.importorskip("amqtt", reason="the demo extra is not installed: pip install 'aps2mqtt[demo]'")
+    pytest.importorskip("amqtt", reason="the demo extra is not installed: pip install -e '.[demo]'")
     topic = f"aps/{ECU}/{CLEARS}"
     with demo._broker() as port:
         with Session(_broker_config(port)) as session:

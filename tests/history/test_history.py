@@ -138,8 +138,8 @@ def test_no_data_for_a_day_is_told_and_no_other_day_suffers(person: Person) -> N
     ended = person.asks(ecu("history-01"), "day", "month")
     assert (ended.status, ended.out) == (76, "")
     power, energy = ended.err.splitlines()
-    assert "no data for the power of 2026-06-21 (status 01); ask for another" in power
-    assert "no data for the energy of the month (status 01); ask for another" in energy
+    assert "no data for the power of 2026-06-21 (status 01); choose another date or period" in power
+    assert "no data for the energy of the month (status 01); choose another date or period" in energy
 
 
 def test_a_refusal_of_its_own_id_is_that_of_a_job(person: Person) -> None:

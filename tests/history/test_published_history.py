@@ -47,7 +47,7 @@ def test_of_several_that_are_wanted_the_others_are_published(person: Person, bro
     one = ecu(answers=lambda *query: b"" if query[3:] == ("00",) else truly(*query))
     ended = person.asks(one, *WHOLE, "--publish")
     assert ended.status == 76
-    assert "the energy of the week is not supported" in one_line(ended.err)
+    assert "does not support the energy of the week" in one_line(ended.err)
     missing = f"roof/south/{ROOT}/history/energy/week"
     assert broker.retained().keys() == {f"roof/south/{topic}" for topic in PUBLISHED} - {missing}
     power = json.loads(broker.retained()[f"roof/south/{ROOT}/history/power"])

@@ -187,7 +187,7 @@ def test_where_neither_answers_the_job_fails_and_the_values_stay(house: House) -
     house.passes(minutes=5)
     text = house.fails()
     assert "refuses the connection" in text
-    assert "And over SunSpec port " in text
+    assert "And over SunSpec: port " in text
     now = house.retained()
     assert now.pop("error") == text
     assert now == before | {"status": "offline"}
@@ -316,4 +316,4 @@ def test_the_exit_status_is_that_of_8899_where_neither_port_can_be_read(house: H
         ended = patiently("once", **settings(port, house.broker.port, house.folder, APS_ECU_ID=ECU, **on))
     assert ended.status == status, ended.err
     assert ended.err.count("\n") == 1  # the warning, or the failure
-    assert ("And over SunSpec port" in ended.err) == (status != 0)
+    assert ("And over SunSpec: port" in ended.err) == (status != 0)

@@ -51,7 +51,7 @@ def test_where_no_unit_answers_by_day_the_job_fails_and_the_values_stay(house: H
     house.shuts_8899()
     house.faults = Faults(silent=frozenset(range(1, 248)))
     house.passes(minutes=5)
-    assert "And over SunSpec no inverter answers; look up their Modbus addresses" in house.fails()
+    assert "And over SunSpec: no inverter answers; set APS_ECU_SUNSPEC_UNITS" in house.fails()
     now = house.retained()
     del now["error"]
     assert now == before | {"status": "offline"}

@@ -365,7 +365,7 @@ with demo._broker() as port:
 @pytest.fixture(scope="module")
 def old_broker() -> Iterator[int]:
     """Port of a real broker that knows 3.1.1 only: that of the demo."""
-    pytest.importorskip("amqtt", reason="the demo extra is not installed: pip install 'aps2mqtt[demo]'")
+    pytest.importorskip("amqtt", reason="the demo extra is not installed: pip install -e '.[demo]'")
     with subprocess.Popen(
         [sys.executable, "-c", OLD_BROKER], stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True
     ) as process:

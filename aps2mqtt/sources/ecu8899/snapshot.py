@@ -111,7 +111,7 @@ def _power(info: SystemInfo, inverters: int) -> tuple[int | None, tuple[Remark, 
     return None, (
         Remark(
             "the ECU reports more power than its inverters can produce",
-            f"{info.power} W, inverters: {inverters}; ignored in this poll",
+            f"{info.power} W (inverters: {inverters}), ignored in this poll",
         ),
     )
 
