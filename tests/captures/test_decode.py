@@ -39,7 +39,7 @@ def test_a_frame_that_makes_no_sense_to_its_end_ends_with_76(
 def test_a_frame_that_breaks_off_before_more_text_says_that_the_form_may_not_be_known(
     capsys: pytest.CaptureFixture[str], tmp_path: Path
 ) -> None:
-    """To ask the ECU anew would help nobody whose dump is whole."""
+    """A new frame from the ECU would help nobody whose dump is whole."""
     dump = tmp_path / "dump"
     for text in (f"000g {PAIRS[:47]}\n001g {PAIRS[48:95]} .......\n", f"{XXD.splitlines()[0]}\n0.1 {PAIRS[48:95]}\n"):
         dump.write_text(text)

@@ -310,7 +310,7 @@ def test_json_has_the_same_facts(tmp_path: Path, one_ecu: Simulator, broker: Bro
     assert ecus == {"", f"ECU 127.0.0.1:{one_ecu.port}", "ECU ecu.invalid:8899", f"broker 127.0.0.1:{broker.port}"}
     (failure,) = (step for step in document["steps"] if step["state"] == "failed")
     assert (failure["of"], failure["name"]) == ("ECU ecu.invalid:8899", "name")
-    assert failure["remedy"] == ["set APS_ECU_IP to its address"]
+    assert failure["remedy"] == ["check APS_ECU_IP, or set it to the ECU's IP address"]
     assert [step["name"] for step in document["steps"]].count("message") == 1
     totals = next(step for step in document["steps"] if step["name"] == "0001")
     assert totals["details"]["ecu_id"] == "216200000001"

@@ -352,7 +352,7 @@ def test_a_first_poll_that_finds_the_ecu_busy_keeps_the_warnings_for_the_next(tm
         with hold("127.0.0.1", ecu.port, 0):
             process = start_with("from aps2mqtt.sources import ask; ask.PATIENCE = 0.2", "run", **environment)
             said = [process.stderr.readline()]
-            while "another job" not in said[-1]:
+            while "another aps2mqtt job" not in said[-1]:
                 said.append(process.stderr.readline())
             assert not [line for line in said if "MQTT_BROKER_PASSWORD" in line]
         until(lambda: len(ecu.requests) >= 6)
