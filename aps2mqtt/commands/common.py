@@ -21,6 +21,7 @@ Result = TypeVar("Result")
 
 log = logging.getLogger(__name__)
 
+JOBS = ("once", "run")  # commands that log which configuration file they use if nobody names one
 MAX_PORT = 65535
 FIRST_DAY = date(2000, 1, 1)  # before there were ECUs
 
@@ -88,7 +89,8 @@ def load(options: argparse.Namespace) -> "tuple[Config, ...]":
     """
     from aps2mqtt.config import loading
 
-    configs = loading.load(config_path(options), os.environ)
+    path = config_path(options)
+    configs = loading.load(path, os.environ)
     broker = configs[0].broker  # the same for all
     if broker.tls:
         from aps2mqtt.mqtt import tls
@@ -104,6 +106,8 @@ def load(options: argparse.Namespace) -> "tuple[Config, ...]":
         ecus=[config.ecu.address for config in configs] if len(configs) > 1 else (),
         names=configs[0].names,  # the same for all
     )
+    if path == loading.DEFAULT_FILE:
+        log.log(logging.INFO if options.command in JOBS else logging.DEBUG, "the configuration file is %s", path)
     return configs
 
 
