@@ -78,8 +78,12 @@ def config_path(options: argparse.Namespace) -> Path | None:
     """The configuration file: the one that the user names, otherwise the default one if it exists, otherwise None."""
     from aps2mqtt.config.loading import DEFAULT_FILE
 
-    named = options.config or os.environ.get("CONFIG_FILE")
+    named = _named_file(options)
     return Path(named) if named else DEFAULT_FILE if os.path.lexists(DEFAULT_FILE) else None
+
+
+def _named_file(options: argparse.Namespace) -> str | None:
+    return options.config or os.environ.get("CONFIG_FILE")
 
 
 def load(options: argparse.Namespace) -> "tuple[Config, ...]":
@@ -106,7 +110,7 @@ def load(options: argparse.Namespace) -> "tuple[Config, ...]":
         ecus=[config.ecu.address for config in configs] if len(configs) > 1 else (),
         names=configs[0].names,  # the same for all
     )
-    if path == loading.DEFAULT_FILE:
+    if path is not None and not _named_file(options):
         log.log(logging.INFO if options.command in JOBS else logging.DEBUG, "the configuration file is %s", path)
     return configs
 

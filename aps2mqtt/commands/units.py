@@ -39,7 +39,7 @@ def run(options: argparse.Namespace) -> int:
     folder = files.whole(options.output)
     second = _learned_second(options, config)
     texts = {name: units.render(name, template, paths, second) for name, template in units.templates().items()}
-    if not os.path.lexists(config) and not os.path.lexists(folder / units.EXAMPLE):
+    if not os.path.lexists(folder / units.EXAMPLE):
         texts[units.EXAMPLE] = units.shipped(units.EXAMPLE)
     new = files.write_all(texts, folder, force=options.force)
     output.show(f"{'written' if new[name] else 'unchanged':<9}  {folder / name}" for name in texts)
@@ -64,7 +64,7 @@ def _learned_second(options: argparse.Namespace, config: Path) -> int | None:
     try:
         memories = [common.store(one).remembered() for one in common.load(options)]
     except ConfigError as error:
-        log.debug("the best time to poll is not known: %s", error)
+        log.warning("%s has mistakes (%s); run `aps2mqtt -c %s check`", config, error.mistakes[0], config)
         return None
     return timer.best_second([memory.phase if memory is not None else None for memory in memories])
 

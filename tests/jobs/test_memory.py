@@ -238,7 +238,7 @@ def test_a_job_that_fails_over_its_memory_is_done_without_it(
         for _ in range(2):
             Job(chosen, NOON, store).run()
         (warning,) = (record.getMessage() for record in caplog.records if record.levelname == "WARNING")
-        assert "over what the last one has left (ZeroDivisionError: surprise) and is done once more" in warning
+        assert "because of its state file (ZeroDivisionError: surprise) and is repeated without the file" in warning
         assert broker.retained("aps/216000000001/status")["aps/216000000001/status"] == "online"
         assert len(ecu.requests) == 9  # of one job, and of two tries
 

@@ -221,7 +221,7 @@ def test_files_of_tls_can_be_roots_alone(systemd: Machine, tmp_path: Path, autho
         (etc / "mqtt-key.pem").write_text("no key")
         assert start(systemd) == ("exit-code", "78")
     assert not [entry for entry in systemd.journal(ONCE)[:-1] if int(entry["PRIORITY"]) < 5]
-    assert "MQTT_BROKER_KEY_PATH = '/etc/aps2mqtt/mqtt-key.pem': allowed" in systemd.journal(ONCE)[-1]["MESSAGE"]
+    assert "MQTT_BROKER_KEY_PATH must be a PEM certificate and its key" in systemd.journal(ONCE)[-1]["MESSAGE"]
 
 
 def test_mistakes_are_told_of_the_file_that_people_edit(systemd: Machine) -> None:

@@ -259,7 +259,7 @@ def test_units_tells_what_it_wrote_and_what_to_type_next(tmp_path: Path) -> None
     assert "  systemctl enable --now aps2mqtt.timer" in lines
     assert "  systemctl enable --now aps2mqtt-run.service" in lines
     assert f"  crontab {folder}/crontab.example" in lines
-    assert {path.name for path in folder.iterdir()} == set(NAMES)
+    assert {path.name for path in folder.iterdir()} == {*NAMES, EXAMPLE}
     assert {stat.S_IMODE((folder / name).stat().st_mode) for name in NAMES} == {0o644}
 
 
@@ -363,7 +363,7 @@ def test_units_warns_of_what_would_not_run(tmp_path: Path) -> None:
         assert f"systemd services cannot access {tmp_path}/bin/aps2mqtt" in ended.err
 
 
-def test_the_example_comes_along_where_no_configuration_is(tmp_path: Path) -> None:
+def test_the_example_of_all_settings_comes_along(tmp_path: Path) -> None:
     """Wherever the program comes from; one that is there already is left as it is."""
     program, folder = script(tmp_path / "bin"), tmp_path / "units"
     ended = units(program, "--output", folder, config=tmp_path / "none.yaml")
@@ -372,9 +372,20 @@ def test_the_example_comes_along_where_no_configuration_is(tmp_path: Path) -> No
     (folder / EXAMPLE).write_text("mine\n")
     assert units(program, "--output", folder, "--force", config=tmp_path / "none.yaml").status == 0
     assert (folder / EXAMPLE).read_text() == "mine\n"
-    (folder / EXAMPLE).rename(tmp_path / "config.yaml")
+    (folder / EXAMPLE).unlink()
+    (tmp_path / "config.yaml").write_text("ecu:\n  APS_ECU_IP: 127.0.0.1\n")
     assert units(program, "--output", folder, "--force", config=tmp_path / "config.yaml").status == 0
-    assert not (folder / EXAMPLE).exists()
+    assert (folder / EXAMPLE).exists()
+
+
+def test_a_configuration_with_mistakes_is_reported(tmp_path: Path) -> None:
+    """The files are written all the same."""
+    program, config = script(tmp_path / "bin"), tmp_path / "config.yaml"
+    config.write_text("ecu:\n\tAPS_ECU_IP: 127.0.0.1\n")
+    ended = units(program, "--output", tmp_path / "units", config=config)
+    assert ended.status == 0
+    assert f"{config} has mistakes (" in ended.err
+    assert f"run `aps2mqtt -c {config} check`" in ended.err
 
 
 def test_warnings_come_before_what_to_type_next(tmp_path: Path) -> None:
