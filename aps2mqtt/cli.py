@@ -25,13 +25,13 @@ OPTIONS = ("help", "version")  # people take these options for commands
 DESCRIPTION = "Polls an APsystems ECU over the local network and publishes its values to MQTT."
 EPILOG = """\
 first steps:
-  aps2mqtt demo                 see it work: a simulated ECU, a built-in broker
   sudo aps2mqtt init            find the ECU and write the configuration
   aps2mqtt check                test configuration, ECU and broker
   aps2mqtt once --dry-run       poll once and print what would be published
   aps2mqtt once                 one job, as cron and the systemd timer do it
   aps2mqtt                      a job every 5 minutes, until Ctrl-C (run)
   aps2mqtt units --output DIR   write the files for systemd and cron
+  aps2mqtt demo                 see it work without an ECU (install amqtt first)
 
   aps2mqtt -c FILE check        use another configuration file
   APS_ECU_IP=192.168.1.42 aps2mqtt once --dry-run

@@ -16,7 +16,7 @@ from aps2mqtt.base import files
 from aps2mqtt.base.elapsed import in_words
 from aps2mqtt.base.errors import BrokerUnreachable, ConfigError, JobError, shown
 from aps2mqtt.base.memory import Memory
-from aps2mqtt.check import configuration, ecu_answers, ecu_steps, site
+from aps2mqtt.check import configuration, ecu_answers, ecu_steps, site, unknown_names
 from aps2mqtt.check.result import Finding, State, Step, explained, judged, skipped
 from aps2mqtt.config.values import Config
 from aps2mqtt.jobs.job import Job
@@ -58,16 +58,20 @@ def walk(
     """Yields every step for each of `ecus`, and then the steps for the broker, which all ECUs share."""
     yield configuration.step([config for config, _ in ecus])
     messages: list[Message] = []
+    taken: list[Step] = []
     for config, store in ecus:
         of = f"ECU {config.ecu.address}"
         state, memory = _state(config, store)
         yield state._replace(of=of)
         yield site.step(config, memory, clock())._replace(of=of)
         job = Job(config, clock(), store, dry_run=True, limits=limits)
-        yield from _each(
-            ecu_steps.STEPS, ecu_steps.steps(ecu_steps.Asked(job, memory, clock), patience, messages), of, memory
-        )
+        of_ecu = ecu_steps.steps(ecu_steps.Asked(job, memory, clock), patience, messages)
+        for step in _each(ecu_steps.STEPS, of_ecu, of, memory):
+            yield step
+            taken.append(step)
     config, _ = ecus[0]
+    if (of_names := unknown_names.step(config.names, taken)) is not None:
+        yield of_names
     largest = max(map(_size, messages), default=0)
     yield from _each(OF_BROKER, _broker(config, clock, largest), f"broker {config.broker.host}:{config.broker.port}")
 

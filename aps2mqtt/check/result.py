@@ -107,6 +107,8 @@ def skipped(name: str, why: str, brief: Iterable[str] | None = None) -> Step:
 def explained(line: str, otherwise: str = "") -> Finding:
     """The finding in an error's line: the cause and, after a semicolon, the remedy; `otherwise` if it has none."""
     cause, _, remedy = line.partition("; ")
+    if remedy.startswith(("it is ", "they are ")):  # the value of a setting, and no remedy
+        cause, remedy = line, ""
     remedy = remedy or otherwise
     return Finding(cause, (remedy,) if remedy else ())
 

@@ -20,6 +20,7 @@ from aps2mqtt.simulator import modbus, scenarios, server
 from aps2mqtt.simulator.inverter_registers import units
 from aps2mqtt.simulator.plant import DEFAULT_INVERTERS, REFRESH, Plant, ScenarioError, local_plant
 
+OTHER_TIME = "Its data have another time than this machine, so `aps2mqtt check` warns about their age."
 NIGHT = "all inverters are offline, because it is night; set another time with --time 12:00"
 
 
@@ -68,9 +69,10 @@ def run(options: argparse.Namespace) -> int:
             _sunspec(options, plant, clock, of_sunspec) as sunspec,
         ):
             inverters = f"{options.ecu} {plant.ecu.ecu_id} with {len(plant.inverters)} inverters"
-            night = [] if plant.system_info(clock()).online else [NIGHT]
+            hints = [] if plant.system_info(clock()).online else [NIGHT]
+            hints += [OTHER_TIME] if options.time is not None else []
             beside = f", SunSpec on {server.HOST}:{sunspec.port}" if sunspec is not None else ""
-            output.show([f"{inverters} on {server.HOST}:{ecu.port}{beside}", *night, "Stop it with Ctrl-C."])
+            output.show([f"{inverters} on {server.HOST}:{ecu.port}{beside}", *hints, "Stop it with Ctrl-C."])
             common.wait_for_stop()
     except ScenarioError as error:
         raise UsageError(str(error)) from error

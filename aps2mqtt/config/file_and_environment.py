@@ -59,6 +59,8 @@ def _misplaced(name: str, section: str) -> str:
         word = leading_word(name)
         if word in NAMES:
             return f"{word} has no colon and space after it; write {word}: VALUE"
+        if section not in (*SECTIONS.values(), name):
+            return f"{leading_word(section)!r} is not a section; use ecu, mqtt or names"
         return f"{word!r} is not a setting{_meant(word)}"
     belongs = SECTIONS[name.partition("_")[0]]
     if belongs != section:

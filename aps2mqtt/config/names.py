@@ -29,11 +29,10 @@ def _mistake(key: str, text: str) -> str:
     found = re.fullmatch(KEY, key)
     if key == SECTION:
         return "section names must be lines of the form SERIAL NUMBER: NAME"
-    if not found or (found[1] and int(found[1]) not in range(1, MOST_PANELS + 1)):
-        return (
-            f"{shown(key)!r} in section names must be the 12 digits of an ECU or an inverter; for a panel, add / and "
-            f"its number (1 to {MOST_PANELS})"
-        )
+    if not found:
+        return f"{shown(key)!r} in section names must be the 12 digits of an ECU or an inverter"
+    if found[1] and int(found[1]) not in range(1, MOST_PANELS + 1):
+        return f"{key} in section names is not a panel; write a number from 1 to {MOST_PANELS} after the /"
     if text and not (text.isprintable() and text.strip() and len(text) <= LONGEST):
         return f"the name of {key} must be one line of at most {LONGEST} printable characters"
     return ""

@@ -13,6 +13,7 @@ from aps2mqtt.base import files
 from aps2mqtt.base.errors import leading_word
 from aps2mqtt.config import systemd_credentials
 from aps2mqtt.config.keys import SECTIONS
+from aps2mqtt.config.names import SECTION as NAMES
 from aps2mqtt.config.values import Section, is_nothing
 
 MAX_BYTES = 1_000_000
@@ -124,7 +125,9 @@ def _slipped(path: Path, node: yaml.ScalarNode, names: Sequence[str], mistakes: 
 def _values(node: yaml.Node, place: str, where: str, mistakes: list[str]) -> dict[str, str]:
     values = {}
     for name, value in _pairs(node, where, mistakes):
-        if not isinstance(value, yaml.ScalarNode):
+        if isinstance(value, yaml.MappingNode) and name in (*SECTIONS.values(), NAMES):
+            mistakes.append(f"{place}: {name} is a section of its own; start it in the first column")
+        elif not isinstance(value, yaml.ScalarNode):
             mistakes.append(f"{place}: {leading_word(name)} must be a single value")
         elif _is_text(value):
             values[name] = str(value.value)

@@ -44,6 +44,17 @@ def test_check_names_the_ecu(configured) -> None:
     assert "ECU-R Barn (216000000001)" in " ".join(ended.out.split())
 
 
+def test_check_reports_a_name_whose_number_no_device_has(configured, tmp_path: Path) -> None:
+    """A digit is easily mistyped; a job goes well all the same."""
+    assert "neither an ECU" not in configured("check").out
+    path = tmp_path / "config.yaml"
+    path.write_text(path.read_text().replace("704000000001: ", "704000000011: "))
+    ended = configured("check")
+    assert ended.status == 0
+    assert "South roof (704000000011) is neither an ECU nor an inverter here" in " ".join(ended.out.split())
+    assert "Ready: a job would succeed." in ended.out
+
+
 def test_no_topic_and_no_unique_id_has_a_name(configured) -> None:
     out = configured("once", "--dry-run").out
     assert "aps/216000000001/704000000001/2/power" in out

@@ -39,8 +39,11 @@ def test_there_need_be_none(tmp_path: Path, text: str):
     [
         ("70400000001: East", "'70400000001' in section names must be the 12 digits of an ECU or an inverter"),
         ("South: 704000000001", "'South' in section names must be the 12 digits"),
-        ("704000000001/0: East", "'704000000001/0' in section names must be the 12 digits"),
-        ("704000000001/5: East", "add / and its number (1 to 4)"),
+        (
+            "704000000001/0: East",
+            "704000000001/0 in section names is not a panel; write a number from 1 to 4 after the /",
+        ),
+        ("704000000001/5: East", "704000000001/5 in section names is not a panel"),
         ("704000000001: '  '", "the name of 704000000001 must be one line of at most 60 printable characters"),
         (f"704000000001: {'x' * 61}", "at most 60 printable characters"),
         ('704000000001: "a\\nb"', "the name of 704000000001 must be one line"),
@@ -58,3 +61,17 @@ def test_a_mistake_is_reported_with_its_place(tmp_path: Path, line: str, says: s
 def test_a_section_without_lines_is_a_mistake(tmp_path: Path, text: str):
     (mistake,) = mistakes({}, text, tmp_path)
     assert "names" in mistake
+
+
+@pytest.mark.parametrize(
+    ("text", "says"),
+    [
+        ("name:\n  704000000001: East\n  704000000002: West\n", "'name' is not a section; use ecu, mqtt or names"),
+        ("broker:\n  host: 10.0.0.1\n", "'broker' is not a section; use ecu, mqtt or names"),
+        ("mqtt:\n  names:\n    704000000001: East\n", "names is a section of its own; start it in the first column"),
+        ("mqtt:\n  ecu:\n    APS_ECU_PORT: 1\n", "ecu is a section of its own; start it in the first column"),
+    ],
+)
+def test_a_section_with_another_name_or_in_another_place_is_reported_once(tmp_path: Path, text: str, says: str):
+    (mistake,) = mistakes({}, text, tmp_path)
+    assert says in mistake
