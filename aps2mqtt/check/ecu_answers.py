@@ -75,9 +75,7 @@ def hints(name: str, error: JobError, memory: Memory | None) -> tuple[str, ...]:
     if not isinstance(error, EcuError):
         return ()
     if isinstance(error.__cause__, ConnectionRefusedError):
-        # Quirk 5.
-        wired = "use the Wi-Fi address of an ECU-R (2160) or ECU-B (2163): only ECU-R-Pro and ECU-C answer by wire too"
-        return ANOTHER_DEVICE, wired, _of_closing(memory)
+        return ANOTHER_DEVICE, _of_closing(memory)
     if isinstance(error.__cause__, TimeoutError):
         return (
             "look up the ECU's address in the router, and give the ECU a fixed address there",
