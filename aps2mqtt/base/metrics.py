@@ -130,7 +130,7 @@ ONLINE = REGISTERED._replace(
 TIMESTAMP = Metric(ECU, FACT, "timestamp", datetime, "timestamp", "timestamp", "Data of", device_class="timestamp")
 # firmware of the ECU
 FIRMWARE = Metric(ECU, FACT, "firmware", str, "firmware", "firmware", "Firmware")
-# `8899`, `sunspec` or `8899+sunspec`: the ports that the last good job has read
+# `8899`, `sunspec` or `8899+sunspec`: the ports that the last successful job has read
 SOURCE = Metric(ECU, FACT, "source", str, "source", "source", "Source", sources=(SUNSPEC,))
 # `online` after a job that could read the ECU, `offline` after one that could not
 STATUS = Metric(ECU, STATE, "", bool, "status", "status", "Status", device_class="connectivity")
