@@ -1,9 +1,9 @@
 """Writes aps2mqtt.service, aps2mqtt.timer, aps2mqtt-run.service and
 crontab.example for this installation, and prints the next steps. The files
 contain the paths of this program and of the configuration (-c, $CONFIG_FILE or
-/etc/aps2mqtt/config.yaml). If the configuration does not exist yet, it also
-writes config.yaml.example. Run it again after a day of polling: then timer and
-crontab poll right after the ECU has new data.
+/etc/aps2mqtt/config.yaml). config.yaml.example, which explains all settings,
+comes with them. Run it again after a day of polling: then timer and crontab
+poll right after the ECU has new data.
 
 example:
   aps2mqtt units --output /etc/aps2mqtt
