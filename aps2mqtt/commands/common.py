@@ -1,4 +1,4 @@
-"""What the commands share: options, the configuration that they name, the loop over its ECUs, and telling a failure."""
+"""What the commands share: options, the configuration that they name, the loop over its ECUs, and logging a failure."""
 
 import argparse
 import logging
@@ -37,7 +37,7 @@ def add_ecu(parser: argparse.ArgumentParser) -> None:
 def serial(text: str) -> str:
     """The serial number of an ECU or an inverter."""
     if not re.fullmatch("[0-9]{12}", text):
-        raise argparse.ArgumentTypeError("a serial number has 12 digits")
+        raise argparse.ArgumentTypeError(f"{text!r} is not a serial number; write its 12 digits")
     return text
 
 
@@ -52,7 +52,7 @@ def _date(text: str) -> date:
     except ValueError as error:
         raise argparse.ArgumentTypeError(f"{text!r} is not a date; write it as 2026-06-21") from error
     if found < FIRST_DAY:
-        raise argparse.ArgumentTypeError(f"{found} is before the first ECUs")
+        raise argparse.ArgumentTypeError(f"{found} is before the first ECUs; choose a date from {FIRST_DAY} on")
     return found
 
 
@@ -64,10 +64,10 @@ def day(wanted: date | None, config: "Config", now: datetime) -> date:
     return wanted or today
 
 
-def port(text: str) -> int:
-    """A TCP port; 0 stands for any free one."""
-    if not text.isdecimal() or len(text) > len(str(MAX_PORT)) or int(text) > MAX_PORT:
-        raise argparse.ArgumentTypeError("a port must be a number from 0 to 65535")
+def port(text: str, least: int = 0) -> int:
+    """A TCP port from `least` to MAX_PORT; 0 means any free one."""
+    if not text.isdecimal() or len(text) > len(str(MAX_PORT)) or not least <= int(text) <= MAX_PORT:
+        raise argparse.ArgumentTypeError(f"{text!r} is not a port; write a number from {least} to {MAX_PORT}")
     return int(text)
 
 

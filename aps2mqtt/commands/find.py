@@ -11,6 +11,7 @@ examples:
 import argparse
 import json
 from collections.abc import Iterator
+from functools import partial
 from textwrap import wrap
 
 from aps2mqtt.base.errors import EcuBusy, EcuUnreachable, ExitStatus, UsageError
@@ -31,14 +32,8 @@ NEXT = "To write the configuration file:  aps2mqtt init"
 def arguments(parser: argparse.ArgumentParser) -> None:
     """Adds the options of the command."""
     parser.add_argument("networks", metavar="NETWORK", nargs="*", help="192.168.1.0/24, or one address")
-    parser.add_argument("--port", type=_port, default=find.PORT, help="TCP port (default 8899)")
-    parser.add_argument("--json", action="store_true", help="one JSON document")
-
-
-def _port(text: str) -> int:
-    if (number := common.port(text)) == 0:
-        raise argparse.ArgumentTypeError("a port is a number from 1 to 65535")
-    return number
+    parser.add_argument("--port", type=partial(common.port, least=1), default=find.PORT, help="TCP port (default 8899)")
+    parser.add_argument("--json", action="store_true", help="print one JSON document")
 
 
 def run(options: argparse.Namespace) -> int:
@@ -76,7 +71,7 @@ def require_ecu(found: Search) -> None:
         return
     searched = some([str(network) for network in found.area.networks], MOST_NAMED)
     if any(device.kind is Kind.BUSY for device in found.devices):
-        raise EcuBusy(f"every ECU in {searched} is used by another aps2mqtt job; try again in a minute")
+        raise EcuBusy(f"every ECU in {searched} is in use by another aps2mqtt job; try again in a minute")
     raise EcuUnreachable(
         f"no ECU answers on port {found.port} in {searched}; check that this machine and the ECU are in the same "
         "network, and try the ECU's Wi-Fi address: aps2mqtt find 192.168.1.42"
@@ -100,7 +95,9 @@ def lines(found: Search) -> Iterator[str]:
     for skipped in found.area.skipped:
         yield from _wrapped("not searched", f"{skipped.network} ({skipped.interface}): {skipped.why}")
     if found.untried:
-        yield from _wrapped("not searched", f"{len(found.untried)} addresses, for lack of time; name them to try again")
+        yield from _wrapped(
+            "not searched", f"{len(found.untried)} addresses, because the search took too long; name them to try again"
+        )
     for device in found.devices:
         yield ""
         first, *others = _words(device, found.port)
@@ -109,7 +106,7 @@ def lines(found: Search) -> Iterator[str]:
             yield from _wrapped("", text)
     if found.unasked:
         yield ""
-        yield f"{len(found.unasked)} more have port {found.port} open: {some(found.unasked, MOST_NAMED)}"
+        yield f"{len(found.unasked)} more devices have port {found.port} open: {some(found.unasked, MOST_NAMED)}"
 
 
 def _words(device: Device, port: int) -> Iterator[str]:
@@ -122,7 +119,7 @@ def _words(device: Device, port: int) -> Iterator[str]:
     yield f"{device.model} {device.info.ecu_id}, firmware {plain(device.info.firmware)}"
     yield f"{device.info.registered} inverters, {device.info.online} online; {port} answers, {sunspec}"
     if device.twin:
-        yield f"the same ECU as {device.twin}: Wi-Fi and wire"
+        yield f"the same ECU as {device.twin}, connected by Wi-Fi and by cable"
 
 
 def _wrapped(title: str, text: str) -> list[str]:

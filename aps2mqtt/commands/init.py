@@ -1,5 +1,5 @@
-"""Finds the ECU, asks a few questions, writes the configuration file for its owner
-alone and checks it. An option answers its question; --no-... says no. Example:
+"""Finds the ECU, asks a few questions, writes the configuration file and tests
+it. An option answers its question, and --no-night answers no. Example:
   aps2mqtt init --ecu 192.168.1.42 --broker 192.168.1.10 --home-assistant --yes
 """
 
@@ -24,7 +24,7 @@ from aps2mqtt.setup.find import Search
 from aps2mqtt.setup.questions import Interview, Settings, Terminal
 
 MAX_PASSWORD_FILE = 10_000  # bytes
-INTRODUCTION = "Press Enter to take the answer in brackets. Ctrl-C ends without writing a file."
+INTRODUCTION = "Press Enter to accept the answer in brackets. Ctrl-C exits and writes no file."
 
 
 def arguments(parser: argparse.ArgumentParser) -> None:
@@ -32,17 +32,17 @@ def arguments(parser: argparse.ArgumentParser) -> None:
     parser.usage = "aps2mqtt init [-c FILE] [option ...]"
     parser.allow_abbrev = False  # --password would be --password-file
     parser.add_argument("--password", type=_no_password, help=argparse.SUPPRESS)
-    parser.add_argument("--ecu", metavar="ADDRESS", help="address of the ECU; several with commas between")
+    parser.add_argument("--ecu", metavar="ADDRESS", help="address of the ECU; separate several with commas")
     parser.add_argument("--broker", metavar="HOST", help="MQTT broker: HOST or HOST:PORT")
     parser.add_argument("--user", metavar="NAME", help="MQTT user")
     parser.add_argument("--password-file", metavar="F", type=Path, help="file with the MQTT password as its first line")
-    _add_choice(parser, "home-assistant", "Home Assistant shows the devices (discovery)")
+    _add_choice(parser, "home-assistant", "show the devices in Home Assistant (discovery)")
     _add_choice(parser, "night", "do not poll at night")
-    parser.add_argument("--position", metavar="PLACE", help="of the site; latitude,longitude: --position=48.86,2.35")
-    parser.add_argument("--timezone", metavar="ZONE", help="of the site; default: this machine's")
+    parser.add_argument("--position", metavar="PLACE", help="latitude,longitude of the site: --position=48.86,2.35")
+    parser.add_argument("--timezone", metavar="ZONE", help="time zone of the site (default: this machine's)")
     _add_choice(parser, "sunspec", "read port 502 (SunSpec), too")
-    parser.add_argument("--yes", action="store_true", help="ask nothing: take options and defaults")
-    parser.add_argument("--force", action="store_true", help="replace the file if it exists")
+    parser.add_argument("--yes", action="store_true", help="ask no questions; use options and defaults")
+    parser.add_argument("--force", action="store_true", help="overwrite the file if it exists")
 
 
 def _add_choice(parser: argparse.ArgumentParser, name: str, about: str) -> None:
@@ -53,7 +53,7 @@ def _add_choice(parser: argparse.ArgumentParser, name: str, about: str) -> None:
 
 def _no_password(_text: str) -> str:
     raise argparse.ArgumentTypeError(
-        "others can read a command line; type the password when asked, or put it in a file"
+        "other users can see a command line; type the password when asked, or use --password-file"
     )
 
 
@@ -88,7 +88,7 @@ def _path(options: argparse.Namespace) -> Path:
 def _require_room(path: Path, *, force: bool) -> None:
     """Raises UsageError or ConfigError if the file would not be written: better before the questions than after."""
     if os.path.lexists(path) and not force:
-        raise UsageError(f"{path} exists already; test it with `aps2mqtt check`, or replace it with --force")
+        raise UsageError(f"{path} exists already; test it with `aps2mqtt check`, or overwrite it with --force")
     there = next(folder for folder in path.parents if os.path.lexists(folder))
     if path.is_dir() or not there.is_dir() or not os.access(there, os.W_OK | os.X_OK):
         raise _unwritable(path)
@@ -106,7 +106,8 @@ def _write(path: Path, text: str) -> None:
         files.replace(path, text, private=True)
     except OSError as error:
         raise ConfigError(
-            f"{path} could not be written ({error.strerror}); make room, or name another file with -c FILE"
+            f"{path} could not be written ({error.strerror}); free some space on that disk, or name another file with "
+            "-c FILE"
         ) from error
 
 

@@ -49,8 +49,8 @@ def whole(command: str, ecus: Sequence[Ecu], settings: Mapping[str, str]) -> str
         word: {name: text for name, text in settings.items() if name.startswith(word)} for word in ("APS", "MQTT")
     }
     lines = [
-        "# Configuration of aps2mqtt, written by `aps2mqtt init`. Keep it to yourself: it",
-        "# may hold a password. config.yaml.example lists all settings.",
+        "# Configuration of aps2mqtt, written by `aps2mqtt init`. Keep it private: it may",
+        "# contain a password. config.yaml.example lists all settings.",
         "#",
         f"#   {command} check",
         "",

@@ -104,7 +104,7 @@ def _answered(address: str, port: int) -> Device:
     except FrameError:
         return Device(address, Kind.UNCLEAR, "but the answer cannot be used")
     except EcuMute:
-        return Device(address, Kind.UNCLEAR, "but no answer came")
+        return Device(address, Kind.UNCLEAR, "but nothing answers")
     except EcuUnreachable:
         return Device(address, Kind.UNCLEAR, "but a second connection was refused")
     return Device(address, Kind.ECU, info=info)

@@ -144,7 +144,7 @@ def own(found: Iterable[Interface]) -> Area:
             note = f"a part of {address.network}"
         why = _obstacle(name, network)
         if not why and network.num_addresses > left:
-            why = "enough others are searched"
+            why = "too many addresses for one search; name this network to search it"
         if why:
             skipped.append(Skipped(address.network, name, why))
         elif network not in searched:

@@ -72,7 +72,7 @@ class Interview:
 def _yes(line: str) -> bool:
     word = line.strip().lower()
     if word not in (*YES, *NO, ""):
-        raise UsageError(f"{shown(line)!r} is no answer; type y or n")
+        raise UsageError(f"{shown(line)!r} is not an answer; type y or n")
     return word in YES
 
 
@@ -128,5 +128,5 @@ def position(text: str) -> Settings:
     """Latitude and longitude of the site."""
     latitude, comma, longitude = (part.strip() for part in text.partition(","))
     if not comma:
-        raise UsageError(f"{shown(text)!r} is no position; write latitude and longitude in degrees: 48.86,2.35")
+        raise UsageError(f"{shown(text)!r} is not a position; write latitude and longitude in degrees: 48.86,2.35")
     return setting("APS_ECU_POSITION_LAT", latitude) | setting("APS_ECU_POSITION_LNG", longitude)

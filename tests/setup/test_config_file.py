@@ -32,8 +32,8 @@ def test_the_file_of_one_ecu_literally() -> None:
     assert (
         text
         == """\
-# Configuration of aps2mqtt, written by `aps2mqtt init`. Keep it to yourself: it
-# may hold a password. config.yaml.example lists all settings.
+# Configuration of aps2mqtt, written by `aps2mqtt init`. Keep it private: it may
+# contain a password. config.yaml.example lists all settings.
 #
 #   aps2mqtt -c /srv/config.yaml check
 

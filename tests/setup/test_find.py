@@ -70,7 +70,7 @@ def test_an_ecu_with_two_addresses_is_one(house: House) -> None:
     house.ecu(10, "ECU-C")
     ended = ran(house)
     assert ended.status == 0
-    assert f"the same ECU as {house.address(9)}: Wi-Fi and wire" in ended.out
+    assert f"the same ECU as {house.address(9)}, connected by Wi-Fi and by cable" in ended.out
     assert f"\necu:\n  APS_ECU_IP: {house.address(9)}\n" in ended.out
 
 
@@ -92,7 +92,7 @@ def test_where_every_ecu_is_in_use_the_status_says_so(house: House) -> None:
         out, err = process.communicate(timeout=60)
     assert process.returncode == 75
     assert f"{house.address(9):<17}in use by another aps2mqtt job\n" in out
-    assert f"every ECU in {house.network} is used by another aps2mqtt job; try again" in one_line(err)
+    assert f"every ECU in {house.network} is in use by another aps2mqtt job; try again" in one_line(err)
 
 
 def test_find_waits_for_a_job_that_soon_ends(house: House) -> None:
@@ -177,7 +177,7 @@ def test_what_is_printed_fits_80_columns_and_goes_into_a_file(house: House) -> N
     assert f"\n{house.address(110):<17}ECU-R-Pro 216200000001, firmware ECU_R_PRO_2.1.29D\n" in ended.out
     assert "5 inverters, 5 online; 8899 answers, 502 (SunSpec) is closed\n" in ended.out
     assert f"\necu:\n  APS_ECU_IP: {house.address(110)},{house.address(111)}\n" in ended.out
-    assert "port 8899 is open, but no answer came\n" in ended.out
+    assert "port 8899 is open, but nothing answers\n" in ended.out
     assert "port 8899 is open, but the answer is not that of an ECU\n" in ended.out
 
 

@@ -107,7 +107,7 @@ def test_find_searches_the_network_of_this_machine() -> None:
     assert "10.77.5.7 ECU-R 216000000001, firmware ECU_R_1.3.19C" in words
     assert re.search(r"10\.77\.5\.20 ECU-R-Pro 216200000001, .{1,80} 502 \(SunSpec\) is open", words)
     assert "10.77.5.30 port 8899 is open, but the answer is not that of an ECU" in words
-    assert "10.77.5.40 port 8899 is open, but no answer came" in words
+    assert "10.77.5.40 port 8899 is open, but nothing answers" in words
     assert "  - APS_ECU_IP: 10.77.5.7\n  - APS_ECU_IP: 10.77.5.20\n    #APS_ECU_SUNSPEC: True" in ended.out
     assert ended.seconds < 3 + 4 + 8  # the search, the device that does not answer, a busy machine
 

@@ -159,11 +159,11 @@ def test_a_closed_standard_input_is_no_terminal(tmp_path: Path) -> None:
         (("--ecu", "http://x"), "APS_ECU_IP must be"),
         (("--broker", "broker:0"), "MQTT_BROKER_PORT must be"),
         (("--night",), "--night needs the position of the site; add --position"),
-        (("--position", "Paris"), "'Paris' is no position"),
+        (("--position", "Paris"), "'Paris' is not a position"),
         (("--timezone", "Paris"), "APS_ECU_TIMEZONE must be"),
         (("--password-file", "/dev/null"), "the password file /dev/null cannot be read"),
-        (("--password", "s3cret"), "others can read a command line; type the password when asked"),
-        (("--password=s3cret",), "others can read a command line"),
+        (("--password", "s3cret"), "other users can see a command line; type the password when asked"),
+        (("--password=s3cret",), "other users can see a command line"),
     ],
 )
 def test_a_wrong_option_is_told_and_nothing_is_written(arguments: tuple[str, ...], says: str, tmp_path: Path) -> None:
@@ -220,7 +220,7 @@ def test_a_person_answers_the_questions(house: House, broker: Broker, tmp_path: 
         person.answers("MQTT password of solar (is not shown): ", "pa ss'word")
         person.answers("Show the devices in Home Assistant (MQTT discovery)? [y/N]: ", "Y")
         person.answers("Stop polling at night? [y/N]: ", "maybe")
-        person.waits_for("'maybe' is no answer; type y or n")
+        person.waits_for("'maybe' is not an answer; type y or n")
         person.answers("Stop polling at night? [y/N]: ", "y")
         person.answers("Latitude,longitude (48.86,2.35): ", "52.5,13.4")
         person.answers("Time zone of the site [Europe/Berlin]: ", "")

@@ -56,7 +56,7 @@ def test_yes_and_no_are_words_or_letters() -> None:
     person = Person("Y", "yes", "n", "", "perhaps", "no")
     assert [person.interview.agrees(None, "Sure?") for _ in range(5)] == [True, True, False, False, False]
     assert person.prompts == ["Sure? [y/N]: "] * 6
-    assert person.mistakes == ["'perhaps' is no answer; type y or n"]
+    assert person.mistakes == ["'perhaps' is not an answer; type y or n"]
 
 
 def test_a_password_is_never_shown() -> None:
@@ -90,7 +90,7 @@ def test_a_broker_is_a_host_with_or_without_a_port(text: str, host: str, port: s
         (questions.broker, "broker:x", "MQTT_BROKER_PORT must be"),
         (questions.ecus, "192.168.1.4,,x", "APS_ECU_IP must be"),
         (questions.timezone, "Paris", "APS_ECU_TIMEZONE must be"),
-        (questions.position, "48.86", "'48.86' is no position"),
+        (questions.position, "48.86", "'48.86' is not a position"),
         (questions.position, "95,2", "APS_ECU_POSITION_LAT must be"),
         (questions.position, "48,86,2,35", "APS_ECU_POSITION_LNG must be"),
         (questions.user, "a\x07b", "MQTT_BROKER_USER must be"),
