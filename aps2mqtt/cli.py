@@ -78,7 +78,7 @@ def _in_our_words(message: str) -> str:
 
 def _config_file(text: str) -> Path:
     if text in commands.ABOUT and not os.path.lexists(text):
-        raise argparse.ArgumentTypeError(f"{text!r} is a command, and there is no file of that name")
+        raise argparse.ArgumentTypeError(f"{text!r} is a command, and no file has that name; write -c FILE {text}")
     return Path(text)
 
 

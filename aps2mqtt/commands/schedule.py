@@ -53,7 +53,9 @@ def run(options: argparse.Namespace) -> int:
 
 def _days(text: str) -> int:
     if not (text.isascii() and text.isdecimal() and 1 <= int(text) <= MOST_DAYS):
-        raise argparse.ArgumentTypeError(f"it must be a whole number from 1 to {MOST_DAYS}")
+        raise argparse.ArgumentTypeError(
+            f"{text!r} is not a number of days; write a whole number from 1 to {MOST_DAYS}"
+        )
     return int(text)
 
 
@@ -70,7 +72,7 @@ def _heading(ecus: Sequence[EcuConfig]) -> Iterator[str]:
     yield ", ".join(ecu.address for ecu in ecus)
     yield (
         f"at {abs(site.latitude):g} {'NS'[site.latitude < 0]}, {abs(site.longitude):g} {'EW'[site.longitude < 0]}; "
-        f"times of {_zone(ecus[0].timezone)}"
+        f"times in {_zone(ecus[0].timezone)}"
     )
 
 

@@ -1,5 +1,5 @@
-"""Simulates an ECU whose array follows the sun, or replays captures, until Ctrl-C.
-Example, to be polled with APS_ECU_IP=127.0.0.1 aps2mqtt once --dry-run:
+"""Simulates an ECU whose power follows the daylight, or replays captures, until
+Ctrl-C. Poll it with: APS_ECU_IP=127.0.0.1 aps2mqtt once --dry-run. Example:
   aps2mqtt simulate --inverters 3xDS3,1xQS1 --sunspec 1502
 """
 
@@ -36,7 +36,7 @@ def arguments(parser: argparse.ArgumentParser) -> None:
         metavar="N",
         type=_refresh,
         default=(REFRESH, timedelta()),
-        help="new data every N seconds; 300+137: 137 later than full",
+        help="new data every N seconds; 300+137: shifted by 137 s",
     )
     parser.add_argument(
         "--fault", metavar="NAME", action="append", default=[], help="simulate this fault (`list` shows all faults)"
@@ -86,7 +86,7 @@ def _faults(options: argparse.Namespace) -> tuple[str, str]:
     if of_sunspec and options.sunspec is None:
         raise UsageError(f"the fault {of_sunspec[0]} needs SunSpec; add --sunspec 1502")
     if max(len(of_sunspec), len(of_8899)) > 1:
-        raise UsageError("--fault is possible once for port 8899 and once for SunSpec; remove the others")
+        raise UsageError("--fault can be given once for port 8899 and once for SunSpec; remove the others")
     return "".join(of_8899), "".join(of_sunspec)
 
 
@@ -130,7 +130,7 @@ def _refresh(text: str) -> tuple[timedelta, timedelta]:
     if not found:
         raise argparse.ArgumentTypeError(f"{text!r} is not a number of seconds; write it as 300 or 300+137")
     if not int(found[1]):
-        raise argparse.ArgumentTypeError("the shortest time is 1 second")
+        raise argparse.ArgumentTypeError(f"{text!r} is too short; the shortest time is 1 second")
     return timedelta(seconds=int(found[1])), timedelta(seconds=int(found[2] or 0))
 
 

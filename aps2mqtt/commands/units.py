@@ -27,7 +27,7 @@ log = logging.getLogger(__name__)
 
 def arguments(parser: argparse.ArgumentParser) -> None:
     """Adds the options of the command."""
-    parser.add_argument("--output", metavar="DIR", type=Path, required=True, help="folder to write them to")
+    parser.add_argument("--output", metavar="DIR", type=Path, required=True, help="folder for the files")
     parser.add_argument("--force", action="store_true", help="overwrite existing files that differ")
 
 

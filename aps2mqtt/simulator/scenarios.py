@@ -33,7 +33,7 @@ FAULTS: dict[str, str] = {
     "night": "all inverters are offline",
     "flaky": "closes every second connection at once",
     "one-at-a-time": "closes a connection while it serves another one",
-    "no-history": "does not answer 0003 and 0004 (history), as some firmware",
+    "no-history": "does not answer 0003 and 0004 (history), like some firmware",
     "empty-history": "answers 0003 and 0004 with empty lists",
     "history-01": "has no data for 0003 and 0004 (status 01)",
     "history-gaps": "has no history of 11:30 to 13:15 and of every fourth day",

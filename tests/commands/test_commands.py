@@ -87,7 +87,7 @@ def test_simulate_lists_its_faults() -> None:
     ("arguments", "says"),
     [
         (("--fault", "tired"), "unknown fault 'tired'"),
-        (("--fault", "mute", "--fault", "cut"), "--fault is possible once for port 8899 and once for SunSpec"),
+        (("--fault", "mute", "--fault", "cut"), "--fault can be given once for port 8899 and once for SunSpec"),
         (("--fault", "sunspec-late"), "the fault sunspec-late needs SunSpec; add --sunspec 1502"),
         (("--ecu", "ECU-X"), "unknown ECU model 'ECU-X'"),
         (("--inverters", "2xDS9"), "unknown inverter model 'DS9'"),
@@ -98,7 +98,7 @@ def test_simulate_lists_its_faults() -> None:
         (("--time", "25:00"), "'25:00' is not a time of day; write it as 12:00"),
         (("--refresh", "4.5"), "'4.5' is not a number of seconds; write it as 300 or 300+137"),
         (("--refresh", "300+"), "'300+' is not a number of seconds"),
-        (("--refresh", "0"), "the shortest time is 1 second"),
+        (("--refresh", "0"), "'0' is too short; the shortest time is 1 second"),
         (("--replay", "/nonexistent/x"), "/nonexistent/x cannot be read: No such file or directory; name a file that"),
         (("--replay", __file__, "/nonexistent"), "contains no captures"),
         (("--replay", __file__), "contains no captures"),
@@ -453,7 +453,7 @@ def test_debugging_is_asked_for_in_many_words(tmp_path: Path, value: str, *, log
         (("xyzzy",), "there is no command 'xyzzy'; see aps2mqtt --help"),
         (("-c",), "-c needs a file; for instance: aps2mqtt -c config.yaml once"),
         (("once", "--config"), "-c needs a file; for instance: aps2mqtt -c config.yaml once"),
-        (("-c", "once"), "'once' is a command, and there is no file of that name; see aps2mqtt --help"),
+        (("-c", "once"), "'once' is a command, and no file has that name; write -c FILE once; see aps2mqtt --help"),
     ],
 )
 def test_a_slip_on_the_command_line_is_told_with_its_remedy(arguments: tuple[str, ...], says: str) -> None:

@@ -163,7 +163,7 @@ def test_what_is_no_serial_number_is_wrong_usage(serial: str) -> None:
     """In one line; nothing is asked."""
     ended = aps2mqtt("forget", serial, "--yes")
     assert (ended.status, ended.out) == (64, "")
-    assert "a serial number has 12 digits" in one_line(ended.err)
+    assert "is not a serial number; write its 12 digits" in one_line(ended.err)
 
 
 def test_forget_where_the_state_cannot_be_written_touches_nothing(

@@ -317,7 +317,7 @@ def test_the_command_to_the_letter(schedule):
         out
         == f"""\
 192.168.1.42:8899
-at 69.65 N, 18.96 E; times of Europe/Oslo
+at 69.65 N, 18.96 E; times in Europe/Oslo
 
 {HEADING}\
 Sun 2026-05-17  00:00-00:03   0:03      1  00:00-00:00  ▁▆██████████████████████
