@@ -45,7 +45,7 @@ NO_WILDCARDS = Finding(
     "the broker refuses subscriptions with wildcards: a job cannot compare its counters with the published ones",
     (reason_codes.reason(reason_codes.NO_WILDCARDS).remedy,),
 )
-SERVICE = " (run check as root for the service)"  # the states of jobs that systemd starts
+SERVICE = " (if systemd runs the jobs, run check as root)"  # the states of jobs that systemd starts
 SOON = timedelta(seconds=30)  # after the ECU has new data: a timer need not be better
 
 
@@ -101,7 +101,7 @@ def _state(config: Config, store: Store) -> tuple[Step, Memory | None]:
     obstacle = _obstacle(config.state_directory)
     place = Finding(f"{store.path} can be written")
     if obstacle:
-        place = Finding(obstacle, ("set APS_STATE_DIR to a folder that the user of the jobs can write",))
+        place = Finding(obstacle, ("set APS_STATE_DIR to a folder that the user of the jobs can write to",))
     second = timer.best_second([memory.phase if memory else None])
     details = {
         "file": str(store.path),
@@ -207,7 +207,9 @@ def _message(session: Session, config: Config, small: Message, largest: int) -> 
     if isinstance(session.unread, BrokerUnreachable):
         back = explained(str(session.unread))
     elif retained is None:
-        back = Finding("the message does not come back: the broker does not let this user read it", MAY_NOT_READ)
+        back = Finding(
+            "the message does not come back: the broker does not let this MQTT account read it", MAY_NOT_READ
+        )
     elif retained.get(topic) == large.payload:
         back = Finding("read back unchanged")
     elif large != small and (_retained(session, small) or {}).get(topic) == small.payload:
@@ -242,8 +244,8 @@ def _announcements(session: Session, chosen: Style) -> Finding | None:
     elif session.retained([], probe) is None:
         below = f"{chosen.discovery_prefix}/#"
         return Finding(
-            f"an empty message below {chosen.discovery_prefix} does not come back: this user cannot write or "
-            "cannot read there (MQTT 3.1.1 does not report which)",
+            f"an empty message below {chosen.discovery_prefix} does not come back: this MQTT account cannot "
+            "write or cannot read there (MQTT 3.1.1 does not report which)",
             (
                 f"allow the MQTT account to write {below}",
                 f"if the account may write, do nothing: a job does not need to read {below}",

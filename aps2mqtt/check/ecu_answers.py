@@ -42,9 +42,9 @@ CLOSES = Trouble(
     "refuses connections from about an hour after power-on",
     "power the ECU off and on when it refuses connections (only other firmware fixes this)",
 )
-MAY_CLOSE = CLOSES._replace(what="was seen to refuse connections from about an hour after power-on")
+MAY_CLOSE = CLOSES._replace(what="may refuse connections from about an hour after power-on")
 FREEZES = Trouble(
-    "was seen with energy counters that do not change while the power is right",
+    "may report energy counters that do not change although the array produces power",
     "if yours do not change, use energy/today of the inverters, which is calculated from power",
 )
 NO_WEB = Trouble(
@@ -70,8 +70,8 @@ MEANINGLESS_ZONE = ("2160", "2163")  # ids of ECUs that report Etc/GMT-8 at ever
 def hints(name: str, error: JobError, memory: Memory | None) -> tuple[str, ...]:
     """The remedies that helped others with this `error` in the step `name`; `memory` is that of the last job."""
     if name == "message" and isinstance(error, BrokerUnreachable):
-        limits = "retained messages with retain_available false, QoS 1 with max_qos 0, or packets larger than "
-        return (f"mosquitto disconnects a client that sends {limits}max_packet_size",)
+        limits = "retain_available (true), max_qos (1 or 2) and max_packet_size"
+        return (f"check {limits} in mosquitto: it disconnects clients that exceed these limits",)
     if not isinstance(error, EcuError):
         return ()
     if isinstance(error.__cause__, ConnectionRefusedError):
@@ -83,7 +83,7 @@ def hints(name: str, error: JobError, memory: Memory | None) -> tuple[str, ...]:
         )
     if isinstance(error, EcuSilent):
         return (
-            "close other programs that poll the ECU, such as the vendor's app: it serves only one client",  # quirk 11
+            "stop other programs that poll the ECU, such as the vendor's app: it serves only one client",  # quirk 11
             "wait ten minutes after a restart or a firmware update (updates come at night)",  # quirks 12, 13
             "poll at most every five minutes: ECU-R-Pro and ECU-C hang sooner with more polls",  # quirks 3, 15
         )
@@ -153,7 +153,7 @@ def _of_counts(info: SystemInfo) -> Finding:
     # Quirk 53.
     return Finding(
         f"the ECU contradicts itself: {counts}, {info.power} W (jobs do not publish these counters)",
-        ("run check again in five minutes, and restart the ECU if this stays",),
+        ("run check again in five minutes, and restart the ECU if this continues",),
     )
 
 
@@ -176,8 +176,8 @@ def _of_zone(info: SystemInfo, timezone: tzinfo, now: datetime) -> Finding | Non
 
 
 def zone_name(timezone: tzinfo) -> str:
-    """The IANA name of `timezone`; "UTC" or "the system's" if it has none."""
-    return str(getattr(timezone, "key", None) or ("UTC" if str(timezone) == "UTC" else "the system's"))
+    """The IANA name of `timezone`; "UTC" or "this machine's" if it has none."""
+    return str(getattr(timezone, "key", None) or ("UTC" if str(timezone) == "UTC" else "this machine's"))
 
 
 # -- 0002 -------------------------------------------------------------------------------------------------------------
@@ -235,8 +235,8 @@ def _of_left_out(info: SystemInfo, real_time: RealTime) -> Finding | None:
     if short is None:
         return None
     return Finding(
-        f"the ECU lists {short.listed} of its {short.expected} inverters, the others have no values",
-        ("restart the ECU, update its firmware, or remove inverters that you no longer have in the vendor's app",),
+        f"the ECU lists {short.listed} of its {short.expected} inverters, so the others have no values",
+        ("restart the ECU, update its firmware, or use the vendor's app to remove inverters that you no longer have",),
     )
 
 
@@ -247,7 +247,7 @@ CONDITIONS: Mapping[str, tuple[str, ...]] = {
     "offline": (),
     "never heard": ("compare the serial number with the label (an ECU needs up to an hour of daylight to find it)",),
     "of unknown type": ("please report the line below: the type can be added then",),
-    "garbled": ("run check again, and report the line below if it stays",),
+    "garbled": ("run check again, and report the line below if it appears again",),
 }
 
 
@@ -342,7 +342,7 @@ def signals(signal: Signal, real_time: RealTime) -> Step:
         (
             Finding(range_),
             Finding(f"weak: {some(weak)}", (CLOSER,)) if weak else None,
-            Finding(f"no signal of: {_named(missing)}") if missing else None,
+            Finding(f"no signal from: {_named(missing)}") if missing else None,
             *_of_remarks(signal.remarks),
         ),
         {"percent": levels},
@@ -351,12 +351,12 @@ def signals(signal: Signal, real_time: RealTime) -> Step:
 
 def no_signals(error: JobError) -> Step:
     """The step if 0030 failed with `error`: a warning, as a job goes on without signals."""
-    return judged("0030", [explained(str(error), "restart the ECU if this stays")], {})
+    return judged("0030", [explained(str(error), "restart the ECU if this continues")], {})
 
 
 def _of_remarks(remarks: Iterable[Remark]) -> Iterable[Finding]:
     """A finding for each remark; one without a remedy gets one: to report it."""
-    return [explained(str(remark), "report this line if it stays") for remark in remarks]
+    return [explained(str(remark), "report this line if it appears again") for remark in remarks]
 
 
 # -- the broker's certificate -----------------------------------------------------------------------------------------

@@ -19,9 +19,9 @@ SILENT = (
 )
 OF_MODEL = {
     "ECU-B": "an ECU-B has no SunSpec; remove APS_ECU_SUNSPEC",
-    "ECU-R": "an ECU-R (2160) needs firmware 1.3.7 (three owners report that the port stays closed even then)",
-    "ECU-R-Pro": "an ECU-R-Pro (2162) needs firmware 2.0.2",
-    "ECU-C": "an ECU-C (215) needs firmware C1.1.3",
+    "ECU-R": "an ECU-R (2160) needs firmware 1.3.7 or later (three owners report that the port stays closed even then)",
+    "ECU-R-Pro": "an ECU-R-Pro (2162) needs firmware 2.0.2 or later",
+    "ECU-C": "an ECU-C (215) needs firmware C1.1.3 or later",
 }
 
 

@@ -48,7 +48,7 @@ def _condition(config: Config, now: datetime) -> tuple[str, str]:
     if memory is None:
         return (
             "",
-            "no successful poll is recorded for this user; see the log, or run this as root if systemd runs the jobs",
+            "no successful poll is recorded for this user; see the log, or run health as root if systemd runs the jobs",
         )
     read = f"last successful poll at {memory.reading.at.astimezone(config.ecu.timezone):%Y-%m-%d %H:%M:%S}"
     if memory.failure.error:

@@ -103,7 +103,7 @@ def _of_counts(watch: Watch) -> Iterator[str]:
     elif watch.short is not None:
         yield (
             f"the ECU lists only {watch.short.listed} of its {watch.short.expected} inverters; restart the ECU, update "
-            "its firmware, or remove inverters that no longer exist in the vendor's app"
+            "its firmware, or use the vendor's app to remove inverters that no longer exist"
         )
     if watch.contradictory is not None and watch.at is not None and elapsed(watch.contradictory, watch.at) >= LONG:
         yield (

@@ -136,7 +136,7 @@ BROKEN = {
         running(lambda *_: "allow_anonymous true\nretain_available false"),
         "message",
         "closes the connection",
-        "with retain_available false",
+        "retain_available (true)",
         69,
     ),
     "retains nothing, over 5": Broken(
@@ -212,7 +212,7 @@ def test_a_broker_that_lets_nobody_read_is_a_doubt(tmp_path: Path, one_ecu: Simu
     with Broker(tmp_path, write_only(tmp_path)) as broker:
         taken = walked(tmp_path, one_ecu.port, broker.port, **PARIS)
     assert taken["message"].state is State.WARNING
-    assert "does not let this user read it" in text(taken["message"])
+    assert "does not let this MQTT account read it" in text(taken["message"])
     assert result.status(taken.values()) == 0
 
 
@@ -308,7 +308,7 @@ def test_an_account_that_may_not_announce_is_told(
         assert "refuses a message on homeassistant/" in text(step)
         assert step.status == 77
     else:
-        assert "this user cannot write or cannot read there" in text(step)
+        assert "this MQTT account cannot write or cannot read there" in text(step)
         assert "allow the MQTT account to write homeassistant/#" in remedies(step)
         assert (step.state, step.status) == (State.WARNING, 0)
 

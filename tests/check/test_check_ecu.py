@@ -302,7 +302,7 @@ def test_weak_signals_are_named_and_those_of_sleepers_are_not() -> None:
     signal = answers.Signal("00", tuple(zip(uids[:3], (255, 20, 0), strict=True)))
     step = ecu_answers.signals(signal, answers.RealTime("00", records=records))
     assert step.state is State.WARNING
-    assert text(step) == "7 to 100 % | weak: 704000000002 7 % | no signal of: DS3 704000000004"
+    assert text(step) == "7 to 100 % | weak: 704000000002 7 % | no signal from: DS3 704000000004"
     assert "move the ECU closer" in remedies(step)
 
 

@@ -325,7 +325,7 @@ def test_a_job_by_hand_is_one_of_the_services(systemd: Machine, broker: Broker) 
         systemd.run("install", "-m", "644", "/etc/aps2mqtt/config.yaml", "/run/own.yaml")
         nobody = "setpriv --reuid=65534 --regid=65534 --clear-groups env XDG_STATE_HOME=/tmp"
         said = systemd.run("sh", "-c", f"{nobody} {PROGRAM} -c /run/own.yaml health 2>&1", check=False)
-        assert "no successful poll is recorded for this user; see the log, or run this as root" in said
+        assert "no successful poll is recorded for this user; see the log, or run health as root" in said
     assert owner.endswith(" 600")
     assert not [entry for entry in systemd.journal(ONCE) if int(entry["PRIORITY"]) < 5]
 
