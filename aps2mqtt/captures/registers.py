@@ -73,9 +73,9 @@ def dissect_registers(first: int, data: bytes) -> Dissection:
         if point.name in values
     ]
     marker = values.get("sunspec", "SunS")
-    faults = () if marker == "SunS" else (Fault(first, f"this is not SunSpec, as it begins with {marker!r}"),)
+    faults = () if marker == "SunS" else (Fault(first, f"these registers are not SunSpec: they begin with {marker!r}"),)
     odd = (Fault(len(data) - 1, "half a register"),) if len(data) % WORD else ()
-    none = () if sections else (Fault(first, "not a register of SunSpec"),)
+    none = () if sections else (Fault(first, "not a SunSpec register"),)
     about = f"registers {first} to {first + len(read.words) - 1} of a Modbus unit"
     return Dissection(about, data, tuple(sections), (), (*faults, *odd, *none), len(data))
 

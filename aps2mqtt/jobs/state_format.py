@@ -89,13 +89,13 @@ def _checked(ok: Callable[[Any], object], what: str) -> Reader:
 
 def _whole(most: int) -> Reader:
     """A whole number from 0 to `most`. True is an int, but not a number of inverters."""
-    return _checked(lambda value: type(value) is int and 0 <= value <= most, f"no whole number up to {most}")
+    return _checked(lambda value: type(value) is int and 0 <= value <= most, f"not a whole number up to {most}")
 
 
 def _amount(most: float, least: float = 0.0) -> Reader:
     """A number from `least` to `most`, as a float."""
     number = _checked(
-        lambda value: type(value) in (int, float) and least <= value <= most, f"no number from {least:g} to {most:g}"
+        lambda value: type(value) in (int, float) and least <= value <= most, f"not a number from {least:g} to {most:g}"
     )
     return lambda value, left_out: float(number(value, left_out))
 
@@ -108,7 +108,7 @@ def _text(value: object, _: list[str]) -> str:
 
 
 def _choice(*choices: str) -> Reader:
-    return _checked(lambda value: value in choices, f"none of {choices}")
+    return _checked(lambda value: value in choices, f"not one of {choices}")
 
 
 def _prefix(value: object, left_out: list[str]) -> str:
@@ -120,7 +120,7 @@ def _prefix(value: object, left_out: list[str]) -> str:
 
 
 _flag = _checked(lambda value: isinstance(value, bool), "neither true nor false")
-_serial = _checked(lambda value: isinstance(value, str) and re.fullmatch("[0-9]{12}", value), "no serial number")
+_serial = _checked(lambda value: isinstance(value, str) and re.fullmatch("[0-9]{12}", value), "not a serial number")
 
 
 def _moment(value: str, _: list[str]) -> datetime:
@@ -250,7 +250,7 @@ _known = _fields(
 )
 _unit = _fields(
     KnownUnit,
-    address=_checked(lambda value: type(value) is int and value in MODBUS_ADDRESSES, "no Modbus address"),
+    address=_checked(lambda value: type(value) is int and value in MODBUS_ADDRESSES, "not a Modbus address"),
     fingerprint=_whole(2**32),
     since=_maybe(_moment),
     model=_text,

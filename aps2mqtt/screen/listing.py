@@ -61,7 +61,7 @@ def _of(section: Section) -> str:
     junk = any(part.junk for part in section.parts)
     words = [
         _model(str(values["uid"])),
-        "offline: its readings are junk" if junk else "",
+        "offline: its readings are invalid" if junk else "",
         "" if section.whole else "cut",
     ]
     return "".join(f", {word}" for word in words if word)
@@ -105,7 +105,7 @@ def _shown(part: Part) -> str:
     if part.name in ("time", "last_contact", "date"):
         return _when(value)
     text = _spelled(value) + (f" {part.unit}" if part.unit else "")
-    meaning = "junk" if part.junk else _meaning(part.name, value)
+    meaning = "invalid" if part.junk else _meaning(part.name, value)
     return f"{text} ({meaning})" if meaning else text
 
 

@@ -192,14 +192,14 @@ def test_the_rows_of_a_list_take_a_line_each() -> None:
 def test_what_an_offline_inverter_measured_is_marked_as_junk() -> None:
     """Its number, its model and its head are none."""
     lines = shown(FRAMES["ecur-qt2-6-partial-2023-11-21-am"])
-    at = lines.index("inverter 1 of 6, QT2, offline: its readings are junk")
+    at = lines.index("inverter 1 of 6, QT2, offline: its readings are invalid")
     assert lines[at + 1 : at + 5] == [
         "  26  90 10 00 00 00 01        uid              901000000001 (QT2)",
         "  32  00                       online           no",
         "  33  30 32                    type             02",
-        "  35  00 00                    frequency        0.0 Hz (junk)",
+        "  35  00 00                    frequency        0.0 Hz (invalid)",
     ]
-    assert sum("(junk)" in line for line in lines) == 5 * 9
+    assert sum("(invalid)" in line for line in lines) == 5 * 9
     assert "inverter 2 of 6, QT2" in lines
 
 

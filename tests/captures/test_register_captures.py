@@ -78,9 +78,9 @@ def test_a_capture_of_registers_is_shown_point_by_point(tmp_path: Path) -> None:
     ("first", "octets", "why"),
     [
         (40000, b"SunX" + bytes(8), "not SunSpec"),
-        (1, bytes(8), "not a register of SunSpec"),
+        (1, bytes(8), "not a SunSpec register"),
         (40000, b"SunS\0", "half a register"),
-        (40000, b"", "not a register of SunSpec"),
+        (40000, b"", "not a SunSpec register"),
     ],
 )
 def test_what_makes_no_sense_is_said(first: int, octets: bytes, why: str) -> None:

@@ -65,7 +65,7 @@ def refuse(status: str, command: str) -> None:
         return
     if status == tables.STATUS_NO_DATA:
         raise EcuRefusal(
-            f"the ECU has no data for {command} (status 01); wait for daylight, until it has reached its inverters"
+            f"the ECU has no data for {command} (status 01); wait for daylight, when the ECU reaches its inverters"
         )
     if status == tables.STATUS_WRONG_ECU:
         raise EcuRefusal(

@@ -45,7 +45,8 @@ def _answer(conversation: Conversation, info: SystemInfo, query: PastQuery) -> P
     """The answer to a query for history, which is made only once; raises EcuError if there is no data."""
     if not conversation.has_time():
         raise EcuSilent(
-            f"no time was left to read the {query.what} from the ECU at {conversation.endpoint}; request that alone"
+            f"no time was left to read the {query.what} from the ECU at {conversation.endpoint}; "
+            "request only this period"
         )
     try:
         answer = conversation.ask_once(query.command, info.ecu_id, HISTORY_DECODERS[query.command], query.argument)
