@@ -41,7 +41,7 @@ def arguments(parser: argparse.ArgumentParser) -> None:
 
 
 def run(options: argparse.Namespace) -> int:
-    """Asks each ECU, and then writes all files: they share the same stand-ins."""
+    """Polls each ECU, and then writes all files with the same stand-ins."""
 
     def take(config: Config, day: date | None) -> tuple[Config, CapturedEcu]:
         with output.waiting(f"the ECU at {config.ecu.address}"):

@@ -41,7 +41,7 @@ def arguments(parser: argparse.ArgumentParser) -> None:
 
 
 def run(options: argparse.Namespace) -> int:
-    """Polls one ECU after the other; returns the gravest status."""
+    """Polls one ECU after the other; returns the most severe status."""
     periods = list(dict.fromkeys(options.periods)) or [time_series.DAY]
     if options.date and time_series.DAY not in periods:
         raise UsageError("--date is for the power of a day; add the period day, or omit --date")

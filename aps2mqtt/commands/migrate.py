@@ -1,7 +1,7 @@
-"""Moves an installation of aps2mqtt 2.x over. Home Assistant keeps the entities of
-2.x with their names and history, and retained topics that only 2.x used are
-removed. It polls the ECU and publishes, as `once` does. Stop 2.x for good
-before you run it.
+"""Moves an installation of aps2mqtt 2.x to this version. Home Assistant keeps the
+entities of 2.x with their names and history. Retained topics that only 2.x used
+are removed. The command polls the ECU and publishes, as `once` does. Stop 2.x
+for good before you run the command.
 
 example:
   aps2mqtt migrate --dry-run

@@ -36,7 +36,7 @@ def arguments(parser: argparse.ArgumentParser) -> None:
 
 
 def run(options: argparse.Namespace) -> int:
-    """Does a job for each ECU; returns the gravest exit status."""
+    """Does a job for each ECU; returns the most severe exit status."""
 
     def poll(config: Config) -> Outcome:
         store = common.store(config)
@@ -58,7 +58,7 @@ def run(options: argparse.Namespace) -> int:
 
 
 def _side_by_side(poll: Callable[[Config], Outcome], configs: Sequence[Config]) -> tuple[ExitStatus, list[Outcome]]:
-    """Does each ECU's job in its own thread; returns the gravest exit status and the outcomes of successful jobs."""
+    """Does each ECU's job in its own thread; returns the most severe exit status and the successful outcomes."""
     from aps2mqtt.truth import poll_times
 
     outcomes: dict[str, Outcome] = {}

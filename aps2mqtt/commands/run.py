@@ -1,4 +1,4 @@
-"""The built-in scheduler: does the job of `once` now and then every
+"""The built-in scheduler: does the job of `once` immediately, and then every
 APS_ECU_POLL_INTERVAL seconds, until you stop it (Ctrl-C or SIGTERM). With
 APS_ECU_STOP_AT_NIGHT it pauses while the sun is down.
 

@@ -48,7 +48,7 @@ def run(options: argparse.Namespace) -> int:
 
 
 def _poll(configs: Sequence[Config]) -> int:
-    """Draws every ECU that answers; returns the gravest exit status."""
+    """Draws every ECU that answers; returns the most severe exit status."""
     failures: list[ExitStatus] = []
     for number, lines in enumerate(common.of_each(_picture, failures, configs)):
         output.draw(["", *lines] if number else lines)
@@ -74,7 +74,7 @@ def _place(options: argparse.Namespace) -> Place:
 
 
 def _style(configs: Sequence[Config]) -> Style:
-    """The style of all jobs, with the unit of temperatures of each ECU, by the id that its last job remembers."""
+    """The style of all jobs, with the unit of temperatures of each ECU, by the id that its last job has stored."""
     known, unknown = {}, []
     for config in configs:
         memory = common.store(config).remembered()

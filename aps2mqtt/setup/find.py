@@ -79,7 +79,7 @@ def _guard(address: str, port: int) -> AbstractContextManager[None]:
 
 
 def _ask_all(addresses: list[str], port: int, sunspec_port: int) -> list[Device]:
-    """Asks all at the same time: one that does not answer keeps no other waiting."""
+    """Polls all at the same time: one that does not answer does not delay the others."""
     with ThreadPoolExecutor(MOST_ASKED) as pool:
         return list(pool.map(lambda address: _ask(address, port, sunspec_port), addresses))
 
