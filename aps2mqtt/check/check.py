@@ -38,7 +38,7 @@ MAY_NOT_READ = (
     "if the messages of jobs do not arrive either, allow the account to write: MQTT 3.1.1 reports no refusal",
 )
 TOO_LARGE = (
-    "raise the broker's limit (mosquitto: message_size_limit, max_packet_size): it drops larger messages silently",
+    "raise the broker's limit (mosquitto: message_size_limit, max_packet_size): it drops larger messages without error",
     "or set MQTT_DISCOVERY_STYLE: component, which has smaller messages for Home Assistant",
 )
 NO_WILDCARDS = Finding(
