@@ -18,6 +18,8 @@ from aps2mqtt.config.values import Secret
 DEFAULT_POSITION = ("48.864716", "2.349014")  # Paris, as in aps2mqtt 2.x
 MAX_FILE = 10_000_000  # bytes of a file that a value names; a system's certificates have 200,000
 MAX_TEXT = 1000  # characters
+MAX_ZONE = 50  # characters of a mistyped time zone
+LIKENESS = 0.8  # of it and the one that was meant, from 0 to 1
 
 
 class NotAllowed(Exception):
@@ -179,7 +181,21 @@ def _timezone(value: str) -> tzinfo | None:
     try:
         return ZoneInfo(value.strip())
     except (ZoneInfoNotFoundError, ValueError, OSError) as error:
-        raise NotAllowed("the name of a time zone, such as Europe/Paris") from error
+        meant = _meant_timezone(value)
+        hint = f" (did you mean {meant}?)" if meant else ", such as Europe/Paris"
+        raise NotAllowed(f"the name of a time zone{hint}") from error
+
+
+def _meant_timezone(value: str) -> str:
+    """The name of a time zone that looks like `value`, which may be its last part; empty: there is none."""
+    import difflib
+    from zoneinfo import available_timezones
+
+    names = sorted(available_timezones())
+    known = {name.rpartition("/")[2].lower(): name for name in names} | {name.lower(): name for name in names}
+    word = value.strip().lower().replace(" ", "_")[:MAX_ZONE]
+    close = difflib.get_close_matches(word, known, 1, LIKENESS)
+    return known[close[0]] if close else ""
 
 
 # -- the keys ---------------------------------------------------------------------------------------------------------

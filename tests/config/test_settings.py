@@ -7,6 +7,7 @@ from zoneinfo import ZoneInfo
 import pytest
 from loading_settings import SECRET, load, mistakes
 
+from aps2mqtt.base.errors import ConfigError
 from aps2mqtt.config import loading
 from aps2mqtt.config.keys import KEYS, Key
 from aps2mqtt.config.values import AccessPoint, Secret
@@ -118,6 +119,23 @@ def test_the_time_zone_is_the_configured_one_else_that_of_the_environment():
     system = load({}).ecu.timezone
     assert load({"TZ": "CET-1CEST"}).ecu.timezone == system
     assert system == UTC or str(system)
+
+
+@pytest.mark.parametrize(
+    ("text", "hint"),
+    [
+        ("europe/paris", " (did you mean Europe/Paris?)"),
+        ("Europe/Pariss", " (did you mean Europe/Paris?)"),
+        ("paris", " (did you mean Europe/Paris?)"),
+        ("America/New York", " (did you mean America/New_York?)"),
+        ("utc+1", ", such as Europe/Paris"),
+        ("?" * 100_000, ", such as Europe/Paris"),
+    ],
+)
+def test_a_mistyped_time_zone_is_answered_with_the_one_that_was_meant(text: str, hint: str) -> None:
+    with pytest.raises(ConfigError) as wrong:
+        load({"APS_ECU_TIMEZONE": text})
+    assert str(wrong.value).startswith(f"APS_ECU_TIMEZONE must be the name of a time zone{hint}; it is ")
 
 
 def test_the_state_lies_where_the_platform_keeps_it(tmp_path, monkeypatch):
