@@ -26,7 +26,7 @@ from aps2mqtt.setup.networks import Area
 WIDTH = 80
 MARGIN = 17  # columns of an address
 MOST_NAMED = 4
-NEXT = "To write the configuration file:  aps2mqtt init"
+NEXT = "To write the configuration file:"
 
 
 def arguments(parser: argparse.ArgumentParser) -> None:
@@ -44,9 +44,17 @@ def run(options: argparse.Namespace) -> int:
     else:
         output.show(lines(found))
         if found.ecus:
-            output.show(["", "Lines for the configuration file:", "", *configuration(found), "", NEXT])
+            known = options.networks or options.port != find.PORT
+            command = f"aps2mqtt init --ecu {','.join(map(str, _ecus(found)))}" if known else "aps2mqtt init"
+            output.show(["", "Lines for the configuration file:", "", *configuration(found), "", *_next_step(command)])
     require_ecu(found)
     return ExitStatus.OK
+
+
+def _next_step(command: str) -> list[str]:
+    """The command that writes the file, on a line of its own if it is long."""
+    line = f"{NEXT}  {command}"
+    return [line] if len(line) <= WIDTH else [NEXT, f"  {command}"]
 
 
 def area(texts: list[str]) -> Area:
@@ -80,8 +88,11 @@ def require_ecu(found: Search) -> None:
 
 def configuration(found: Search) -> list[str]:
     """The section `ecu` of the configuration file for the ECUs found."""
-    settings = {} if found.port == find.PORT else {"APS_ECU_PORT": str(found.port)}
-    return config_file.section_ecu([Ecu(ecu.address, ecu.sunspec) for ecu in found.ecus], settings, hint=True)
+    return config_file.section_ecu(_ecus(found), {}, hint=True)
+
+
+def _ecus(found: Search) -> list[Ecu]:
+    return [Ecu(ecu.address, ecu.sunspec, found.port) for ecu in found.ecus]
 
 
 # -- for people -------------------------------------------------------------------------------------------------------

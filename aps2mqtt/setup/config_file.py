@@ -8,7 +8,8 @@ from collections.abc import Iterator, Mapping, Sequence
 from typing import NamedTuple
 
 PLAIN = re.compile(r"[A-Za-z0-9](?:[\w.,/-]*\w)?", re.ASCII)  # text that YAML needs no quotes for
-SUNSPEC, ADDRESS = "APS_ECU_SUNSPEC", "APS_ECU_IP"
+SUNSPEC, ADDRESS, PORT = "APS_ECU_SUNSPEC", "APS_ECU_IP", "APS_ECU_PORT"
+USUAL_PORT = 8899
 HINT = "#APS_ECU_SUNSPEC: True  # port 502 is open; see docs/sunspec.md"
 
 
@@ -17,11 +18,20 @@ class Ecu(NamedTuple):
 
     address: str
     sunspec: bool = False
+    port: int = USUAL_PORT
+
+    @property
+    def endpoint(self) -> str:
+        """HOST:PORT, with brackets around an IPv6 address."""
+        return f"[{self.address}]:{self.port}" if ":" in self.address else f"{self.address}:{self.port}"
+
+    def __str__(self) -> str:
+        return self.address if self.port == USUAL_PORT else self.endpoint
 
 
 def section_ecu(ecus: Sequence[Ecu], settings: Mapping[str, str], *, hint: bool = False) -> list[str]:
-    """The section `ecu`, a list if the ECUs do not all have SunSpec. With `hint`, SunSpec is only a comment."""
-    if len({ecu.sunspec for ecu in ecus}) > 1:
+    """The section `ecu`, a list if SunSpec or the port differ. With `hint`, SunSpec is only a comment."""
+    if len({(ecu.sunspec, ecu.port) for ecu in ecus}) > 1:
         items = (list(_values([ecu], settings, hint=hint)) for ecu in ecus)
         return ["ecu:", *(f"{'    ' if row else '  - '}{line}" for item in items for row, line in enumerate(item))]
     return ["ecu:", *(f"  {line}" for line in _values(ecus, settings, hint=hint))]
@@ -29,6 +39,8 @@ def section_ecu(ecus: Sequence[Ecu], settings: Mapping[str, str], *, hint: bool 
 
 def _values(ecus: Sequence[Ecu], settings: Mapping[str, str], *, hint: bool) -> Iterator[str]:
     yield f"{ADDRESS}: {quoted(','.join(ecu.address for ecu in ecus))}"
+    if ecus[0].port != USUAL_PORT:
+        yield f"{PORT}: {ecus[0].port}"
     yield from _lines(settings)
     if ecus[0].sunspec:
         yield HINT if hint else f"{SUNSPEC}: True"
@@ -50,9 +62,12 @@ def whole(command: str, ecus: Sequence[Ecu], settings: Mapping[str, str]) -> str
     }
     lines = [
         "# Configuration of aps2mqtt, written by `aps2mqtt init`. Keep it private: it may",
-        "# contain a password. config.yaml.example lists all settings.",
+        "# contain a password. To test it:",
         "#",
         f"#   {command} check",
+        "#",
+        "# `aps2mqtt units --output FOLDER` writes config.yaml.example, which explains",
+        "# all settings.",
         "",
         *section_ecu(ecus, sections["APS"]),
     ]

@@ -11,14 +11,14 @@ from typing import NamedTuple
 
 from aps2mqtt.base.errors import EcuBusy, EcuMute, EcuUnreachable, FrameError, NoFrame
 from aps2mqtt.base.models import ecu_model
-from aps2mqtt.setup import scan
+from aps2mqtt.setup import config_file, scan
 from aps2mqtt.setup.networks import Area
 from aps2mqtt.sources import ask
 from aps2mqtt.sources.ecu8899.answers import SystemInfo
 from aps2mqtt.sources.ecu8899.client import Conversation
 from aps2mqtt.sources.endpoints import Endpoint, Limits
 
-PORT, SUNSPEC_PORT = 8899, 502
+PORT, SUNSPEC_PORT = config_file.USUAL_PORT, 502
 MOST_ASKED = 32  # devices with an open port
 PATIENCE = 10.0  # seconds for a job to release an ECU
 LIMITS = Limits(connect=2.0, answer=2.5, pauses=(0.5,), conversation=4.0)  # a healthy ECU answers within 0.05 s

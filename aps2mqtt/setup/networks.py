@@ -7,7 +7,7 @@ the user's words    -> networks to search
 import re
 import struct
 from collections.abc import Iterable, Iterator, Sequence
-from ipaddress import AddressValueError, IPv4Interface, IPv4Network, NetmaskValueError
+from ipaddress import AddressValueError, IPv4Interface, IPv4Network, IPv6Network, NetmaskValueError, ip_network
 from typing import NamedTuple
 
 from aps2mqtt.base.errors import UsageError, shown
@@ -23,6 +23,7 @@ VIRTUAL = re.compile(
     r"docker|br-[0-9a-f]{12}$|veth|virbr|hassio|lxcbr|lxdbr|cni|flannel|cali|podman|vmnet|vboxnet"
     r"|tun|tap|wg|tailscale|zt|ppp|utun|nordlynx"
 )
+WITH_PORT = re.compile(r"[^:]+:([0-9]{1,5})")  # people write the port behind an address
 
 
 class Interface(NamedTuple):
@@ -33,14 +34,14 @@ class Interface(NamedTuple):
 
 
 class Network(NamedTuple):
-    """A network to search; `note` is empty, or says which part of the interface's network it is."""
+    """A network to search; `note` is empty, the name of an address, or which part of the interface's network it is."""
 
-    network: IPv4Network
+    network: IPv4Network | IPv6Network
     interface: str = ""  # empty: the user has named the network
     note: str = ""
 
     def __str__(self) -> str:
-        single = self.network.prefixlen == BITS
+        single = self.network.prefixlen == self.network.max_prefixlen
         return str(self.network.network_address if single else self.network)
 
 
@@ -171,9 +172,9 @@ def named(texts: Sequence[str]) -> Area:
         try:
             network = IPv4Network(text.strip(), strict=False)
         except (AddressValueError, NetmaskValueError, ValueError) as error:
-            raise UsageError(
-                f"{shown(text)!r} is not an IPv4 address or network; write 192.168.1.42 or 192.168.1.0/24"
-            ) from error
+            port = WITH_PORT.fullmatch(text.strip())
+            remedy = f"for another port, add --port {port[1]}" if port else "write 192.168.1.42 or 192.168.1.0/24"
+            raise UsageError(f"{shown(text)!r} is not an IPv4 address or network; {remedy}") from error
         if network.prefixlen < LARGEST:
             example = IPv4Network((network.network_address, USUAL))
             raise UsageError(
@@ -184,3 +185,8 @@ def named(texts: Sequence[str]) -> Area:
     if sum(network.network.num_addresses for network in area.networks) > MOST_ADDRESSES:
         raise UsageError(f"these networks have more than {MOST_ADDRESSES} addresses together; name fewer of them")
     return area
+
+
+def single(address: str, name: str) -> Network:
+    """The network of one address; `name` is what the user calls it, such as ecu.local."""
+    return Network(ip_network(address.partition("%")[0]), note="" if name == address else name)

@@ -9,6 +9,8 @@ from typing import NamedTuple, TypeVar
 
 from aps2mqtt.base.errors import UsageError, shown
 from aps2mqtt.config.keys import BROKER_PASSWORD, KEYS, NotAllowed, unquoted
+from aps2mqtt.setup import config_file
+from aps2mqtt.setup.config_file import Ecu
 
 Answer = TypeVar("Answer")
 Settings = dict[str, str]
@@ -16,8 +18,9 @@ Prompt = Callable[[str], str]
 
 BY_NAME = {key.name: key for key in KEYS}
 YES, NO = ("y", "yes"), ("n", "no")
-BROKER = re.compile(r"\[(?P<ipv6>.*)\](?::(?P<behind>.*))?|(?P<host>[^:]*)(?::(?P<port>[^:/@]*))?")
+HOST_AND_PORT = re.compile(r"\[(?P<ipv6>.*)\](?::(?P<behind>.*))?|(?P<host>[^:]*)(?::(?P<port>[^:/@]*))?")
 LOCAL_BROKER, USUAL_PORT = "127.0.0.1", "1883"
+PARTS = 2  # of a position
 
 
 class Terminal(NamedTuple):
@@ -91,22 +94,31 @@ def setting(name: str, text: str) -> Settings:
     return {name: text} if text else {}
 
 
-def ecus(text: str) -> tuple[str, ...]:
-    """The addresses of ECUs, with commas between."""
-    addresses = [part.strip() for part in text.split(",")] if "@" not in text else [text]
-    for address in addresses:
-        setting("APS_ECU_IP", address)
-    return tuple(dict.fromkeys(addresses))
+def ecus(text: str) -> tuple[Ecu, ...]:
+    """The ECUs, each HOST or HOST:PORT, with commas between."""
+    found = []
+    for part in text.split(",") if "@" not in text else [text]:
+        host, port = _host_and_port(part)
+        setting(config_file.ADDRESS, host)
+        if port:
+            setting(config_file.PORT, port)
+        found.append(Ecu(host, port=int(port or config_file.USUAL_PORT)))
+    return tuple(dict.fromkeys(found))
+
+
+def _host_and_port(text: str) -> tuple[str, str]:
+    """HOST, HOST:PORT, or an IPv6 address, which needs brackets before a port."""
+    text = text.strip()
+    if found := HOST_AND_PORT.fullmatch(text):
+        return found["ipv6"] or found["host"] or "", found["behind"] or found["port"] or ""
+    return text, ""
 
 
 def broker(text: str) -> Settings:
     """Host and port of the broker."""
-    found = BROKER.fullmatch(text.strip())
-    host, port = text.strip(), None  # an IPv6 address without brackets
-    if found:
-        host, port = found["ipv6"] or found["host"] or "", found["behind"] or found["port"]
+    host, port = _host_and_port(text)
     settings = setting("MQTT_BROKER_HOST", host)
-    return settings if port in (None, "", USUAL_PORT) else settings | setting("MQTT_BROKER_PORT", port)
+    return settings if port in ("", USUAL_PORT) else settings | setting("MQTT_BROKER_PORT", port)
 
 
 def user(text: str) -> Settings:
@@ -125,8 +137,10 @@ def timezone(text: str) -> Settings:
 
 
 def position(text: str) -> Settings:
-    """Latitude and longitude of the site."""
-    latitude, comma, longitude = (part.strip() for part in text.partition(","))
-    if not comma:
-        raise UsageError(f"{shown(text)!r} is not a position; write latitude and longitude in degrees: 48.86,2.35")
+    """Latitude and longitude of the site, with a comma or a space between."""
+    parts = text.replace(",", " ").split()
+    if len(parts) != PARTS or text.count(",") > 1:
+        remedy = "write a point in decimals and one comma between" if "," in text else "write latitude and longitude"
+        raise UsageError(f"{shown(text)!r} is not a position; {remedy}: 48.86,2.35")
+    latitude, longitude = parts
     return setting("APS_ECU_POSITION_LAT", latitude) | setting("APS_ECU_POSITION_LNG", longitude)

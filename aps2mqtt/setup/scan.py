@@ -71,7 +71,8 @@ def _begin(at: tuple[str, int], guard: Guard, seconds: float, selector: selector
     """Starts to connect; the selector reports when the attempt has ended. Raises EcuBusy."""
     with ExitStack() as resources:
         resources.enter_context(guard(at[0]))
-        connection = resources.enter_context(socket.socket(socket.AF_INET, socket.SOCK_STREAM))
+        family = socket.AF_INET6 if ":" in at[0] else socket.AF_INET
+        connection = resources.enter_context(socket.socket(family, socket.SOCK_STREAM))
         connection.settimeout(0)
         attempt = _Attempt(at[0], Deadline(seconds), resources.pop_all())
     failure = connection.connect_ex(at)

@@ -53,6 +53,11 @@ def hold(
     return lock.hold(address, ecu.port, PATIENCE if patience is None else patience)
 
 
+def resolve_address(name: str, port: int, limits: Limits) -> str:
+    """The address behind a host name that nobody has configured; raises EcuUnreachable."""
+    return endpoints.resolve(name, port, limits).address
+
+
 def hold_address(address: str, port: int, patience: float) -> AbstractContextManager[None]:
     """The lock of whatever is at an address that nobody has configured; entering raises EcuBusy."""
     return lock.hold(address, port, patience)

@@ -31,10 +31,10 @@ class House:
         """The address of this number."""
         return f"{self._prefix}.{number}"
 
-    def ecu(self, number: int, model: str = "ECU-R", fault: str = "") -> Simulator:
-        """An ECU there."""
+    def ecu(self, number: int, model: str = "ECU-R", fault: str = "", port: int = 8899) -> Simulator:
+        """An ECU there; port 0 is any free one."""
         self._monkeypatch.setattr(server, "HOST", self.address(number))
-        ecu = Simulator(Plant(ECU_MODELS[model]), port=8899, fault=fault, clock=lambda: NOON)
+        ecu = Simulator(Plant(ECU_MODELS[model]), port=port, fault=fault, clock=lambda: NOON)
         return self._stack.enter_context(ecu)
 
     def answers(self, number: int, answer: bytes) -> None:

@@ -33,9 +33,12 @@ def test_the_file_of_one_ecu_literally() -> None:
         text
         == """\
 # Configuration of aps2mqtt, written by `aps2mqtt init`. Keep it private: it may
-# contain a password. config.yaml.example lists all settings.
+# contain a password. To test it:
 #
 #   aps2mqtt -c /srv/config.yaml check
+#
+# `aps2mqtt units --output FOLDER` writes config.yaml.example, which explains
+# all settings.
 
 ecu:
   APS_ECU_IP: 192.168.1.42
@@ -52,19 +55,27 @@ mqtt:
 
 
 def test_several_ecus_are_addresses_with_commas_or_a_list() -> None:
-    """A list if one of them has SunSpec and another one has not; as a hint, it is only a comment."""
+    """A list if their ports or SunSpec differ; as a hint, SunSpec is only a comment."""
     assert config_file.section_ecu([FIRST, FIRST._replace(address="ecu.local")], {}) == [
         "ecu:",
         "  APS_ECU_IP: 192.168.1.42,ecu.local",
     ]
-    assert config_file.section_ecu([FIRST, SECOND], {"APS_ECU_PORT": "8898"}) == [
+    assert config_file.section_ecu([FIRST, SECOND._replace(port=8898)], {"APS_ECU_STOP_AT_NIGHT": "True"}) == [
         "ecu:",
         "  - APS_ECU_IP: 192.168.1.42",
-        "    APS_ECU_PORT: 8898",
+        "    APS_ECU_STOP_AT_NIGHT: True",
         "  - APS_ECU_IP: 192.168.1.43",
         "    APS_ECU_PORT: 8898",
+        "    APS_ECU_STOP_AT_NIGHT: True",
         "    APS_ECU_SUNSPEC: True",
     ]
+    assert config_file.section_ecu([Ecu("a", port=8898), Ecu("b", port=8898)], {}) == [
+        "ecu:",
+        "  APS_ECU_IP: a,b",
+        "  APS_ECU_PORT: 8898",
+    ]
+    two_ports = config_file.section_ecu([Ecu("a"), Ecu("a", port=8898)], {})
+    assert two_ports == ["ecu:", "  - APS_ECU_IP: a", "  - APS_ECU_IP: a", "    APS_ECU_PORT: 8898"]
     hint = config_file.section_ecu([SECOND], {}, hint=True)
     assert hint[2].startswith("  #APS_ECU_SUNSPEC: True")
     assert max(map(len, hint)) <= 80

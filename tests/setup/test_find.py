@@ -202,11 +202,34 @@ def test_no_ecu_is_an_error_that_says_what_to_check(house: House) -> None:
     assert "If this is your ECU, power it off and on." in " ".join(ended.out.split())
 
 
-def test_another_port_goes_into_the_lines(house: House) -> None:
+def test_another_port_goes_into_the_lines_and_into_the_next_command(house: House) -> None:
+    ecu = house.ecu(7, port=0)
+    ended = ran(house, "--port", str(ecu.port))
+    assert (ended.status, ended.err) == (0, "")
+    assert f"\necu:\n  APS_ECU_IP: {house.address(7)}\n  APS_ECU_PORT: {ecu.port}\n" in ended.out
+    last = f"\nTo write the configuration file:  aps2mqtt init --ecu {house.address(7)}:{ecu.port}\n"
+    assert ended.out.endswith(last)
     ended = ran(house, "--port", "8898")
     assert ended.status == 69
     assert "on port 8898" in ended.err
     assert aps2mqtt("find", "--port", "0").status == 64
+
+
+def test_the_next_command_names_the_ecus_of_a_named_network(house: House) -> None:
+    """On a line of its own if it is long."""
+    for number, model in ((100, "ECU-R"), (101, "ECU-B"), (102, "ECU-C")):
+        house.ecu(number, model)
+    addresses = ",".join(house.address(number) for number in (100, 101, 102))
+    ended = ran(house)
+    assert ended.out.endswith(f"\nTo write the configuration file:\n  aps2mqtt init --ecu {addresses}\n")
+    ended = aps2mqtt("find", house.address(100))
+    assert ended.out.endswith(f"\nTo write the configuration file:  aps2mqtt init --ecu {house.address(100)}\n")
+
+
+def test_a_port_behind_an_address_is_told_how_to_name_it() -> None:
+    ended = aps2mqtt("find", "127.0.0.1:28899")
+    assert ended.status == 64
+    assert "is not an IPv4 address or network; for another port, add --port 28899" in one_line(ended.err)
 
 
 def test_a_wrong_network_is_an_error_of_usage() -> None:

@@ -109,6 +109,7 @@ def test_find_searches_the_network_of_this_machine() -> None:
     assert "10.77.5.30 port 8899 is open, but the answer is not that of an ECU" in words
     assert "10.77.5.40 port 8899 is open, but nothing answers" in words
     assert "  - APS_ECU_IP: 10.77.5.7\n  - APS_ECU_IP: 10.77.5.20\n    #APS_ECU_SUNSPEC: True" in ended.out
+    assert ended.out.endswith("\nTo write the configuration file:  aps2mqtt init\n")
     assert ended.seconds < 3 + 4 + 8  # the search, the device that does not answer, a busy machine
 
 

@@ -4,6 +4,7 @@ import pytest
 
 from aps2mqtt.base.errors import UsageError
 from aps2mqtt.setup import questions
+from aps2mqtt.setup.config_file import Ecu
 from aps2mqtt.setup.questions import Interview, Terminal
 
 
@@ -23,14 +24,14 @@ class Person:
 
 def test_an_answer_is_taken_and_enter_takes_the_default() -> None:
     person = Person(" 192.168.1.9 ", "")
-    assert person.interview.answer(None, "Address", "192.168.1.7", questions.ecus) == ("192.168.1.9",)
-    assert person.interview.answer(None, "Address", "192.168.1.7", questions.ecus) == ("192.168.1.7",)
+    assert person.interview.answer(None, "Address", "192.168.1.7", questions.ecus) == (Ecu("192.168.1.9"),)
+    assert person.interview.answer(None, "Address", "192.168.1.7", questions.ecus) == (Ecu("192.168.1.7"),)
     assert person.prompts == ["Address [192.168.1.7]: "] * 2
 
 
 def test_a_mistake_is_told_and_the_question_repeated() -> None:
     person = Person("http://x", "", "192.168.1.9")
-    assert person.interview.answer(None, "Address", "", questions.ecus) == ("192.168.1.9",)
+    assert person.interview.answer(None, "Address", "", questions.ecus) == (Ecu("192.168.1.9"),)
     assert person.prompts == ["Address: "] * 3
     assert ["'http://x'" in mistake for mistake in person.mistakes] == [True, False]
     assert all(mistake.startswith("APS_ECU_IP must be ") for mistake in person.mistakes)
@@ -38,7 +39,7 @@ def test_a_mistake_is_told_and_the_question_repeated() -> None:
 
 def test_an_option_is_an_answer_and_its_mistake_an_error() -> None:
     person = Person()
-    assert person.interview.answer("10.0.0.1", "Address", "x", questions.ecus) == ("10.0.0.1",)
+    assert person.interview.answer("10.0.0.1", "Address", "x", questions.ecus) == (Ecu("10.0.0.1"),)
     assert person.interview.agrees(given=True, prompt="?")
     assert not person.interview.agrees(given=False, prompt="?")
     with pytest.raises(UsageError, match="APS_ECU_IP"):
@@ -81,6 +82,16 @@ def test_a_broker_is_a_host_with_or_without_a_port(text: str, host: str, port: s
     assert questions.broker(text) == {"MQTT_BROKER_HOST": host} | ({"MQTT_BROKER_PORT": port} if port else {})
 
 
+def test_each_ecu_has_a_port_of_its_own_or_the_usual_one() -> None:
+    """An IPv6 address needs brackets before its port; the words of an ECU are read as the same ECU."""
+    text = "10.0.0.1, ecu.lan:28899,fd00::1,[fd00::2],[fd00::3]:1,10.0.0.1:8899"
+    found = (Ecu("10.0.0.1"), Ecu("ecu.lan", port=28899), Ecu("fd00::1"), Ecu("fd00::2"), Ecu("fd00::3", port=1))
+    assert questions.ecus(text) == found
+    assert [str(ecu) for ecu in found] == ["10.0.0.1", "ecu.lan:28899", "fd00::1", "fd00::2", "[fd00::3]:1"]
+    assert [ecu.endpoint for ecu in found[:3]] == ["10.0.0.1:8899", "ecu.lan:28899", "[fd00::1]:8899"]
+    assert questions.ecus(",".join(map(str, found))) == found
+
+
 @pytest.mark.parametrize(
     ("parse", "text", "says"),
     [
@@ -92,7 +103,16 @@ def test_a_broker_is_a_host_with_or_without_a_port(text: str, host: str, port: s
         (questions.timezone, "Paris", "APS_ECU_TIMEZONE must be"),
         (questions.position, "48.86", "'48.86' is not a position"),
         (questions.position, "95,2", "APS_ECU_POSITION_LAT must be"),
-        (questions.position, "48,86,2,35", "APS_ECU_POSITION_LNG must be"),
+        (questions.position, "48,86,2,35", "write a point in decimals and one comma between: 48.86,2.35"),
+        (questions.position, "48,86 2,35", "write a point in decimals and one comma between: 48.86,2.35"),
+        (questions.position, "48,86 2.35", "write a point in decimals and one comma between: 48.86,2.35"),
+        (questions.position, "48.86 2.35 N", "is not a position; write latitude and longitude: 48.86,2.35"),
+        (questions.position, "", "'' is not a position"),
+        (questions.ecus, "ecu:0", "APS_ECU_PORT must be"),
+        (questions.ecus, "ecu:99999", "APS_ECU_PORT must be"),
+        (questions.ecus, "[fd00::1]:x", "APS_ECU_PORT must be"),
+        (questions.ecus, ":8899", "APS_ECU_IP must be"),
+        (questions.timezone, "europe/paris", "(did you mean Europe/Paris?)"),
         (questions.user, "a\x07b", "MQTT_BROKER_USER must be"),
         (questions.user, "\udcff", "MQTT_BROKER_USER must be"),
         (questions.user, "x" * 2000, "MQTT_BROKER_USER must be"),
@@ -114,6 +134,8 @@ def test_a_login_in_an_address_is_not_shown() -> None:
 
 
 def test_positions_and_zones_become_settings() -> None:
-    assert questions.position("-33.86, 151.21") == {"APS_ECU_POSITION_LAT": "-33.86", "APS_ECU_POSITION_LNG": "151.21"}
+    sydney = {"APS_ECU_POSITION_LAT": "-33.86", "APS_ECU_POSITION_LNG": "151.21"}
+    for text in ("-33.86,151.21", "-33.86, 151.21", " -33.86  151.21 ", "-33.86 , 151.21"):
+        assert questions.position(text) == sydney
     assert questions.timezone("Europe/Paris") == {"APS_ECU_TIMEZONE": "Europe/Paris"}
     assert questions.timezone("") == questions.user("") == questions.password("") == {}
