@@ -121,14 +121,16 @@ def lines(found: Search) -> Iterator[str]:
 
 
 def _words(device: Device, port: int) -> Iterator[str]:
-    sunspec = f"502 (SunSpec) is {'open' if device.sunspec else 'closed'}"
+    sunspec = f"port 502 (SunSpec) is {'open' if device.sunspec else 'closed'}"
     if device.info is None:
         yield device.note if device.kind is Kind.BUSY else f"port {port} is open, {device.note}"
         if device.kind is Kind.UNCLEAR:
-            yield f"Other devices use this port, too. If this is your ECU, power it off and on. Port {sunspec}."
+            yield "Other devices use this port, too. If this is your ECU, power it off and on."
+            yield sunspec
         return
     yield f"{device.model} {device.info.ecu_id}, firmware {plain(device.info.firmware)}"
-    yield f"{device.info.registered} inverters, {device.info.online} online; {port} answers, {sunspec}"
+    yield f"{device.info.registered} inverters, {device.info.online} online"
+    yield f"port {port} answers, {sunspec}"
     if device.twin:
         yield f"the same ECU as {device.twin}, connected by Wi-Fi and by cable"
 

@@ -175,7 +175,7 @@ def test_what_is_printed_fits_80_columns_and_goes_into_a_file(house: House) -> N
     assert max(map(len, ended.out.splitlines())) <= 80
     assert ended.out.startswith(f"searched         {house.network}, port 8899\n")
     assert f"\n{house.address(110):<17}ECU-R-Pro 216200000001, firmware ECU_R_PRO_2.1.29D\n" in ended.out
-    assert "5 inverters, 5 online; 8899 answers, 502 (SunSpec) is closed\n" in ended.out
+    assert "port 8899 answers, port 502 (SunSpec) is closed\n" in ended.out
     assert f"\necu:\n  APS_ECU_IP: {house.address(110)},{house.address(111)}\n" in ended.out
     assert "port 8899 is open, but nothing answers\n" in ended.out
     assert "port 8899 is open, but the answer is not that of an ECU\n" in ended.out
