@@ -25,8 +25,8 @@ SERIAL_DIGITS = 12
 
 BY_PANEL = {metric: tuple(metric.of_panel(panel) for panel in PANELS) for metric in metrics.OF_PANEL}
 KEPT = ("power", "today", "lifetime", "registered", "online", "source")  # UNCHANGED if nothing is published, not None
-# Published on topics of their own, also beside JSON objects.
-ALWAYS_FLAT = {metric.topic for metric in (metrics.STATUS, metrics.ERROR, metrics.PROBLEM)}
+# Of the ECU, published on topics of their own, also beside JSON objects. An inverter's problem is in its object.
+ALWAYS_FLAT = (metrics.STATUS, metrics.ERROR, metrics.PROBLEM)
 
 FAILED = "the last job could not read the ECU; look at the log of aps2mqtt"
 NOT_SAID = "the broker has no recent status of this ECU; check that cron, the timer or `run` is active"
@@ -73,14 +73,14 @@ class _Said:
     """The published values of one device, on topics of their own or in a JSON object."""
 
     def __init__(self, style: Style, texts: Mapping[str, str]) -> None:
-        readings = texts.keys() - ALWAYS_FLAT - {""}
+        readings = texts.keys() - {metric.topic for metric in ALWAYS_FLAT} - {""}
         is_object = bool(texts.get("")) and not (style.flat and readings)
         self._flat = texts
         self._object = topics.json_object(texts[""]) if is_object else None
 
     def text(self, metric: Metric) -> str:
         """The published text of `metric`; empty if there is none."""
-        if self._object is None or metric.topic in ALWAYS_FLAT:
+        if self._object is None or metric in ALWAYS_FLAT:
             return self._flat.get(metric.topic, "")[:LONGEST]
         value = self._object.get(metric.key)
         return topics.payload(value)[:LONGEST] if isinstance(value, str | int | float) else ""

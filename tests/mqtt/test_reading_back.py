@@ -110,6 +110,7 @@ def inverters(draw) -> Inverter:
         dc_voltages=of_panels(measured(tenths)),
         dc_currents=of_panels(measured(tenths)),
         firmware=draw(st.one_of(st.none(), st.just("V5312"))),
+        problem=draw(st.one_of(st.just(UNCHANGED), st.just("none"), words)),
     )
 
 
