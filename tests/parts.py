@@ -157,6 +157,32 @@ def one_line(text: str) -> str:
     return lines[0]
 
 
+def closed(folder: Path) -> Path:
+    """A folder below `folder` that `without_rights` may not enter; skips the test if we cannot make one."""
+    if os.geteuid() != 0 or shutil.which("setpriv") is None:
+        pytest.skip("root and setpriv are needed to close a folder")
+    path = folder / "closed"
+    path.mkdir(0o700)
+    os.chown(path, 61234, 61234)
+    return path
+
+
+def without_rights(*arguments: object, **environment: object) -> Ended:
+    """Runs the program to its end as a user who may enter only folders that are open to all, or root's."""
+    command = ["setpriv", "--bounding-set=-dac_override,-dac_read_search", sys.executable, "-m", "aps2mqtt"]
+    began = time.monotonic()
+    done = subprocess.run(
+        [*command, *map(str, arguments)],
+        env=clean_environment() | {name: str(value) for name, value in environment.items()},
+        stdin=subprocess.DEVNULL,
+        capture_output=True,
+        text=True,
+        timeout=60,
+        check=False,
+    )
+    return Ended(done.returncode, done.stdout, done.stderr, time.monotonic() - began)
+
+
 @contextlib.contextmanager
 def no_room(octets: int) -> Iterator[None]:
     """No file that this process writes, or one that it starts, grows beyond so many bytes: a full disk."""

@@ -42,6 +42,16 @@ def whole(path: Path) -> Path:
     return path
 
 
+def nearest(folder: Path) -> Path:
+    """`folder`, or the first of those above it that exists; it may be no folder, or closed to this user."""
+    return next((path for path in (folder, *folder.parents) if os.path.lexists(path)), folder)
+
+
+def is_folder(path: Path) -> bool:
+    """True for a folder; False if this user cannot find that out, where Path.is_dir raises before Python 3.14."""
+    return os.path.isdir(path)  # noqa: PTH112
+
+
 def replace(path: Path, text: str, *, private: bool = False) -> None:
     """Writes `text` to `path`, readable for everybody, or if `private` for its folder's owner; raises OSError.
 

@@ -124,8 +124,8 @@ def _require_room(path: Path, *, force: bool) -> None:
     """Raises UsageError or ConfigError if the file would not be written: better before the questions than after."""
     if os.path.lexists(path) and not force:
         raise UsageError(f"{path} exists already; test it with `aps2mqtt check`, or overwrite it with --force")
-    there = next(folder for folder in path.parents if os.path.lexists(folder))
-    if path.is_dir() or not there.is_dir() or not os.access(there, os.W_OK | os.X_OK):
+    there = files.nearest(path.parent)
+    if files.is_folder(path) or not files.is_folder(there) or not os.access(there, os.W_OK | os.X_OK):
         raise _unwritable(path)
 
 

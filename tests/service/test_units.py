@@ -10,7 +10,7 @@ from datetime import UTC, datetime
 from pathlib import Path, PurePath
 
 import pytest
-from parts import Ended, aps2mqtt, clean_environment, one_line
+from parts import Ended, aps2mqtt, clean_environment, closed, one_line, without_rights
 
 from aps2mqtt.base.errors import UsageError
 from aps2mqtt.base.memory import Memory, Phase, Reading
@@ -292,6 +292,14 @@ def test_units_names_the_files_of_the_contract_where_nothing_is_given(tmp_path: 
     assert f"{program} -c /etc/aps2mqtt/config.yaml once" in (tmp_path / "crontab.example").read_text()
     aps2mqtt("units", "--output", tmp_path, "--force", CONFIG_FILE="/etc/roof.yaml")
     assert "-c /etc/roof.yaml once" in (tmp_path / "crontab.example").read_text()
+
+
+def test_units_are_written_where_the_configuration_is_closed_to_this_user(tmp_path: Path) -> None:
+    """It is root's, and people write the files before they become root."""
+    config = closed(tmp_path) / "config.yaml"
+    ended = without_rights("-c", config, "units", "--output", tmp_path / "units")
+    assert ended.status == 0
+    assert f"-c {config} once" in (tmp_path / "units" / "crontab.example").read_text()
 
 
 def test_a_second_time_changes_nothing(written: Path, tmp_path: Path) -> None:

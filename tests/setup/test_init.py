@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 from devices import House
-from parts import NOON, Broker, Ended, aps2mqtt, one_line, start_with
+from parts import NOON, Broker, Ended, aps2mqtt, closed, one_line, start_with, without_rights
 from typing_session import Session, session
 
 from aps2mqtt.config import loading
@@ -150,6 +150,12 @@ def test_a_user_who_may_not_write_there_is_told_so(tmp_path: Path) -> None:
     _, err = process.communicate(timeout=60)
     assert process.returncode == 78
     assert "cannot be written by this user; run aps2mqtt as root" in one_line(err)
+
+
+def test_a_file_in_a_closed_folder_is_told_as_well(tmp_path: Path) -> None:
+    ended = without_rights("init", "-c", closed(tmp_path) / "c.yaml", "--ecu", "::1")
+    assert ended.status == 78
+    assert "cannot be written by this user; run aps2mqtt as root" in one_line(ended.err)
 
 
 def test_a_closed_standard_input_is_no_terminal(tmp_path: Path) -> None:
