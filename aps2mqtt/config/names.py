@@ -10,6 +10,7 @@ from aps2mqtt.config.values import Section
 SECTION = "names"
 LONGEST = 60  # characters of a name
 KEY = r"[0-9]{12}(?:/([0-9]{1,2}))?"
+PANELS = tuple(map(str, range(1, MOST_PANELS + 1)))
 
 
 def names_of(sections: Iterable[Section], mistakes: list[str]) -> dict[str, str]:
@@ -31,7 +32,7 @@ def _mistake(key: str, text: str) -> str:
         return "section names must be lines of the form SERIAL NUMBER: NAME"
     if not found:
         return f"{shown(key)!r} in section names must be the 12 digits of an ECU or an inverter"
-    if found[1] and int(found[1]) not in range(1, MOST_PANELS + 1):
+    if found[1] and found[1] not in PANELS:
         return f"{key} in section names is not a panel; write a number from 1 to {MOST_PANELS} after the /"
     if text and not (text.isprintable() and text.strip() and len(text) <= LONGEST):
         return f"the name of {key} must be one line of at most {LONGEST} printable characters"

@@ -44,6 +44,7 @@ def test_there_need_be_none(tmp_path: Path, text: str):
             "704000000001/0 in section names is not a panel; write a number from 1 to 4 after the /",
         ),
         ("704000000001/5: East", "704000000001/5 in section names is not a panel"),
+        ("704000000001/02: East", "704000000001/02 in section names is not a panel"),
         ("704000000001: '  '", "the name of 704000000001 must be one line of at most 60 printable characters"),
         (f"704000000001: {'x' * 61}", "at most 60 printable characters"),
         ('704000000001: "a\\nb"', "the name of 704000000001 must be one line"),
