@@ -16,6 +16,7 @@ from aps2mqtt.base import files
 from aps2mqtt.base.elapsed import in_words
 from aps2mqtt.base.errors import BrokerUnreachable, ConfigError, JobError, shown
 from aps2mqtt.base.memory import Memory
+from aps2mqtt.base.names import NO_NAMES, Names
 from aps2mqtt.check import configuration, ecu_answers, ecu_steps, site, unknown_names
 from aps2mqtt.check.result import Finding, State, Step, explained, judged, skipped
 from aps2mqtt.config.values import Config
@@ -54,8 +55,12 @@ def walk(
     clock: Clock,
     limits: Limits = NORMAL,
     patience: float = ask.PATIENCE,
+    names: Names = NO_NAMES,
 ) -> Iterator[Step]:
-    """Yields every step for each of `ecus`, and then the steps for the broker, which all ECUs share."""
+    """Yields every step for each of `ecus`, and then the steps for the broker, which all ECUs share.
+
+    `names` are compared with the devices of `ecus`.
+    """
     yield configuration.step([config for config, _ in ecus])
     messages: list[Message] = []
     taken: list[Step] = []
@@ -70,7 +75,7 @@ def walk(
             yield step
             taken.append(step)
     config, _ = ecus[0]
-    if (of_names := unknown_names.step(config.names, taken)) is not None:
+    if (of_names := unknown_names.step(names, taken)) is not None:
         yield of_names
     largest = max(map(_size, messages), default=0)
     yield from _each(OF_BROKER, _broker(config, clock, largest), f"broker {config.broker.host}:{config.broker.port}")
@@ -122,9 +127,8 @@ def _state(config: Config, store: Store) -> tuple[Step, Memory | None]:
 
 def _obstacle(directory: Path) -> str:
     """The reason why this user can neither write in `directory` nor create it; empty: the user can."""
-    directory = files.whole(directory)
-    there = next((path for path in (directory, *directory.parents) if os.path.lexists(path)), directory)
-    if not there.is_dir():
+    there = files.nearest(files.whole(directory))
+    if os.access(there, os.F_OK) and not files.is_folder(there):
         return f"{there} is not a folder"
     if not os.access(there, os.W_OK | os.X_OK):
         return f"{there} cannot be written by this user"

@@ -216,6 +216,7 @@ def inverters(real_time: RealTime, info: SystemInfo, timezone: tzinfo, now: date
                 }
                 for record in records
             ],
+            "complete": left_out(info, len(real_time.records)) is None,
         },
         brief=_in_short(records, groups, now - of if of else None),
     )

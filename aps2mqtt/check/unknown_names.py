@@ -14,9 +14,9 @@ REMEDY = "compare the number with those that `aps2mqtt show` draws"
 
 
 def step(names: Names, taken: Iterable[Step]) -> Step | None:
-    """The step for the names in the configuration file; None, too, if an ECU could not be read."""
+    """The step for the names in the configuration file; None, too, if an ECU was not read or leaves inverters out."""
     totals = [step for step in taken if step.name in ("0001", "0002")]
-    if not names or any(step.state not in READ for step in totals):
+    if not names or any(step.state not in READ or not step.details.get("complete", True) for step in totals):
         return None
     known = {serial for step in totals for serial in _serials(step.details)}
     unknown = [key for key in names if key.partition("/")[0] not in known]

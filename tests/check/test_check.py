@@ -13,10 +13,12 @@ from parts import (
     NOON,
     Broker,
     aps2mqtt,
+    closed,
     free_port,
     settings,
     start,
     sunny_ecu,
+    without_rights,
     yaml_file,
 )
 from sunspec_units import sunspec
@@ -68,6 +70,14 @@ def test_a_state_directory_that_cannot_be_made_is_told(tmp_path: Path) -> None:
     assert taken["state"].state is State.WARNING
     assert f"{tmp_path}/state is not a folder" in text(taken["state"])
     assert "set APS_STATE_DIR" in remedies(taken["state"])
+
+
+def test_a_state_directory_in_a_closed_folder_is_told(tmp_path: Path) -> None:
+    """As /var/lib/aps2mqtt may be: a link into a folder of systemd."""
+    (tmp_path / "state").symlink_to(closed(tmp_path) / "aps2mqtt")
+    taken = without_rights("check", APS_ECU_IP="127.0.0.1", APS_ECU_PORT=free_port(), APS_STATE_DIR=tmp_path / "state")
+    assert "cannot be written by this user" in " ".join(taken.out.split())
+    assert taken.status == 69
 
 
 def test_a_damaged_state_is_told(tmp_path: Path) -> None:

@@ -28,6 +28,11 @@ def test_where_an_ecu_could_not_be_read_nobody_knows(state):
     assert unknown_names.step({"704000000009": "West"}, [TOTALS, unread]) is None
 
 
+def test_where_the_ecu_leaves_inverters_out_nobody_knows():
+    short = INVERTERS._replace(details={**INVERTERS.details, "complete": False})
+    assert unknown_names.step({"704000000009": "West"}, [TOTALS, short]) is None
+
+
 def test_the_value_of_a_setting_is_no_remedy():
     """It belongs to the cause."""
     mistake = "APS_ECU_PORT must be a whole number from 1 to 65535; it is 'x' (c.yaml)"

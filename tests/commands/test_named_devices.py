@@ -55,6 +55,13 @@ def test_check_reports_a_name_whose_number_no_device_has(configured, tmp_path: P
     assert "Ready: a job would succeed." in ended.out
 
 
+def test_check_of_one_ecu_reports_no_name_of_the_others(configured, tmp_path: Path) -> None:
+    path = tmp_path / "config.yaml"
+    path.write_text(f"{path.read_text()}  704000000099: Barn of the neighbour\n")
+    assert "neither an ECU" in configured("check").out
+    assert "neither an ECU" not in configured("check", "--ecu", "127.0.0.1").out
+
+
 def test_no_topic_and_no_unique_id_has_a_name(configured) -> None:
     out = configured("once", "--dry-run").out
     assert "aps/216000000001/704000000001/2/power" in out
