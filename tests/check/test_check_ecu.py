@@ -290,6 +290,7 @@ def test_a_list_that_leaves_inverters_out_is_told_with_a_remedy() -> None:
     step = ecu_answers.inverters(empty, said, ZoneInfo("Europe/Amsterdam"), of)
     assert step.state is State.WARNING
     assert "the ECU lists 0 of its 8 inverters" in text(step)
+    assert step.details["complete"] is False
     assert "offline" not in text(step)
     assert "restart the ECU" in remedies(step)
     assert ecu_answers.totals(replace(said, registered=0, online=0), UTC, None, NOON).state is State.WARNING

@@ -1,8 +1,8 @@
-"""Devices on loopback addresses of this worker's own, all on port 8899, as in a house."""
+"""Devices on loopback addresses of this process's own, all on port 8899, as in a house."""
 
 import contextlib
+import functools
 import itertools
-import os
 import socket
 import threading
 from collections.abc import Iterator
@@ -14,8 +14,21 @@ from aps2mqtt.simulator import server
 from aps2mqtt.simulator.plant import ECU_MODELS, Plant
 from aps2mqtt.simulator.server import Simulator
 
-WORKER = int(os.environ.get("PYTEST_XDIST_WORKER", "gw0").removeprefix("gw"))
 NETWORKS = itertools.count()
+
+
+@functools.cache
+def own_network() -> tuple[int, socket.socket]:
+    """A number that no other process of this machine has, in another run either, and what keeps it until we end."""
+    for number in range(60, 250):
+        kept = socket.socket(socket.AF_UNIX)
+        try:
+            kept.bind(f"\0aps2mqtt-tests:127.{number}")
+        except OSError:
+            kept.close()
+        else:
+            return number, kept
+    raise RuntimeError("too many tests run on this machine")
 
 
 class House:
@@ -24,7 +37,7 @@ class House:
     def __init__(self, stack: contextlib.ExitStack, monkeypatch: pytest.MonkeyPatch) -> None:
         self._stack = stack
         self._monkeypatch = monkeypatch
-        self._prefix = f"127.{60 + WORKER}.{next(NETWORKS) % 256}"
+        self._prefix = f"127.{own_network()[0]}.{next(NETWORKS) % 256}"
         self.network = f"{self._prefix}.0/24"
 
     def address(self, number: int) -> str:

@@ -17,7 +17,6 @@ import pytest
 from parts import PATIENCE, Ended, clean_environment
 
 from aps2mqtt.config import loading
-from aps2mqtt.setup import networks
 
 HERE, THERE = f"aps2mqtt-here-{os.getpid()}", f"aps2mqtt-there-{os.getpid()}"
 LAN = "10.77.5"
@@ -119,7 +118,7 @@ def test_init_takes_the_ecus_that_it_finds(tmp_path: Path) -> None:
     path = tmp_path / "config.yaml"
     ended = program("init", "-c", str(path), "--yes", "--sunspec")
     assert ended.status == 69
-    assert "A job would fail: connection of broker" in ended.out or "Not ready: " in ended.out
+    assert "Not ready: connection of broker" in ended.out
     configs = loading.load(path, {})
     assert [(config.ecu.host, config.ecu.sunspec) for config in configs] == [(f"{LAN}.7", False), (f"{LAN}.20", True)]
 
@@ -171,4 +170,3 @@ def test_a_machine_with_many_addresses_is_listed_to_the_end() -> None:
         command = [machine.find("ip"), "netns", "exec", HERE, sys.executable, "-c", code]
         listed = subprocess.run(command, capture_output=True, text=True, check=True).stdout.splitlines()
     assert len(listed) == 200
-    assert networks.MOST_ADDRESSES == 1024
