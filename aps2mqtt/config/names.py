@@ -3,9 +3,9 @@
 import re
 from collections.abc import Iterable
 
-from aps2mqtt.base.errors import shown
+from aps2mqtt.base.errors import leading_word, shown
 from aps2mqtt.base.physical_limits import MOST_PANELS
-from aps2mqtt.config.values import Section
+from aps2mqtt.config.values import Section, is_nothing
 
 SECTION = "names"
 LONGEST = 60  # characters of a name
@@ -20,7 +20,7 @@ def names_of(sections: Iterable[Section], mistakes: list[str]) -> dict[str, str]
         for key, text in section.values.items():
             if mistake := _mistake(key, text):
                 mistakes.append(f"{section.place}: {mistake}")
-            elif text:
+            elif not is_nothing(text):
                 names[key] = text.strip()
     return names
 
@@ -31,9 +31,10 @@ def _mistake(key: str, text: str) -> str:
     if key == SECTION:
         return "section names must be lines of the form SERIAL NUMBER: NAME"
     if not found:
-        return f"{shown(key)!r} in section names must be the 12 digits of an ECU or an inverter"
+        word = shown(key) if key[:1].isdecimal() else leading_word(key)
+        return f"{word!r} in section names must be the 12 digits of an ECU or an inverter"
     if found[1] and found[1] not in PANELS:
         return f"{key} in section names is not a panel; write a number from 1 to {MOST_PANELS} after the /"
-    if text and not (text.isprintable() and text.strip() and len(text) <= LONGEST):
+    if not (text.isprintable() and len(text) <= LONGEST):
         return f"the name of {key} must be one line of at most {LONGEST} printable characters"
     return ""

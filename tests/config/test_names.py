@@ -10,6 +10,8 @@ names:
   '704000000001': South roof, left
   704000000001/2: " East "
   704000000001/1:
+  704000000002: ~
+  704000000003: "  "
   216000000001: Barn
 """
 
@@ -45,7 +47,7 @@ def test_there_need_be_none(tmp_path: Path, text: str):
         ),
         ("704000000001/5: East", "704000000001/5 in section names is not a panel"),
         ("704000000001/02: East", "704000000001/02 in section names is not a panel"),
-        ("704000000001: '  '", "the name of 704000000001 must be one line of at most 60 printable characters"),
+        ("MQTT_BROKER_PASSWDt0psecret: x", "'MQTT_BROKER_PASSWD' in section names must be the 12 digits"),
         (f"704000000001: {'x' * 61}", "at most 60 printable characters"),
         ('704000000001: "a\\nb"', "the name of 704000000001 must be one line"),
         ("704000000001: [East]", "704000000001 "),
