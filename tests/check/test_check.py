@@ -274,7 +274,7 @@ def test_the_program_tells_all_and_no_secret(tmp_path: Path, one_ecu: Simulator,
 def test_all_that_is_well_fits_a_screen(broker: Broker) -> None:
     """24 lines of 80 columns, with the prompt below: one ECU, a broker, Home Assistant's discovery, SunSpec."""
     east = (23 - datetime.now(UTC).hour) % 24 - 11  # hours to where it is noon
-    noon, lng = f"Etc/GMT{-east:+d}", 15.25 * east
+    noon, lng = f"Etc/GMT{-east:+d}", 14.75 * east
     plant = Plant(timezone=ZoneInfo(noon), site=Site(48.86, lng))
     ecu_section = {"APS_ECU_IP": "127.0.0.1", "APS_ECU_TIMEZONE": noon}
     ecu_section |= {"APS_ECU_POSITION_LAT": 48.86, "APS_ECU_POSITION_LNG": lng}
