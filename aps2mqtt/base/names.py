@@ -10,6 +10,11 @@ NO_NAMES: Names = MappingProxyType({})
 SERIAL = r"(?<![\w/])[0-9]{12}(?![\w/])"  # not in a topic
 
 
+def panel_key(uid: str, panel: int) -> str:
+    """The key in Names of an inverter's panel; panels count from 1."""
+    return f"{uid}/{panel}"
+
+
 def named(text: str, names: Names) -> str:
     """`text` with the name before each serial number that has one: `South roof (704000000001)`."""
     if not names:

@@ -28,6 +28,7 @@ from aps2mqtt.base.metrics import (
 )
 from aps2mqtt.base.metrics import inverter_rows as metrics_of_inverter
 from aps2mqtt.base.models import ecu_model, inverter_model
+from aps2mqtt.base.names import panel_key
 from aps2mqtt.base.values import NO_PROBLEM, Inverter, Report
 from aps2mqtt.mqtt.topics import (
     OFFLINE,
@@ -221,11 +222,10 @@ def _dropped(style: Style, rows: Iterable[Row]) -> tuple[Metric, ...]:
 
 def _problem(topic: str, value: str) -> Component:
     """An entity that is on if there is a problem, with the words in the attribute `problem`; `value` is a template."""
-    known = value if value == "value" else f"value and {value}"
     return {
-        "value_template": f"{{{{ 'ON' if {known} and {value} != '{NO_PROBLEM}' else 'OFF' }}}}",
+        "value_template": f"{{{{ 'ON' if {_known(value)} and {value} != '{NO_PROBLEM}' else 'OFF' }}}}",
         "json_attributes_topic": topic,
-        "json_attributes_template": f"{{{{ ({{'{PROBLEM.name}': {value}}} if {known} else {{}}) | tojson }}}}",
+        "json_attributes_template": _attribute(PROBLEM.name, value),
     }
 
 
@@ -265,7 +265,8 @@ def _component(style: Style, device_id: str, topic: str, metric: Metric) -> Comp
 def _label(style: Style, device_id: str, metric: Metric) -> str | None:
     """The name of an entity behind that of its device; None: Home Assistant takes that of the device class."""
     if metric.panel:
-        return metric.label_of_panel(style.names.get(f"{device_id}/{metric.panel}", f"Panel {metric.panel}"))
+        name = style.names.get(panel_key(device_id, metric.panel), f"Panel {metric.panel}")
+        return metric.label_of_panel(name)
     return metric.label or None
 
 
@@ -303,5 +304,10 @@ def _condition(topic: str, available: str, unavailable: str) -> Condition:
     return {"topic": topic, "payload_available": available, "payload_not_available": unavailable}
 
 
-def _attribute(name: str) -> str:
-    return f"{{{{ ({{'{name}': value}} if value else {{}}) | tojson }}}}"
+def _attribute(name: str, value: str = "value") -> str:
+    return f"{{{{ ({{'{name}': {value}}} if {_known(value)} else {{}}) | tojson }}}}"
+
+
+def _known(value: str) -> str:
+    """The condition that a template has a value: a removed object has none to look into."""
+    return value if value == "value" else f"value and {value}"

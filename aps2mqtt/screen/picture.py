@@ -13,6 +13,7 @@ from aps2mqtt.base import metrics
 from aps2mqtt.base.elapsed import elapsed, in_words
 from aps2mqtt.base.metrics import Metric, Row, Value
 from aps2mqtt.base.models import ecu_model, inverter_model
+from aps2mqtt.base.names import panel_key
 from aps2mqtt.base.values import NO_PROBLEM, Inverter, Report, Unchanged
 from aps2mqtt.mqtt import topics
 from aps2mqtt.mqtt.topics import Style
@@ -257,7 +258,7 @@ def _name(inverter: Inverter, style: Style, mark: Mark) -> Line:
 
 def _panel(style: Style, inverter: Inverter, panel: int) -> str:
     """The name of a panel, or its number; panels count from 1."""
-    return _named(style, f"{inverter.uid}/{panel}", LONGEST_PANEL_NAME) or f"{panel}"
+    return _named(style, panel_key(inverter.uid, panel), LONGEST_PANEL_NAME) or f"{panel}"
 
 
 def _named(style: Style, serial: str, longest: int) -> str:
