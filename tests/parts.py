@@ -14,7 +14,7 @@ import sys
 import threading
 import time
 import uuid
-from collections.abc import Callable, Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from pathlib import Path
@@ -112,9 +112,12 @@ def start_with(changes: str, *arguments: object, **environment: object) -> subpr
     return start_script(script, *arguments, **environment)
 
 
-def _start(arguments: Iterable[object], environment: Mapping[str, object]) -> subprocess.Popen[str]:
+def _start(
+    arguments: Iterable[object], environment: Mapping[str, object], before: Sequence[str] = ()
+) -> subprocess.Popen[str]:
+    """Starts Python; `before` is a program that starts it in turn."""
     process = subprocess.Popen(
-        [sys.executable, *map(str, arguments)],
+        [*before, sys.executable, *map(str, arguments)],
         env=clean_environment() | {name: str(value) for name, value in environment.items()},
         stdin=subprocess.DEVNULL,
         stdout=subprocess.PIPE,
@@ -139,8 +142,11 @@ def end_all() -> None:
 
 def aps2mqtt(*arguments: object, **environment: object) -> Ended:
     """Runs the program to its end, which has to come within 60 s."""
-    began = time.monotonic()
-    process = start(*arguments, **environment)
+    return _ended(time.monotonic(), start(*arguments, **environment))
+
+
+def _ended(began: float, process: subprocess.Popen[str]) -> Ended:
+    """What a program that was started at `began` has left, once it has ended."""
     try:
         out, err = process.communicate(timeout=60)
     except subprocess.TimeoutExpired:
@@ -169,18 +175,8 @@ def closed(folder: Path) -> Path:
 
 def without_rights(*arguments: object, **environment: object) -> Ended:
     """Runs the program to its end as a user who may enter only folders that are open to all, or root's."""
-    command = ["setpriv", "--bounding-set=-dac_override,-dac_read_search", sys.executable, "-m", "aps2mqtt"]
-    began = time.monotonic()
-    done = subprocess.run(
-        [*command, *map(str, arguments)],
-        env=clean_environment() | {name: str(value) for name, value in environment.items()},
-        stdin=subprocess.DEVNULL,
-        capture_output=True,
-        text=True,
-        timeout=60,
-        check=False,
-    )
-    return Ended(done.returncode, done.stdout, done.stderr, time.monotonic() - began)
+    before = ["setpriv", "--bounding-set=-dac_override,-dac_read_search"]
+    return _ended(time.monotonic(), _start(["-m", "aps2mqtt", *arguments], environment, before))
 
 
 @contextlib.contextmanager
