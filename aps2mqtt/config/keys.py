@@ -245,6 +245,8 @@ KEYS = (
     Key("APS_ECU_SUNSPEC_UNITS", "", _units, "sunspec_units"),
     Key("APS_ECU_ID", "", _ecu_id, "ecu_id"),
     Key("APS_STATE_DIR", "", expanded),
+    Key("APS_PAGE_DIR", "", expanded),
+    Key("APS_METRICS_DIR", "", expanded),
     Key("APS_LOG_LEVEL", "", _choice("", "debug", "info", "warning", "error")),
     Key("MQTT_BROKER_HOST", "127.0.0.1", _host, "host"),
     Key("MQTT_BROKER_PORT", "1883", _whole(1, 65535), "port"),

@@ -84,6 +84,8 @@ def _config(
         given=given,
         warnings=warnings,
         log_level=values["APS_LOG_LEVEL"],
+        page_directory=_directory(values["APS_PAGE_DIR"]),
+        metrics_directory=_directory(values["APS_METRICS_DIR"]),
     )
 
 
@@ -149,6 +151,10 @@ def _local_timezone(environ: Mapping[str, str]) -> tzinfo:
     with suppress(OSError, ValueError), Path("/etc/localtime").open("rb") as file:  # a copy, not a link
         return ZoneInfo.from_file(file)
     return UTC
+
+
+def _directory(configured: str) -> Path | None:
+    return Path(configured) if configured else None
 
 
 def _state_directory(configured: str, environ: Mapping[str, str]) -> Path:

@@ -6,6 +6,7 @@ from pathlib import Path
 from typing import Final, NamedTuple
 
 from aps2mqtt.base.names import NO_NAMES, Names
+from aps2mqtt.base.roof import NO_ROOF, Roof
 from aps2mqtt.base.values import Site
 
 
@@ -123,3 +124,6 @@ class Config(NamedTuple):
     warnings: tuple[str, ...] = ()
     log_level: str = ""  # one of logs.LEVELS; empty: it depends on the reader of the log
     names: Names = NO_NAMES
+    roof: Roof = NO_ROOF
+    page_directory: Path | None = None  # None: jobs write no page
+    metrics_directory: Path | None = None  # None: jobs write no metrics

@@ -1,0 +1,1 @@
+"""Draws all ECUs as a web page that needs no other file."""

@@ -1,0 +1,1 @@
+"""Writes the values of an ECU as Prometheus text."""
