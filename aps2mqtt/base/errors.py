@@ -150,6 +150,7 @@ class BothFailed(JobError):
 
     def __init__(self, ecu: JobError, broker: JobError) -> None:
         super().__init__(f"{ecu}. And {broker}")
+        self.ecu = ecu
         self.status = ecu.status
 
 

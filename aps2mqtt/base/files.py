@@ -76,6 +76,16 @@ def replace(path: Path, text: str, *, private: bool = False) -> None:
     _clear(path.parent, written)
 
 
+def create_private(path: Path) -> None:
+    """Creates an empty file, readable for its folder's owner only, where there is none; raises OSError."""
+    with contextlib.suppress(FileExistsError):
+        descriptor = os.open(path, os.O_CREAT | os.O_EXCL | os.O_WRONLY, 0o600)
+        try:
+            _give_to_owner(descriptor, path.parent)
+        finally:
+            os.close(descriptor)
+
+
 def _give_to_owner(descriptor: int, folder: Path) -> None:
     """Gives the file to the owner of `folder`: a service can then read what root writes into its folder."""
     owner, ours = folder.stat(), os.fstat(descriptor)

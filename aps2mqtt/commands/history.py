@@ -1,5 +1,6 @@
 """Shows the history that the ECU itself keeps: the power of a day, and the energy
-of a week, a month or a year. Exit status 76 if the firmware can't do this.
+of a week, a month or a year. What the firmware does not keep comes from the
+journal, if APS_PAGE_DIR or APS_METRICS_DIR is set; otherwise exit status 76.
 
 example:
   aps2mqtt history day week --plot solar.svg
@@ -47,9 +48,10 @@ def run(options: argparse.Namespace) -> int:
         raise UsageError("--date is for the power of a day; add the period day, or omit --date")
     now, configs = datetime.now(UTC), common.load(options)
     days = [common.day(options.date, config, now) for config in configs]
+    todays = [common.day(None, config, now) for config in configs]
     statuses: list[ExitStatus] = []
     found: list[Series] = []
-    for read in common.of_each(partial(_read, periods), statuses, configs, days):
+    for read in common.of_each(partial(_read, periods), statuses, configs, days, todays):
         found += read.found
         statuses += [common.failed(error) for error in read.failures]
         for remark in read.remarks:
@@ -85,9 +87,9 @@ def _svg(text: str) -> Path:
 # -- queries and output -----------------------------------------------------------------------------------------------
 
 
-def _read(periods: Sequence[str], config: Config, day: date) -> query.Recollection:
+def _read(periods: Sequence[str], config: Config, day: date, today: date) -> query.Recollection:
     with output.waiting(f"the ECU at {config.ecu.address}"):
-        return query.read(config, periods, day)
+        return query.read(config, periods, day, today=today)
 
 
 def _print(options: argparse.Namespace, found: Sequence[Series]) -> None:

@@ -7,6 +7,7 @@ from aps2mqtt.config.values import Config
 from aps2mqtt.jobs.plan import style
 from aps2mqtt.jobs.retained_topics import retained_topics
 from aps2mqtt.jobs.state_file import StateError, Store
+from aps2mqtt.journal.store import Journal, JournalError
 from aps2mqtt.mqtt import discovery, topics
 from aps2mqtt.mqtt.abandoned import Abandoned
 from aps2mqtt.mqtt.sessions import Session
@@ -36,7 +37,8 @@ def forget(ecus: Sequence[tuple[Config, Store]], serial: str, found: Abandoned) 
         with ask.turn_or_failure(config.ecu):
             try:
                 known |= _forget(store, serial)
-            except StateError as error:
+                Journal(config.state_directory).forget(serial)
+            except (StateError, JournalError) as error:
                 raise ConfigError(str(error)) from error
     if found.topics:
         with Session(ecus[0][0].broker) as session:

@@ -9,13 +9,13 @@ same messages. It does not matter whether cron, a timer, a person or the schedul
 import logging
 from collections.abc import Iterable
 from datetime import datetime
-from typing import NamedTuple
+from typing import TYPE_CHECKING, NamedTuple
 
 from aps2mqtt.base import models
 from aps2mqtt.base.deadline import Deadline
 from aps2mqtt.base.elapsed import clock_is_behind, in_words
-from aps2mqtt.base.errors import BothFailed, EcuError, EcuUnreachable, JobError, is_exhausted
-from aps2mqtt.base.memory import Memory
+from aps2mqtt.base.errors import BothFailed, EcuError, EcuUnreachable, JobError, described, is_exhausted
+from aps2mqtt.base.memory import Memory, Rhythm
 from aps2mqtt.base.names import named
 from aps2mqtt.base.values import SUNSPEC, Recalled, Report, Snapshot, Unchanged
 from aps2mqtt.config.values import Config
@@ -31,6 +31,9 @@ from aps2mqtt.sources.poll import FAILURES, Polled, poll
 from aps2mqtt.truth import freshness, hang, phase, problems, true_values
 from aps2mqtt.truth.data_age import age_of
 from aps2mqtt.truth.night import is_night, to_the_minute
+
+if TYPE_CHECKING:
+    from aps2mqtt.journal.entry import Left
 
 log = logging.getLogger(__name__)
 
@@ -65,20 +68,28 @@ class Job(NamedTuple):
             memory = _load(self.store)
             self._warn(((warning, warning) for warning in self.config.warnings), memory)
             try:
-                return self._poll(memory, endpoint)
-            except NOT_OVER_A_MEMORY:
+                return self._poll_without_crash(memory, endpoint)
+            except JobError as error:
+                self._leave_failure(error, memory)
                 raise
-            except Exception as error:
-                if memory is None or is_exhausted(error):
-                    raise
-                log.warning(
-                    "the job failed because of its state file (%s: %s) and is repeated without the file; report "
-                    "the output of -D",
-                    type(error).__name__,
-                    error,
-                    exc_info=error,
-                )
-                return self._poll(None, endpoint)
+
+    def _poll_without_crash(self, memory: Memory | None, endpoint: Endpoint | EcuUnreachable) -> Outcome:
+        """Does the job with the memory of the last one, or without it if the memory is the cause of a bug."""
+        try:
+            return self._poll(memory, endpoint)
+        except NOT_OVER_A_MEMORY:
+            raise
+        except Exception as error:
+            if memory is None or is_exhausted(error):
+                raise
+            log.warning(
+                "the job failed because of its state file (%s: %s) and is repeated without the file; report "
+                "the output of -D",
+                type(error).__name__,
+                error,
+                exc_info=error,
+            )
+            return self._poll(None, endpoint)
 
     def _poll(self, memory: Memory | None, endpoint: Endpoint | EcuUnreachable) -> Outcome:
         """Does the job with the memory of the last one."""
@@ -136,7 +147,7 @@ class Job(NamedTuple):
                 messages += topics.status_messages(self._style(memory), replaced, cause)
             session.publish(messages)
         units = polled.units or (before.units if before is not None else None)
-        self._remember(memory._replace(units=units))
+        self._remember(self._leave(report, memory._replace(units=units), before))
         return Outcome(f"{self._reading(report, memory)}; {self._sent(messages)}", report, messages)
 
     def would_publish(self, snapshot: Snapshot, before: Memory | None) -> Outcome:
@@ -163,7 +174,7 @@ class Job(NamedTuple):
             return Outcome(summary, report, messages, night=True)
         with Session(self.config.broker) as session:
             session.publish(messages)
-        self._remember(memory)
+        self._remember(self._leave(report, memory, before))
         return Outcome(f"{summary}; {self._sent(messages)}", report, messages, night=True)
 
     def _settle(self, snapshot: Snapshot, before: Memory | None, recalled: Recalled) -> tuple[Report, Memory]:
@@ -221,6 +232,46 @@ class Job(NamedTuple):
             if isinstance(endpoint, Endpoint):
                 memory = self._restart(memory, endpoint)
             self._remember(memory)
+
+    def _leave(self, report: Report, memory: Memory, before: Memory | None) -> Memory:
+        """Leaves the files of a successful job; returns `memory` with the warnings that were logged."""
+        if not self._leaves_files():
+            return memory
+        from aps2mqtt.jobs import leaving
+
+        left = leaving.of_report(self.config, self.now, self._fresh_for(memory), report, memory)
+        return memory._replace(told=tuple(dict.fromkeys((*memory.told, *self._write_files(left, before)))))
+
+    def _leave_failure(self, error: JobError, memory: Memory | None) -> None:
+        """Leaves the files of a job that has failed."""
+        if self.dry_run or not self._leaves_files():
+            return
+        from aps2mqtt.jobs import leaving
+
+        timed = self._timed(memory, memory) if memory is not None else None
+        self._write_files(leaving.of_failure(self.config, self.now, self._fresh_for(timed), error, memory), memory)
+
+    def _leaves_files(self) -> bool:
+        return self.config.page_directory is not None or self.config.metrics_directory is not None
+
+    def _write_files(self, left: "Left", before: Memory | None) -> list[str]:
+        """Writes journal, page and metrics; logs and returns the warnings. No failure stops the job."""
+        from aps2mqtt.jobs import leaving
+
+        try:
+            warnings = leaving.leave(self.config, left, self.store.path.stem, self.now)
+        except Exception as error:
+            if is_exhausted(error):
+                raise
+            log.debug("from here:", exc_info=error)
+            warnings = [f"the page and the metrics were not written: {described(error)}"]
+        self._warn(((warning, warning) for warning in warnings), before)
+        return warnings
+
+    def _fresh_for(self, memory: Memory | None) -> int:
+        """Seconds from this job within which the next one should come."""
+        rhythm = memory.rhythm if memory is not None else None
+        return freshness.expiry(rhythm or Rhythm(self.now), self.now)
 
     def _restart(self, memory: Memory, endpoint: Endpoint) -> Memory:
         """Restarts an ECU that hangs, if the user wants it, the ECU can and it is due. A failure is only logged."""

@@ -169,7 +169,7 @@ def asked(port: int, *periods: str, limits: Limits) -> query.Recollection:
     """Without the command."""
     settings = {"APS_ECU_IP": "127.0.0.1", "APS_ECU_PORT": str(port), "APS_ECU_TIMEZONE": "Europe/Paris"}
     (chosen,) = loading.load(None, settings)
-    return query.read(chosen, periods, TODAY, limits)
+    return query.read(chosen, periods, TODAY, limits, today=TODAY)
 
 
 SHORT = Limits(answer=2.0, pauses=(), conversation=4.8)

@@ -19,7 +19,7 @@ MODULES = {
     for path in sorted((ROOT / "aps2mqtt").rglob("*.py"))
 }
 # Errors that are no JobError, and whose text becomes a line all the same; remarks, which become warnings.
-ALSO = {"StateError", "RestartError", "ScenarioError", "Remark"}
+ALSO = {"StateError", "JournalError", "Damaged", "RestartError", "ScenarioError", "Remark"}
 LOGGED = {"warning", "error", "critical"}
 # Functions that make a part of a message, or a mistake of the configuration.
 PARTS = {
@@ -29,6 +29,9 @@ PARTS = {
     "mqtt.sessions": {"_loop_until"},
     "mqtt.failures": {"_refusal"},
     "mqtt.tls": {"failure", "_refused", "_distrust"},
+    "jobs.job": {"_write_files"},
+    "jobs.leaving": {"_unwritten"},
+    "journal.store": {"_unusable"},
     "commands.health": {"_condition"},
     "truth.problems": {"in_words", "_of_counts", "_of_inverter", "_no_power"},
     "config.yaml_file": {"read", "_malformed", "_sections", "_outside", "_slipped", "_values", "_pairs", "_is_section"},
