@@ -8,9 +8,10 @@ from collections.abc import Callable, Iterable, Iterator, Sequence
 from datetime import UTC, date, datetime, timedelta
 from functools import partial
 from itertools import groupby
-from math import ceil, floor, log10
+from math import ceil
 from typing import NamedTuple
 
+from aps2mqtt.base.axis import QUARTERS, nice_top
 from aps2mqtt.base.elapsed import LONGEST_GAP, elapsed
 from aps2mqtt.base.models import ecu_model
 from aps2mqtt.history import time_series
@@ -21,8 +22,6 @@ BLOCKS = " ▁▂▃▄▅▆▇█"
 UNKNOWN = "░"
 NO_DATA = "no data"
 HEIGHT = 12  # rows of a curve, a multiple of QUARTERS
-QUARTERS = 4  # values on the axis of power, above 0
-ROUND = (1, 1.5, 2, 2.5, 3, 4, 5, 6, 8, 10)  # each is a round number, also times a power of ten
 LEAST_COLUMNS = 8  # of a curve or a bar
 WIDEST_BAR = 60
 DAY_NAME, MONTH_NAME = 14, 8  # columns
@@ -76,14 +75,6 @@ def summary(one: Series) -> tuple[str, ...]:
 def named(one: Energy, day: date) -> str:
     """The date, or the month, of a point, as people write it."""
     return _month(12 * day.year + day.month - 1) if one.by_month else _day(day.toordinal())
-
-
-def nice_top(most: float) -> float:
-    """The end of an axis for values up to `most`; a quarter of this end is a round number too."""
-    if most <= 0:
-        return QUARTERS
-    unit = 10.0 ** floor(log10(most / QUARTERS))
-    return QUARTERS * unit * next(step for step in ROUND if step >= most / QUARTERS / unit or step == ROUND[-1])
 
 
 # -- the power of a day -----------------------------------------------------------------------------------------------

@@ -9,17 +9,25 @@ from datetime import datetime, timedelta
 from itertools import accumulate, zip_longest
 from typing import NamedTuple
 
-from aps2mqtt.base import metrics
+from aps2mqtt.base import conditions, metrics
+from aps2mqtt.base.conditions import as_shown, condition, strongest_panel
 from aps2mqtt.base.elapsed import elapsed, in_words
-from aps2mqtt.base.metrics import Metric, Row, Value
+from aps2mqtt.base.metrics import Metric, Row
 from aps2mqtt.base.models import ecu_model, inverter_model
 from aps2mqtt.base.names import panel_key
-from aps2mqtt.base.values import NO_PROBLEM, Inverter, Report, Unchanged
-from aps2mqtt.mqtt import topics
+from aps2mqtt.base.values import Inverter, Report, Unchanged
+from aps2mqtt.mqtt import readings, topics
 from aps2mqtt.mqtt.topics import Style
 from aps2mqtt.screen.canvas import BOLD, DIM, GREEN, RED, YELLOW, Canvas, Line, bar, clean, cut, rendered, wrapped
 from aps2mqtt.truth.data_age import RENEWED
 
+COLORS = {  # of the glyphs of conditions; others are dim
+    conditions.AWAKE: GREEN,
+    conditions.HALF_AWAKE: YELLOW,
+    conditions.NEVER_HEARD: RED,
+    conditions.ILL: RED,
+    conditions.NOT_LISTED: YELLOW,
+}
 LEVELS = "▁▂▃▄▅▆▇█"
 STRENGTHS = "▂▄▆█"
 UNKNOWN = "-"  # power of a panel without a reading
@@ -48,14 +56,6 @@ class Mark(NamedTuple):
     words: str
 
 
-AWAKE = Mark(GREEN, "●", "")
-HALF_AWAKE = Mark(YELLOW, "◐", "starting up")
-ASLEEP = Mark(DIM, "○", "offline")
-NEVER_HEARD = Mark(RED, "?", "not seen yet")
-ILL = Mark(RED, "!", "problem")
-NOT_LISTED = Mark(YELLOW, "-", "not listed by the ECU")
-
-
 class TableRow(NamedTuple):
     """Cells in the order of their importance; an inverter without readings has a note behind the first cells."""
 
@@ -65,7 +65,7 @@ class TableRow(NamedTuple):
 
 def arrays(reports: Sequence[Report], style: Style, now: datetime, canvas: Canvas) -> list[str]:
     """The totals of each ECU and its inverters, as far as the canvas has room."""
-    reports = [_by_uid(_with_energies_that_say_something(report)) for report in reports]
+    reports = [as_shown(report) for report in reports]
     inverters = sum(len(report.inverters) for report in reports)
     details = [_cards, _rows, _tiles] if inverters <= MOST_CARDS else [_rows, _tiles]
     for detail in details:
@@ -79,22 +79,10 @@ def arrays(reports: Sequence[Report], style: Style, now: datetime, canvas: Canva
     return cut([rendered(line, canvas) for line in lines[1:]], canvas)
 
 
-def _with_energies_that_say_something(report: Report) -> Report:
-    """The report without the inverters' energies if all are 0: they begin with the first job."""
-    if any(energy for inverter in report.inverters for energy in inverter.energies):
-        return report
-    return report._replace(inverters=tuple(inverter._replace(energies=()) for inverter in report.inverters))
-
-
 def below(head: Sequence[str], reports: Sequence[Report], style: Style, now: datetime, canvas: Canvas) -> list[str]:
     """The lines of `head` and the arrays below them, as far as the canvas has room for both."""
     rest = canvas if canvas.height is None else canvas._replace(height=max(1, canvas.height - len(head)))
     return [*head, *arrays(reports, style, now, rest)]
-
-
-def _by_uid(report: Report) -> Report:
-    """The report with inverters sorted by UID: an ECU lists them as it found them, a broker by their topics."""
-    return report._replace(inverters=tuple(sorted(report.inverters, key=lambda inverter: inverter.uid)))
 
 
 def strength(percent: float) -> str:
@@ -152,7 +140,7 @@ def _data_of(report: Report, now: datetime) -> Iterator[Line]:
 
 def _cards(inverters: Sequence[Inverter], style: Style, width: int) -> list[Line]:
     """Every inverter with its panels as bars; the strongest panel has the longest bar."""
-    strongest = _strongest(inverters)
+    strongest = strongest_panel(inverters)
     beside = min(len(inverters), max(1, (width + BETWEEN) // (NARROWEST_CARD + BETWEEN)))
     each = min(WIDEST_CARD, _share(width, beside))
     panels = [len(_panel(style, one, panel)) for one in inverters for panel in range(1, len(one.powers) + 1)]
@@ -173,7 +161,7 @@ def _card(inverter: Inverter, style: Style, strongest: int, indent: int, width: 
     measured = [metrics.INVERTER_TODAY, metrics.SIGNAL, metrics.TEMPERATURE, metrics.FREQUENCY]
     values = [_measured(metric, inverter, said) for metric in measured]
     power = ((BOLD, said.get(metrics.INVERTER_POWER.name, "")),)
-    yield from _filled([*name, power, *values, _voltages(inverter)], width, indent=INDENT)
+    yield from _filled([*name, power, *values, (("", readings.voltages(inverter)),)], width, indent=INDENT)
     for panel, power_of_it in enumerate(inverter.powers, 1):
         numbers = f"{UNKNOWN if power_of_it is None else power_of_it:>6} W"
         if inverter.energies and width >= NARROWEST_CARD:
@@ -206,7 +194,7 @@ def _rows(inverters: Sequence[Inverter], style: Style, width: int) -> list[Line]
     """A line for each inverter, its panels as glyphs."""
     beside = max(1, (width + BETWEEN) // (NARROWEST_ROW + BETWEEN))
     each = _share(width, beside)
-    strongest = _strongest(inverters)
+    strongest = strongest_panel(inverters)
     table = _table([_row(inverter, style, strongest) for inverter in inverters], each)
     return _side_by_side([[line] for line in table], beside, each)
 
@@ -224,7 +212,7 @@ def _row(inverter: Inverter, style: Style, strongest: int) -> TableRow:
             _glyphs(inverter, strongest),
             ((BOLD, said.get("power", "")),),
             *(_measured(metric, inverter, said) for metric in measured),
-            _voltages(inverter),
+            (("", readings.voltages(inverter)),),
         )
     )
 
@@ -236,7 +224,7 @@ def _tiles(inverters: Sequence[Inverter], style: Style, width: int) -> list[Line
         for digits in range(SHORT_SERIAL, max(SHORT_SERIAL, *(len(one.uid) for one in inverters)) + 1)
         if len({one.uid[-digits:] for one in inverters}) == len(inverters) or digits == len(inverters[0].uid)
     )
-    strongest = _strongest(inverters)
+    strongest = strongest_panel(inverters)
     rows = []
     for inverter in inverters:
         mark = _mark(inverter)
@@ -268,13 +256,8 @@ def _named(style: Style, serial: str, longest: int) -> str:
 
 
 def _mark(inverter: Inverter) -> Mark:
-    if inverter.online is not None and isinstance(inverter.problem, str) and inverter.problem != NO_PROBLEM:
-        return ILL
-    if inverter.online:
-        return HALF_AWAKE if inverter.frequency is None else AWAKE
-    if inverter.online is None:
-        return NOT_LISTED
-    return NEVER_HEARD if all(power is None for power in inverter.powers) else ASLEEP
+    found = condition(inverter)
+    return Mark(COLORS.get(found, DIM), *found)
 
 
 def _glyphs(inverter: Inverter, strongest: int) -> Line:
@@ -295,25 +278,8 @@ def _measured(metric: Metric, inverter: Inverter, said: dict[str, str]) -> Line:
     return (RED if bars.count("·") >= len(bars) - 1 else GREEN, bars), ("", f"{said[metric.name]:>6}")
 
 
-def _voltages(inverter: Inverter) -> Line:
-    voltages = [topics.payload(voltage) for voltage in inverter.voltages if voltage is not None]
-    return (("", f"{'/'.join(voltages)} V"),) if voltages else ()
-
-
 def _readings(rows: Iterable[Row]) -> dict[str, str]:
-    """Each reading as text for people, by its metric's name; the last good one if it is retained."""
-    known = ((metric, value.last if isinstance(value, Unchanged) else value) for metric, value in rows)
-    return {metric.name: clean(_reading(metric, value)) for metric, value in known if value is not None}
-
-
-def _reading(metric: Metric, value: Value) -> str:
-    is_number = isinstance(value, int | float) and metric.digits is not None
-    return f"{value:.{metric.digits}f} {metric.unit}" if is_number else topics.payload(value)
-
-
-def _strongest(inverters: Iterable[Inverter]) -> int:
-    """W of the strongest panel; 1 if there is none."""
-    return max((power for inverter in inverters if inverter.online for power in inverter.powers if power), default=1)
+    return {name: clean(text) for name, text in readings.readings(rows).items()}
 
 
 def _heat(power: int | None, strongest: int) -> str:

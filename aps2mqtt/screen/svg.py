@@ -8,10 +8,11 @@ from datetime import date, datetime
 from html import escape
 from itertools import pairwise
 
+from aps2mqtt.base.axis import QUARTERS, nice_top
 from aps2mqtt.base.elapsed import elapsed
 from aps2mqtt.history import time_series
 from aps2mqtt.history.time_series import Energy, Power, Series
-from aps2mqtt.screen.chart import NO_DATA, QUARTERS, hours_around, named, nice_top, summary, ticks, title
+from aps2mqtt.screen.chart import NO_DATA, hours_around, named, summary, ticks, title
 
 WIDTH, HEIGHT = 860, 360  # of a drawing, with its title
 LEFT, RIGHT, TOP, BOTTOM = 72, 36, 76, 40  # around its plot

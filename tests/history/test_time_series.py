@@ -8,6 +8,7 @@ from zoneinfo import ZoneInfo
 import pytest
 from asking_history import ECU, EVENING, TODAY, ZONE, array
 
+from aps2mqtt.base.axis import nice_top
 from aps2mqtt.history import time_series
 from aps2mqtt.history.time_series import Energy, Power
 from aps2mqtt.screen import chart, svg
@@ -110,7 +111,7 @@ def test_no_line_is_wider_than_the_terminal(width: int) -> None:
     ("most", "top"), [(0, 4), (1, 1), (3, 3.2), (437, 600), (1000, 1000), (2345, 2400), (3334, 4000), (65535, 80000)]
 )
 def test_an_axis_ends_at_a_round_number(most: float, top: float) -> None:
-    assert chart.nice_top(most) == pytest.approx(top)
+    assert nice_top(most) == pytest.approx(top)
     assert most <= top <= max(4, 1.5 * most)
 
 
