@@ -1,0 +1,47 @@
+"""The script of the page: it lets ages grow, marks old values and loads the page again. Pure.
+
+It asks nobody for anything: the page is loaded again as a whole, while somebody can see it. It keeps what the reader
+has opened and how far a wide roof is scrolled; the browser itself keeps its own scroll position.
+"""
+
+SCRIPT = """\
+"use strict";
+(() => {
+  const AGAIN = 60, STEP = 5; // seconds
+  const UNITS = [["s", 1, 120], ["min", 60, 120], ["h", 3600, 48]];
+  const loaded = Date.now(), title = document.title;
+  const all = (selector) => [...document.querySelectorAll(selector)];
+  const set = (element, words) => { if (element.textContent !== words) element.textContent = words; };
+  const words = (seconds) => {
+    const whole = Math.max(0, Math.round(seconds));
+    const [unit, length] = UNITS.find(([, length, most]) => whole < length * most) || ["days", 86400];
+    return `${Math.floor(whole / length)} ${unit} ago`;
+  };
+  const age = () => {
+    const now = Date.now() / 1000;
+    for (const one of all("[data-since]")) set(one, words(now - one.dataset.since));
+    const late = new Set();
+    for (const mark of all("[data-overdue]")) {
+      mark.hidden = now <= mark.dataset.overdue;
+      if (!mark.hidden) late.add(mark.dataset.of);
+    }
+    for (const one of all("[data-ecu]")) one.classList.toggle("late", late.has(one.dataset.ecu));
+    document.title = late.size ? `old: ${title}` : title;
+  };
+  const reads = () => document.hidden || String(getSelection());
+  const reachable = () => location.protocol === "file:" || navigator.onLine;
+  const again = () => { if (Date.now() - loaded > AGAIN * 1000 && !reads() && reachable()) location.reload(); };
+  const keep = () => history.replaceState({
+    open: all("details").map((one) => one.open), left: all(".wide").map((one) => one.scrollLeft),
+  }, "");
+  const kept = history.state || {};
+  all("details").forEach((one, at) => { one.open = Boolean(kept.open && kept.open[at]); });
+  all(".wide").forEach((one, at) => { one.scrollLeft = (kept.left && kept.left[at]) || 0; });
+  const renew = () => { age(); again(); };
+  age();
+  setInterval(renew, STEP * 1000);
+  addEventListener("visibilitychange", renew);
+  addEventListener("pageshow", renew);
+  addEventListener("pagehide", keep);
+})();
+"""
