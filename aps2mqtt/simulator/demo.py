@@ -2,12 +2,8 @@
 
 import asyncio
 import logging
-import os
 import random
-import re
-import shlex
 import socket
-import sys
 import tempfile
 import threading
 import time
@@ -15,11 +11,10 @@ from collections.abc import Callable, ItemsView, Iterator, Sequence
 from contextlib import contextmanager, suppress
 from datetime import UTC, datetime, timedelta
 from functools import partial
-from importlib import metadata
-from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from aps2mqtt.base.errors import ExitStatus, JobError
+from aps2mqtt.base.extras import install_command
 from aps2mqtt.config import loading
 from aps2mqtt.config.values import Config
 from aps2mqtt.jobs.job import Job, Outcome
@@ -44,7 +39,6 @@ NOON = 13  # o'clock: the demo always begins in sunshine
 START = 30.0  # seconds for the embedded broker
 LINGER = 0.1  # seconds for the embedded broker to handle the last messages of a client
 PARTING = 0.5  # seconds after a job until its messages are read back, more than LINGER
-DEMO_EXTRA = re.compile(r"extra\s*==\s*.demo.")
 PORTS = range(10_000, 20_000)  # the kernel gives none of these to an outgoing connection
 
 
@@ -163,18 +157,6 @@ def _free_port() -> int:
             return port
 
 
-def install_command() -> str:
-    """The command that installs the `demo` extra into the environment that this program runs in.
-
-    It names the packages themselves, because `aps2mqtt[demo]` on the package index is another program.
-    """
-    extra = [one.partition(";")[0].strip() for one in metadata.requires("aps2mqtt") or () if DEMO_EXTRA.search(one)]
-    pip = Path(sys.executable).with_name("pip")
-    command = [str(pip)] if pip.exists() else [sys.executable, "-m", "pip"]
-    as_root = [] if os.access(sys.prefix, os.W_OK) else ["sudo"]
-    return shlex.join([*as_root, *command, "install", *extra])
-
-
 class _Subscriptions(dict[str, Any]):
     """A dictionary that may change while a loop over it waits."""
 
@@ -195,7 +177,7 @@ def _mended_broker() -> Callable[[dict[str, object]], "Broker"]:
     try:
         from amqtt.broker import Broker
     except ImportError as error:
-        raise DemoError(f"the demo needs amqtt, its embedded broker; run {install_command()}") from error
+        raise DemoError(f"the demo needs amqtt, its embedded broker; run {install_command('demo')}") from error
 
     class Mended(Broker):  # type: ignore[misc] # amqtt has no types
         def __init__(self, config: dict[str, object]) -> None:

@@ -15,6 +15,7 @@ from freezegun import freeze_time
 from parts import AT_ONCE, PATIENCE, Broker, aps2mqtt, capture, one_line, place, settings, start, sunny_ecu, until
 
 from aps2mqtt import __version__, cli, commands
+from aps2mqtt.base import extras
 from aps2mqtt.check.ecu_answers import FIRMWARE
 from aps2mqtt.simulator import demo, modbus
 from aps2mqtt.simulator.plant import ECU_MODELS, PARIS, EcuModel, Plant
@@ -271,8 +272,8 @@ def test_a_demo_without_its_extra_names_the_pip_of_its_own_installation(tmp_path
 
 def test_a_demo_in_an_installation_of_root_says_sudo(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
     monkeypatch.setattr(sys, "executable", str(tmp_path / "a b" / "python"))
-    monkeypatch.setattr(demo.os, "access", lambda *_: False)
-    assert demo.install_command().startswith(f"sudo '{tmp_path}/a b/python' -m pip install 'amqtt<")
+    monkeypatch.setattr(extras.os, "access", lambda *_: False)
+    assert extras.install_command("demo").startswith(f"sudo '{tmp_path}/a b/python' -m pip install 'amqtt<")
 
 
 def test_the_demo_that_is_kept_says_where_to_connect_and_polls_on() -> None:
