@@ -1,7 +1,7 @@
 # aps2mqtt in a container. docs/container.md describes how to use it.
 FROM python:3.13-slim AS build
 COPY . /src
-RUN python -m venv /opt/aps2mqtt && /opt/aps2mqtt/bin/pip install --no-cache-dir /src
+RUN python -m venv /opt/aps2mqtt && /opt/aps2mqtt/bin/pip install --no-cache-dir '/src[metrics]'
 
 FROM python:3.13-slim
 RUN groupadd --system --gid 10001 aps2mqtt \

@@ -1,4 +1,4 @@
-"""The table of metrics: one row for each value. Topics, JSON objects, entities and docs/topics.md follow from it.
+"""The table of metrics: one row for each value. Topics, entities, Prometheus and docs/ follow from it.
 
 A new value is a field of Report or Inverter, a row here, and a source that fills the field. Pure.
 """

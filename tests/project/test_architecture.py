@@ -28,6 +28,7 @@ CONFINED = {
     "astral": {"base.sun"},
     "amqtt": {"simulator.demo"},
     "pymodbus": {"sources.sunspec.client"},
+    "prometheus_client": {"prometheus.exposition"},
     "http": {"sources.ecu8899.restart"},
     "socket": {
         "sources.endpoints",
