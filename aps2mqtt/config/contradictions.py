@@ -13,7 +13,7 @@ READABLE_BY_OTHERS = 0o004
 
 
 def contradictions(ecu: GivenEcu, values: Mapping[str, Any]) -> Iterator[str]:
-    """Mistakes: a setting without another one that it needs."""
+    """Mistakes: a setting without another one, or without a package, that it needs."""
     given = ecu.given
     if BROKER_PASSWORD in given and "MQTT_BROKER_USER" not in given:
         yield (
@@ -33,6 +33,13 @@ def contradictions(ecu: GivenEcu, values: Mapping[str, Any]) -> Iterator[str]:
             f"APS_ECU_SUNSPEC_PORT and APS_ECU_PORT are the same{ecu.place}; remove both settings (their defaults, "
             "502 and 8899, fit every ECU)"
         )
+    if values["APS_METRICS_DIR"]:
+        from importlib.util import find_spec
+
+        if find_spec("prometheus_client") is None:
+            from aps2mqtt.base.extras import install_command
+
+            yield f"APS_METRICS_DIR needs prometheus_client, which is not installed; run {install_command('metrics')}"
 
 
 def twins(ecus: Iterable[GivenEcu], parsed: Iterable[Mapping[str, Any]]) -> Iterator[str]:

@@ -1,5 +1,7 @@
 """Settings one by one and together: what they need, what is doubtful, where the defaults come from."""
 
+import re
+import sys
 from datetime import UTC
 from pathlib import Path
 from zoneinfo import ZoneInfo
@@ -8,6 +10,7 @@ import pytest
 from loading_settings import SECRET, load, mistakes
 
 from aps2mqtt.base.errors import ConfigError
+from aps2mqtt.base.extras import install_command
 from aps2mqtt.config import loading
 from aps2mqtt.config.keys import KEYS, Key
 from aps2mqtt.config.values import AccessPoint, Secret
@@ -41,6 +44,22 @@ def test_keys_that_need_another_say_so(environ: dict[str, str], says: str):
     """One without the other has no meaning."""
     (mistake,) = mistakes(environ)
     assert says in mistake
+
+
+def test_metrics_need_their_package_and_name_the_pip_of_this_installation(monkeypatch: pytest.MonkeyPatch):
+    """Found when the configuration is loaded, before a job polls. Without the setting nothing is missing."""
+    monkeypatch.setitem(sys.modules, "prometheus_client", None)
+    (mistake,) = mistakes({"APS_ECU_IP": "192.168.1.42,192.168.1.43", "APS_METRICS_DIR": "/srv/metrics"})
+    assert (
+        mistake == f"APS_METRICS_DIR needs prometheus_client, which is not installed; run {install_command('metrics')}"
+    )
+    assert re.search(r" install 'prometheus[-_]client<1,>=0\.\d+'$", mistake)
+    assert load().metrics_directory is None
+
+
+def test_the_folder_of_the_metrics_is_the_one_that_is_set():
+    pytest.importorskip("prometheus_client", reason="the metrics extra is not installed: pip install -e '.[metrics]'")
+    assert load({"APS_METRICS_DIR": "/srv/metrics"}).metrics_directory == Path("/srv/metrics")
 
 
 @pytest.mark.parametrize("wanted", ["True ", " yes", "ON\t", "1\n"])
