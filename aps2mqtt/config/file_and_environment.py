@@ -11,7 +11,7 @@ from typing import NamedTuple
 
 from aps2mqtt.base import files
 from aps2mqtt.base.errors import leading_word
-from aps2mqtt.config import names, systemd_credentials
+from aps2mqtt.config import names, roof, systemd_credentials
 from aps2mqtt.config.keys import (
     BROKER_PASSWORD,
     FILE_SUFFIX,
@@ -30,7 +30,7 @@ MAX_SECRET = 10_000  # characters
 
 
 def read_file(path: Path, environ: Mapping[str, str], mistakes: list[str]) -> list[Section]:
-    """The sections of the file, with the known settings that have a value, and names; adds mistakes to `mistakes`.
+    """The sections of the file, with the known settings that have a value, names and roof; adds mistakes to `mistakes`.
 
     A setting in a wrong section counts all the same, so that it is not reported as missing too.
     """
@@ -38,7 +38,7 @@ def read_file(path: Path, environ: Mapping[str, str], mistakes: list[str]) -> li
 
     found = []
     for section in yaml_file.read(path, environ, mistakes):
-        if section.name == names.SECTION:
+        if section.name in (names.SECTION, roof.SECTION):
             found.append(section)
             continue
         values = {}
@@ -60,7 +60,7 @@ def _misplaced(name: str, section: str) -> str:
         if word in NAMES:
             return f"{word} has no colon and space after it; write {word}: VALUE"
         if section not in (*SECTIONS.values(), name):
-            return f"{leading_word(section)!r} is not a section; use ecu, mqtt or names"
+            return f"{leading_word(section)!r} is not a section; use ecu, mqtt, names or roof"
         return f"{word!r} is not a setting{_meant(word)}"
     belongs = SECTIONS[name.partition("_")[0]]
     if belongs != section:

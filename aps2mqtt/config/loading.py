@@ -16,7 +16,10 @@ from aps2mqtt.base.values import Site
 from aps2mqtt.config.contradictions import contradictions, doubts, is_located, near_misses, readable_by_others, twins
 from aps2mqtt.config.file_and_environment import GivenEcu, each_ecu, password_beside, read_file
 from aps2mqtt.config.keys import BROKER_PASSWORD, KEYS, SECRETS, SECTIONS, Key, NotAllowed, content_of, unquoted
-from aps2mqtt.config.names import SECTION, names_of
+from aps2mqtt.config.names import SECTION as NAMES
+from aps2mqtt.config.names import names_of
+from aps2mqtt.config.roof import SECTION as ROOF
+from aps2mqtt.config.roof import roof_of
 from aps2mqtt.config.values import AccessPoint, BrokerConfig, Config, EcuConfig, Given
 
 DEFAULT_FILE = Path("/etc/aps2mqtt/config.yaml")  # used if it exists and the user names no other file
@@ -34,8 +37,9 @@ def load(path: Path | None, environ: Mapping[str, str]) -> tuple[Config, ...]:
     mistakes: list[str] = []
     sections = read_file(path, environ, mistakes) if path is not None else []
     unread = bool(mistakes) and not sections  # so the file may contain the missing keys
-    names = names_of((section for section in sections if section.name == SECTION), mistakes)
-    ecus = each_ecu((section for section in sections if section.name != SECTION), environ, mistakes)
+    names = names_of((section for section in sections if section.name == NAMES), mistakes)
+    roof = roof_of((section for section in sections if section.name == ROOF), mistakes)
+    ecus = each_ecu((section for section in sections if section.name not in (NAMES, ROOF)), environ, mistakes)
     if path is not None and not unread and BROKER_PASSWORD not in ecus[0].given:  # the broker is the same for all ECUs
         beside = password_beside(path, environ, mistakes)
         ecus = [ecu._replace(given=beside | ecu.given) for ecu in ecus]
@@ -51,7 +55,7 @@ def load(path: Path | None, environ: Mapping[str, str]) -> tuple[Config, ...]:
     for ecu, values in zip(ecus, parsed, strict=True):
         warnings = tuple(warning for warning in (*general, *doubts(ecu, values)) if warning not in told)
         told.update(warnings)
-        configs.append(_config(values, environ, _shown(ecu), warnings)._replace(names=names))
+        configs.append(_config(values, environ, _shown(ecu), warnings)._replace(names=names, roof=roof))
     return tuple(configs)
 
 

@@ -1,6 +1,6 @@
 """Reads the configuration file: YAML of two levels, sections with keys, every scalar as text. Only user of PyYAML.
 
-Section `ecu` may be a list of sections, one for each ECU.
+Section `ecu` may be a list of sections, one for each ECU. Section `roof` is a list of texts.
 """
 
 import re
@@ -14,6 +14,8 @@ from aps2mqtt.base.errors import leading_word
 from aps2mqtt.config import systemd_credentials
 from aps2mqtt.config.keys import SECTIONS
 from aps2mqtt.config.names import SECTION as NAMES
+from aps2mqtt.config.roof import EMPTY
+from aps2mqtt.config.roof import SECTION as ROOF
 from aps2mqtt.config.values import Section, is_nothing
 
 MAX_BYTES = 1_000_000
@@ -87,21 +89,27 @@ def _sections(path: Path, document: yaml.Node | None, mistakes: list[str]) -> It
         yield from (_outside(path, key, value, mistakes) for key, value in values.items())
         return
     for name, node in _pairs(document, f"{path}", mistakes):
-        if isinstance(node, yaml.ScalarNode):
+        if name.lower() == ROOF:
+            yield Section(name, f"{path}", listed=False, values=_rows(node, path, mistakes))
+        elif isinstance(node, yaml.ScalarNode):
             if values := _slipped(path, node, [name], mistakes):
                 yield Section(name, f"{path}", listed=False, values=values)
             elif not is_nothing(node.value):
                 yield _outside(path, name, node.value, mistakes)
         elif isinstance(node, yaml.SequenceNode) and name.lower() == "ecu":
-            if not node.value:
-                mistakes.append(f"{path}: the list of ECUs is empty; add an item with APS_ECU_IP")
-            for number, item in enumerate(node.value, 1):
-                place = f"{path}, ECU {number}"
-                if _is_section(item, place, mistakes):
-                    yield Section(name, place, listed=True, values=_values(item, place, place, mistakes))
+            yield from _items(path, name, node, mistakes)
         else:
             values = _values(node, f"{path}", f"{path}: section {leading_word(name)}", mistakes)
             yield Section(name, f"{path}", listed=False, values=values)
+
+
+def _items(path: Path, name: str, node: yaml.SequenceNode, mistakes: list[str]) -> Iterator[Section]:
+    if not node.value:
+        mistakes.append(f"{path}: the list of ECUs is empty; add an item with APS_ECU_IP")
+    for number, item in enumerate(node.value, 1):
+        place = f"{path}, ECU {number}"
+        if _is_section(item, place, mistakes):
+            yield Section(name, place, listed=True, values=_values(item, place, place, mistakes))
 
 
 def _outside(path: Path, name: str, value: str, mistakes: list[str]) -> Section:
@@ -122,10 +130,30 @@ def _slipped(path: Path, node: yaml.ScalarNode, names: Sequence[str], mistakes: 
     return {slip["key"]: slip["value"] for slip in slips}
 
 
+def _rows(node: yaml.Node, path: Path, mistakes: list[str]) -> dict[str, str]:
+    """The texts of a list by their number, from 1; those with a mistake are an empty place."""
+    if isinstance(node, yaml.ScalarNode) and is_nothing(node.value):
+        return {}
+    if not isinstance(node, yaml.SequenceNode):
+        mistakes.append(f"{path}: section roof must be a list of rows; begin each row with a hyphen and a space")
+        return {"1": EMPTY}
+    return {f"{number}": _row(row, number, path, mistakes) for number, row in enumerate(node.value, 1)}
+
+
+def _row(node: yaml.Node, number: int, path: Path, mistakes: list[str]) -> str:
+    if not (isinstance(node, yaml.ScalarNode) and _is_text(node)):
+        mistakes.append(f"{path}: row {number} of section roof must be text; write its panels with spaces between")
+    elif node.start_mark.line != node.end_mark.line:
+        mistakes.append(f"{path}: row {number} of section roof has several lines; begin each row with a hyphen")
+    else:
+        return str(node.value)
+    return EMPTY
+
+
 def _values(node: yaml.Node, place: str, where: str, mistakes: list[str]) -> dict[str, str]:
     values = {}
     for name, value in _pairs(node, where, mistakes):
-        if isinstance(value, yaml.MappingNode) and name in (*SECTIONS.values(), NAMES):
+        if name in (NAMES, ROOF) or (name in SECTIONS.values() and not isinstance(value, yaml.ScalarNode)):
             mistakes.append(f"{place}: {name} is a section of its own; start it in the first column")
         elif not isinstance(value, yaml.ScalarNode):
             mistakes.append(f"{place}: {leading_word(name)} must be a single value")

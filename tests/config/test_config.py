@@ -211,6 +211,18 @@ def test_the_names_of_the_example_and_of_the_page_are_a_configuration(tmp_path: 
         assert load({}, text, tmp_path).names["704000000001"] == "South roof, left"
 
 
+def test_the_roof_of_the_example_and_of_the_page_is_a_configuration(tmp_path: Path):
+    """That of the example with its comment signs removed."""
+    _, _, commented = (ROOT / "config.yaml.example").read_text().partition("\n#roof:\n")
+    commented, _, _ = commented.partition("\n\n")
+    (shown,) = [text for text in yaml_blocks("docs/configuration.md") if text.startswith("roof:")]
+    for text in ("roof:\n" + commented.replace("#", ""), shown):
+        assert load({}, text, tmp_path).roof[:2] == (
+            ("704000000001/1", "704000000001/2", ""),
+            ("704000000002/1", "704000000002/2", "801000000003/1"),
+        )
+
+
 def test_the_page_names_every_key_with_its_default():
     """In a table."""
     page = (ROOT / "docs" / "configuration.md").read_text(encoding="utf-8")

@@ -69,8 +69,11 @@ def test_a_section_without_lines_is_a_mistake(tmp_path: Path, text: str):
 @pytest.mark.parametrize(
     ("text", "says"),
     [
-        ("name:\n  704000000001: East\n  704000000002: West\n", "'name' is not a section; use ecu, mqtt or names"),
-        ("broker:\n  host: 10.0.0.1\n", "'broker' is not a section; use ecu, mqtt or names"),
+        (
+            "name:\n  704000000001: East\n  704000000002: West\n",
+            "'name' is not a section; use ecu, mqtt, names or roof",
+        ),
+        ("broker:\n  host: 10.0.0.1\n", "'broker' is not a section; use ecu, mqtt, names or roof"),
         ("mqtt:\n  names:\n    704000000001: East\n", "names is a section of its own; start it in the first column"),
         ("mqtt:\n  ecu:\n    APS_ECU_PORT: 1\n", "ecu is a section of its own; start it in the first column"),
     ],
