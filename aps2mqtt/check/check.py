@@ -16,8 +16,7 @@ from aps2mqtt.base import files
 from aps2mqtt.base.elapsed import in_words
 from aps2mqtt.base.errors import BrokerUnreachable, ConfigError, JobError, shown
 from aps2mqtt.base.memory import Memory
-from aps2mqtt.base.names import NO_NAMES, Names
-from aps2mqtt.check import configuration, ecu_answers, ecu_steps, site, unknown_names
+from aps2mqtt.check import configuration, ecu_answers, ecu_steps, site, unknown_devices
 from aps2mqtt.check.result import Finding, State, Step, explained, judged, skipped
 from aps2mqtt.config.values import Config
 from aps2mqtt.jobs.job import Job
@@ -55,11 +54,12 @@ def walk(
     clock: Clock,
     limits: Limits = NORMAL,
     patience: float = ask.PATIENCE,
-    names: Names = NO_NAMES,
+    *,
+    whole: bool = True,
 ) -> Iterator[Step]:
     """Yields every step for each of `ecus`, and then the steps for the broker, which all ECUs share.
 
-    `names` are compared with the devices of `ecus`.
+    If `ecus` are the `whole` configuration, its names and its roof are compared with their devices.
     """
     yield configuration.step([config for config, _ in ecus])
     messages: list[Message] = []
@@ -75,8 +75,8 @@ def walk(
             yield step
             taken.append(step)
     config, _ = ecus[0]
-    if (of_names := unknown_names.step(names, taken)) is not None:
-        yield of_names
+    if whole:
+        yield from unknown_devices.steps(config.names, config.roof, taken)
     largest = max(map(_size, messages), default=0)
     yield from _each(OF_BROKER, _broker(config, clock, largest), f"broker {config.broker.host}:{config.broker.port}")
 

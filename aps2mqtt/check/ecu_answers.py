@@ -213,6 +213,7 @@ def inverters(real_time: RealTime, info: SystemInfo, timezone: tzinfo, now: date
                     "model": inverter_model(record.uid),
                     "type": record.type,
                     "condition": _condition(record),
+                    "panels": len(record.powers),
                 }
                 for record in records
             ],

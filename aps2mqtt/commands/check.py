@@ -13,7 +13,6 @@ from collections.abc import Iterable, Iterator
 from datetime import UTC, datetime
 
 from aps2mqtt.base.errors import ConfigError
-from aps2mqtt.base.names import NO_NAMES
 from aps2mqtt.check import check, result
 from aps2mqtt.commands import common
 from aps2mqtt.screen import output
@@ -55,10 +54,7 @@ def _walk(options: argparse.Namespace) -> Iterable[result.Step]:
         configs = common.load(options)
     except ConfigError as error:
         return check.misconfigured(error)
-    names = configs[0].names
     steps = check.walk(
-        [(config, common.store(config)) for config in configs],
-        lambda: datetime.now(UTC),
-        names=NO_NAMES if options.ecu else names,  # the others may be those of another ECU
+        [(config, common.store(config)) for config in configs], lambda: datetime.now(UTC), whole=options.ecu is None
     )
-    return (result.with_names(step, names) for step in steps)
+    return (result.with_names(step, configs[0].names) for step in steps)
