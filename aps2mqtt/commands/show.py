@@ -13,14 +13,19 @@ import signal
 from collections.abc import Iterator, Sequence
 from datetime import UTC, datetime
 from itertools import chain
+from typing import NoReturn
 
 from aps2mqtt.base.errors import ExitStatus, UsageError, gravest
+from aps2mqtt.base.names import Names
+from aps2mqtt.base.roof import NO_ROOF
+from aps2mqtt.base.values import Report
 from aps2mqtt.commands import common
 from aps2mqtt.config.values import Config
 from aps2mqtt.jobs.job import Job
 from aps2mqtt.jobs.plan import style
 from aps2mqtt.mqtt.topics import Style
-from aps2mqtt.screen import output, picture, terminal
+from aps2mqtt.screen import output, picture, roof, terminal
+from aps2mqtt.setup import config_file
 from aps2mqtt.show import live
 from aps2mqtt.show.live import BrokerView, Place
 
@@ -32,17 +37,20 @@ def arguments(parser: argparse.ArgumentParser) -> None:
     common.add_ecu(parser)
     parser.add_argument("--broker", action="store_true", help="show the retained topics (--ecu then takes an id)")
     parser.add_argument("--watch", action="store_true", help="show the retained topics, and each change")
+    parser.add_argument("--roof", action="store_true", help="draw the panels where section roof has placed them")
 
 
 def run(options: argparse.Namespace) -> int:
     """Shows the array from the ECU, from the broker, or live."""
     if not (options.broker or options.watch):
-        return _poll(common.load(options))
+        return (_poll_roof if options.roof else _poll)(common.load(options))
     at = _place(options)
-    if options.watch:
+    if options.watch and (at.roof or not options.roof):
         return _watch(at)
     with output.waiting(at.broker.name):
         view = live.once(at)
+    if options.roof and not at.roof:
+        _propose_roof(view.published.reports, at.style.names)
     output.draw(live.lines(at, view, datetime.now(UTC), terminal.canvas()))
     return ExitStatus.OK
 
@@ -56,10 +64,33 @@ def _poll(configs: Sequence[Config]) -> int:
 
 
 def _picture(config: Config) -> list[str]:
-    now = datetime.now(UTC)
+    report = _report(config)
+    return picture.arrays([report], style(config), datetime.now(UTC), terminal.canvas())
+
+
+def _report(config: Config) -> Report:
     with output.waiting(f"the ECU at {config.ecu.address}"):
-        report = Job(config, now, common.store(config), force=True, dry_run=True).run().report
-    return picture.arrays([report], style(config), now, terminal.canvas())
+        return Job(config, datetime.now(UTC), common.store(config), force=True, dry_run=True).run().report
+
+
+def _poll_roof(configs: Sequence[Config]) -> int:
+    """Draws one roof with the panels of every ECU that answers; returns the most severe exit status."""
+    failures: list[ExitStatus] = []
+    reports = [*common.of_each(_report, failures, configs)]
+    places, usual = configs[0].roof, style(configs[0])  # the roof is the same for all
+    if not places:
+        _propose_roof(reports, usual.names)
+    if reports:
+        output.draw(roof.panels(places, reports, usual, datetime.now(UTC), terminal.canvas()))
+    return gravest(failures)
+
+
+def _propose_roof(reports: Sequence[Report], names: Names) -> NoReturn:
+    """Prints a section `roof` with all panels, and raises UsageError because there is none."""
+    lines = config_file.section_roof((inverter for report in reports for inverter in report.inverters), names)
+    output.show(lines)
+    remedy = "copy these lines into it and arrange them" if lines else "docs/configuration.md describes this section"
+    raise UsageError(f"the configuration file has no section roof; {remedy}")
 
 
 def _place(options: argparse.Namespace) -> Place:
@@ -70,7 +101,7 @@ def _place(options: argparse.Namespace) -> Place:
     broker = configs[0].broker
     if not broker.retain:
         log.warning("MQTT_RETAIN is False: only the status is retained, so there are no readings to show")
-    return Place(broker, _style(configs), ecu_id)
+    return Place(broker, _style(configs), ecu_id, configs[0].roof if options.roof else NO_ROOF)
 
 
 def _style(configs: Sequence[Config]) -> Style:

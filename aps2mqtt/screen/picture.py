@@ -4,7 +4,7 @@ Three degrees of detail: a card with a bar for each panel, a row for each invert
 the first one that suits the number of inverters and the height.
 """
 
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from datetime import datetime, timedelta
 from itertools import accumulate, zip_longest
 from typing import NamedTuple
@@ -71,7 +71,7 @@ def arrays(reports: Sequence[Report], style: Style, now: datetime, canvas: Canva
     for detail in details:
         lines: list[Line] = []
         for report in reports:
-            lines += [(), *_totals(report, style, now, canvas.width)]
+            lines += [(), *totals(report, style, now, canvas.width)]
             if report.inverters:
                 lines += [(), *detail(report.inverters, style.of(report.ecu_id), canvas.width)]
         if canvas.height is None or len(lines) <= canvas.height + 1:
@@ -79,10 +79,10 @@ def arrays(reports: Sequence[Report], style: Style, now: datetime, canvas: Canva
     return cut([rendered(line, canvas) for line in lines[1:]], canvas)
 
 
-def below(head: Sequence[str], reports: Sequence[Report], style: Style, now: datetime, canvas: Canvas) -> list[str]:
-    """The lines of `head` and the arrays below them, as far as the canvas has room for both."""
+def below(head: Sequence[str], draw: Callable[[Canvas], list[str]], canvas: Canvas) -> list[str]:
+    """The lines of `head` and a drawing below them, as far as the canvas has room for both."""
     rest = canvas if canvas.height is None else canvas._replace(height=max(1, canvas.height - len(head)))
-    return [*head, *arrays(reports, style, now, rest)]
+    return [*head, *draw(rest)]
 
 
 def strength(percent: float) -> str:
@@ -99,12 +99,13 @@ def ago(age: timedelta) -> str:
 # -- the ECU ----------------------------------------------------------------------------------------------------------
 
 
-def _totals(report: Report, style: Style, now: datetime, width: int) -> Iterator[Line]:
+def totals(report: Report, style: Style, now: datetime, width: int) -> Iterator[Line]:
+    """The ECU, its power and energies, its inverters online, the age of the data, and its problems."""
     said = _readings(metrics.ecu_rows(report))
     model = f"{ecu_model(report.ecu_id)} {report.ecu_id}"
     name = _named(style, report.ecu_id, LONGEST_WORD)
     title = [((BOLD, name),), ((DIM, model),)] if name else [((BOLD, model),)]
-    yield from _filled([*title, ((DIM, said.get("firmware", "")[:LONGEST_WORD]),)], width)
+    yield from filled([*title, ((DIM, said.get("firmware", "")[:LONGEST_WORD]),)], width)
     energies = [
         (metrics.TODAY, "today"),
         (metrics.YESTERDAY, "yesterday"),
@@ -112,8 +113,8 @@ def _totals(report: Report, style: Style, now: datetime, width: int) -> Iterator
     ]
     parts: list[Line] = [((BOLD, said["power"]), ("", " now"))] if "power" in said else []
     parts += [(("", f"{said[metric.name]} {when}"),) for metric, when in energies if metric.name in said]
-    yield from _filled(parts, width, gap=3)
-    yield from _filled([*_online(said), *_data_of(report, now)], width, gap=3)
+    yield from filled(parts, width, gap=3)
+    yield from filled([*_online(said), *_data_of(report, now)], width, gap=3)
     if report.error:
         yield from wrapped(f"offline: {report.error}", RED, width)
     for problem in () if isinstance(report.problems, Unchanged) else report.problems:
@@ -152,16 +153,16 @@ def _cards(inverters: Sequence[Inverter], style: Style, width: int) -> list[Line
 
 def _card(inverter: Inverter, style: Style, strongest: int, indent: int, width: int) -> Iterator[Line]:
     said = _readings(topics.inverter_rows(style, inverter))
-    mark = _mark(inverter)
+    mark = mark_of(inverter)
     serial = ((DIM, f"{inverter_model(inverter.uid)} {inverter.uid}" if inverter.uid in style.names else ""),)
     name = [_name(inverter, style, mark), serial, ((mark.color, mark.words),)]
     if not inverter.online:
-        yield from _filled([*name, ((DIM, said.get(metrics.INVERTER_TODAY.name, "")),)], width, indent=INDENT)
+        yield from filled([*name, ((DIM, said.get(metrics.INVERTER_TODAY.name, "")),)], width, indent=INDENT)
         return
     measured = [metrics.INVERTER_TODAY, metrics.SIGNAL, metrics.TEMPERATURE, metrics.FREQUENCY]
     values = [_measured(metric, inverter, said) for metric in measured]
     power = ((BOLD, said.get(metrics.INVERTER_POWER.name, "")),)
-    yield from _filled([*name, power, *values, (("", readings.voltages(inverter)),)], width, indent=INDENT)
+    yield from filled([*name, power, *values, (("", readings.voltages(inverter)),)], width, indent=INDENT)
     for panel, power_of_it in enumerate(inverter.powers, 1):
         numbers = f"{UNKNOWN if power_of_it is None else power_of_it:>6} W"
         if inverter.energies and width >= NARROWEST_CARD:
@@ -201,7 +202,7 @@ def _rows(inverters: Sequence[Inverter], style: Style, width: int) -> list[Line]
 
 def _row(inverter: Inverter, style: Style, strongest: int) -> TableRow:
     said = _readings(topics.inverter_rows(style, inverter))
-    mark = _mark(inverter)
+    mark = mark_of(inverter)
     if not inverter.online:
         energy = said.get(metrics.INVERTER_TODAY.name, "")
         return TableRow((_name(inverter, style, mark),), ((mark.color, f"{mark.words}  {energy}".rstrip()),))
@@ -209,7 +210,7 @@ def _row(inverter: Inverter, style: Style, strongest: int) -> TableRow:
     return TableRow(
         (
             _name(inverter, style, mark),
-            _glyphs(inverter, strongest),
+            glyphs(inverter, strongest),
             ((BOLD, said.get("power", "")),),
             *(_measured(metric, inverter, said) for metric in measured),
             (("", readings.voltages(inverter)),),
@@ -227,11 +228,11 @@ def _tiles(inverters: Sequence[Inverter], style: Style, width: int) -> list[Line
     strongest = strongest_panel(inverters)
     rows = []
     for inverter in inverters:
-        mark = _mark(inverter)
+        mark = mark_of(inverter)
         words = _named(style, inverter.uid, LONGEST_TILE_NAME) or inverter.uid[-digits:]
         name = ((mark.color, f"{mark.glyph} "), ("" if inverter.online else DIM, words))
         power = (("", f"{sum(power or 0 for power in inverter.powers)} W"),)
-        awake = TableRow((name, _glyphs(inverter, strongest), power))
+        awake = TableRow((name, glyphs(inverter, strongest), power))
         rows.append(awake if inverter.online else TableRow((name,), ((mark.color, mark.words.removesuffix(" yet")),)))
     table = _table(rows, width, gap=1)
     each = max(_length(line) for line in table)
@@ -255,12 +256,13 @@ def _named(style: Style, serial: str, longest: int) -> str:
     return name if len(name) <= longest else f"{name[: longest - 1]}…"
 
 
-def _mark(inverter: Inverter) -> Mark:
+def mark_of(inverter: Inverter) -> Mark:
+    """The mark of the condition of `inverter`."""
     found = condition(inverter)
     return Mark(COLORS.get(found, DIM), *found)
 
 
-def _glyphs(inverter: Inverter, strongest: int) -> Line:
+def glyphs(inverter: Inverter, strongest: int) -> Line:
     """A glyph for each panel, as high as its power."""
     return tuple(
         (DIM, UNKNOWN) if power is None else (_heat(power, strongest), _graded(LEVELS, power / strongest))
@@ -303,7 +305,7 @@ def _side_by_side(cells: Sequence[list[Line]], beside: int, width: int, gap: int
     height = -(-len(cells) // beside)
     columns = [[line for cell in cells[at : at + height] for line in cell] for at in range(0, len(cells), height)]
     lines = zip_longest(*columns, fillvalue=())
-    return [_joined([*(_padded(cell, width) for cell in line[:-1]), line[-1]], " " * gap) for line in lines]
+    return [joined([*(_padded(cell, width) for cell in line[:-1]), line[-1]], " " * gap) for line in lines]
 
 
 def _table(rows: Sequence[TableRow], width: int, gap: int = 2) -> list[Line]:
@@ -312,7 +314,7 @@ def _table(rows: Sequence[TableRow], width: int, gap: int = 2) -> list[Line]:
     widths = [max(map(_length, column)) for column in columns]
     ends = accumulate(taken + gap if taken else 0 for taken in widths)
     shown = [taken for taken, end in zip(widths, ends, strict=True) if end - gap <= width]
-    return [_joined([*_aligned(row.cells, shown), *([row.note] if row.note else [])], " " * gap) for row in rows]
+    return [joined([*_aligned(row.cells, shown), *([row.note] if row.note else [])], " " * gap) for row in rows]
 
 
 def _aligned(cells: Iterable[Line], widths: Sequence[int]) -> Iterator[Line]:
@@ -321,7 +323,7 @@ def _aligned(cells: Iterable[Line], widths: Sequence[int]) -> Iterator[Line]:
             yield _padded(cell, taken) if number <= 1 else (("", " " * (taken - _length(cell))), *cell)
 
 
-def _filled(parts: Iterable[Line], width: int, gap: int = 2, indent: int = 0) -> Iterator[Line]:
+def filled(parts: Iterable[Line], width: int, gap: int = 2, indent: int = 0) -> Iterator[Line]:
     """Yields lines of parts behind each other; begins a new line where a part does not fit."""
     line: Line = ()
     for part in parts:
@@ -336,7 +338,8 @@ def _filled(parts: Iterable[Line], width: int, gap: int = 2, indent: int = 0) ->
         yield line
 
 
-def _joined(cells: Iterable[Line], gap: str) -> Line:
+def joined(cells: Iterable[Line], gap: str) -> Line:
+    """A line of all cells with `gap` between them."""
     line: Line = ()
     for cell in cells:
         line = (*line, ("", gap), *cell) if line else cell

@@ -1,11 +1,14 @@
 """The text of a configuration file. Pure.
 
-addresses of ECUs, settings -> YAML that config/yaml_file.py reads back as the same values
+addresses of ECUs, settings, panels -> YAML that config/yaml_file.py reads back as the same values
 """
 
 import re
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from typing import NamedTuple
+
+from aps2mqtt.base.names import Names, panel_key
+from aps2mqtt.base.values import Inverter
 
 PLAIN = re.compile(r"[A-Za-z0-9](?:[\w.,/-]*\w)?", re.ASCII)  # text that YAML needs no quotes for
 SUNSPEC, ADDRESS, PORT = "APS_ECU_SUNSPEC", "APS_ECU_IP", "APS_ECU_PORT"
@@ -48,6 +51,16 @@ def _values(ecus: Sequence[Ecu], settings: Mapping[str, str], *, hint: bool) -> 
 
 def _lines(settings: Mapping[str, str]) -> Iterator[str]:
     return (f"{name}: {quoted(text)}" for name, text in settings.items())
+
+
+def section_roof(inverters: Iterable[Inverter], names: Names) -> list[str]:
+    """The section `roof` with all known panels, a row for each inverter; empty if there are none."""
+    rows = []
+    for inverter in sorted(inverters, key=lambda inverter: inverter.uid):
+        panels = " ".join(panel_key(inverter.uid, panel) for panel in range(1, len(inverter.powers) + 1))
+        comment = f"  # {names[inverter.uid]}" if inverter.uid in names else ""
+        rows += [f"  - {panels}{comment}"] if panels else []
+    return ["roof:", *rows] if rows else []
 
 
 def quoted(text: str) -> str:

@@ -7,15 +7,17 @@ import contextlib
 import time
 from collections.abc import Generator, Iterable, Iterator, Mapping
 from datetime import datetime
+from functools import partial
 from typing import NamedTuple
 
 from aps2mqtt.base.errors import BrokerRefusal, BrokerUnreachable, ExitStatus, JobError, UsageError
+from aps2mqtt.base.roof import NO_ROOF, Roof
 from aps2mqtt.config.values import BrokerConfig
 from aps2mqtt.mqtt import reading_back, topics
 from aps2mqtt.mqtt.reading_back import Published
 from aps2mqtt.mqtt.sessions import Following
 from aps2mqtt.mqtt.topics import Style
-from aps2mqtt.screen import picture
+from aps2mqtt.screen import picture, roof
 from aps2mqtt.screen.canvas import DIM, RED, YELLOW, Canvas, cut, text
 
 PACE = 0.5  # seconds from one view to the next
@@ -35,6 +37,7 @@ class Place(NamedTuple):
     broker: BrokerConfig
     style: Style
     ecu_id: str = ""  # empty: every ECU
+    roof: Roof = NO_ROOF  # to be drawn instead of the inverters
 
     @property
     def root(self) -> str:
@@ -113,7 +116,8 @@ def lines(at: Place, view: BrokerView, now: datetime, canvas: Canvas, hint: str 
     if not view.published.reports:
         head += text(f"{_nothing(at)} yet: waiting for the next job", canvas, YELLOW)
         return cut(head, canvas)
-    return picture.below(head, view.published.reports, at.style, now, canvas)
+    draw = partial(roof.panels, at.roof) if at.roof else picture.arrays
+    return picture.below(head, partial(draw, view.published.reports, at.style, now), canvas)
 
 
 def _nothing(at: Place) -> str:

@@ -74,7 +74,9 @@ class Demo:
 
     def picture(self, outcome: Outcome, canvas: Canvas, head: Sequence[str] = ()) -> list[str]:
         """The array, below the lines of `head`."""
-        return picture.below(head, [outcome.report], style(self._settings), self.clock.now(), canvas)
+        return picture.below(
+            head, partial(picture.arrays, [outcome.report], style(self._settings), self.clock.now()), canvas
+        )
 
     def topics(self, outcome: Outcome) -> Iterator[str]:
         """Lines of topics and payloads that the broker retains, in the order in which they were published."""

@@ -4,84 +4,34 @@ The pictures of whole arrays are in golden/. After a change that is meant, run t
 every one that git finds changed.
 """
 
-import os
 import re
-import unicodedata
-from datetime import UTC, datetime, timedelta
+from datetime import timedelta
 from pathlib import Path
-from zoneinfo import ZoneInfo
 
 import pytest
+from example_arrays import (
+    DS3,
+    ESCAPE,
+    LATER,
+    MIXED,
+    NEVER,
+    OFFLINE,
+    ONE_CHANNEL,
+    QS1,
+    SIXTY,
+    YC1000,
+    assert_golden,
+    columns,
+    simulated,
+)
 from parts import NOON, replace
 
-from aps2mqtt.base.values import UNCHANGED, Inverter, Recalled, Report, Unchanged
+from aps2mqtt.base.values import UNCHANGED, Report, Unchanged
 from aps2mqtt.mqtt.topics import Style
 from aps2mqtt.screen import canvas, picture
 from aps2mqtt.screen.canvas import ASCII, Canvas
-from aps2mqtt.simulator.plant import Plant, inverter_models
-from aps2mqtt.sources.ecu8899.snapshot import snapshot
-from aps2mqtt.truth import true_values
 
 GOLDEN = Path(__file__).parents[1] / "golden" / "arrays"
-AT = datetime(2026, 6, 21, 13, 45, 9, tzinfo=ZoneInfo("Europe/Paris"))
-LATER = AT + timedelta(minutes=3)
-ESCAPE = re.compile(r"\033\[[0-9;]*m")
-
-DS3 = Inverter(
-    "700000000001",
-    online=True,
-    powers=(200, 50),
-    voltages=(227, 228),
-    frequency=49.9,
-    temperature=31,
-    signal=67,
-    energies=(1.5, 0.123),
-)
-QS1 = Inverter(
-    "800000000001",
-    online=True,
-    powers=(100, 2, 0, 400),
-    voltages=(229,),
-    frequency=50.0,
-    temperature=-7,
-    signal=100,
-    energies=(0.7, 0.01, 0.0, 2.75),
-)
-YC1000 = Inverter(
-    "500000000001",
-    online=True,
-    powers=(91, 92, 93, 94),
-    voltages=(235, 236, 235),
-    frequency=50.1,
-    temperature=0,
-    signal=UNCHANGED,
-    energies=(0.4, 0.4, 0.4, 0.4),
-)
-QT2 = Inverter(
-    "900000000001", online=True, powers=(391, 0, 393, 394), voltages=(396, 397, 398), frequency=50.0, temperature=71
-)
-HALF_AWAKE = Inverter("408000000001", online=True, powers=(3, None), voltages=(None, None), temperature=12, signal=9)
-ONE_CHANNEL = Inverter("320000000001", online=True, powers=(250,), voltages=(230,), frequency=50.0, signal=0)
-OFFLINE = Inverter("408000000002", online=False, powers=(0, 0), voltages=(None, None), energies=(0.25, 0.5))
-NEVER = Inverter("806000000009", online=False, powers=(None,) * 4, voltages=(None,) * 4)
-
-MIXED = Report(
-    "216000000001",
-    power=2653,
-    today=12.34,
-    yesterday=8.1,
-    lifetime=22310.9,
-    registered=8,
-    online=6,
-    timestamp=AT,
-    firmware="ECU_R_1.2.31",
-    inverters=(DS3, QS1, YC1000, QT2, HALF_AWAKE, ONE_CHANNEL, OFFLINE, NEVER),
-    problems=(
-        "inverter 408000000002 has produced no power since 2026-06-21 10:00 while the others produce power; "
-        "check its breaker and its cables, or remove it from the ECU if it is gone",
-    ),
-)
-
 
 NAMES = {
     "216000000001": "Barn",
@@ -99,13 +49,6 @@ BOTH = replace(
     ),
     problems=(),
 )
-
-
-def simulated(inverters: str) -> Report:
-    """What is true of a simulated array at a summer's noon."""
-    plant = Plant(inverters=inverter_models(inverters))
-    read = snapshot(plant.system_info(NOON), plant.real_time(NOON), plant.signal(NOON), UTC)
-    return true_values.settle(read, None, Recalled(), NOON, UTC)[0]
 
 
 def plant(inverters: int) -> Report:
@@ -126,14 +69,8 @@ def drawn(*reports: Report, fahrenheit: bool = False, **canvas) -> list[str]:
     return picture.arrays(reports, Style(fahrenheit=fahrenheit), LATER, Canvas(**canvas))
 
 
-def columns(line: str) -> int:
-    """Columns that a line takes in a terminal."""
-    return sum(2 if unicodedata.east_asian_width(char) in "WF" else 1 for char in ESCAPE.sub("", line))
-
-
 ONE = "1xDS3"
 TWELVE = "4xDS3,2xQS1,2xYC1000,2xQT2,1xQS1A,1xunseen"
-SIXTY = "24xDS3,20xQS1,6xYC1000,5xQT2,4xYC600,1xunseen"
 
 
 @pytest.mark.parametrize(
@@ -162,9 +99,7 @@ def test_an_array_is_drawn_to_the_letter(name: str, report: Report, canvas: Canv
     style = Style(names=NAMES) if report is NAMED else Style()
     lines = "\n".join(picture.arrays([report], style, now, canvas)) + "\n"
     lines = lines.translate(ASCII) if name.endswith("ascii") else lines
-    if os.environ.get("REWRITE_GOLDEN"):
-        file.write_text(lines, encoding="utf-8")
-    assert lines == file.read_text(encoding="utf-8")
+    assert_golden(file, lines)
 
 
 def test_every_golden_picture_is_drawn_by_a_test():

@@ -6,6 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from aps2mqtt.base.values import Inverter
 from aps2mqtt.config import loading
 from aps2mqtt.config.file_and_environment import read_file
 from aps2mqtt.config.keys import is_quoted
@@ -52,6 +53,18 @@ mqtt:
   MQTT_BROKER_PASSWD: 'it''s #1: 0777'
 """
     )
+
+
+def test_a_roof_has_a_row_for_each_inverter_whose_panels_are_known() -> None:
+    """With its name as a comment."""
+    east, west = Inverter("704000000002", online=True, powers=(1, None)), Inverter("704000000001", None, (0,))
+    unknown = Inverter("704000000003", online=False)
+    assert config_file.section_roof([east, west, unknown], {"704000000002": "East: #2"}) == [
+        "roof:",
+        "  - 704000000001/1",
+        "  - 704000000002/1 704000000002/2  # East: #2",
+    ]
+    assert config_file.section_roof([unknown], {}) == []
 
 
 def test_several_ecus_are_addresses_with_commas_or_a_list() -> None:
