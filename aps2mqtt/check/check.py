@@ -16,7 +16,7 @@ from aps2mqtt.base import files
 from aps2mqtt.base.elapsed import in_words
 from aps2mqtt.base.errors import BrokerUnreachable, ConfigError, JobError, shown
 from aps2mqtt.base.memory import Memory
-from aps2mqtt.check import configuration, ecu_answers, ecu_steps, site, unknown_devices
+from aps2mqtt.check import configuration, ecu_answers, ecu_steps, folders, site, unknown_devices
 from aps2mqtt.check.result import Finding, State, Step, explained, judged, skipped
 from aps2mqtt.config.values import Config
 from aps2mqtt.jobs.job import Job
@@ -61,7 +61,9 @@ def walk(
 
     If `ecus` are the `whole` configuration, its names and its roof are compared with their devices.
     """
-    yield configuration.step([config for config, _ in ecus])
+    configs = [config for config, _ in ecus]
+    yield configuration.step(configs)
+    yield from folders.steps(configs)
     messages: list[Message] = []
     taken: list[Step] = []
     for config, store in ecus:
