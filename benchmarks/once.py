@@ -1,9 +1,10 @@
 """What one job costs: CPU, wall time and peak memory of the whole `aps2mqtt once` process; its parts alone.
 
 Run with a mosquitto installed: python benchmarks/once.py [RUNS [CHECKOUT]]. The ECU is the project's simulator and
-answers at once. The baseline is what the given packages cost to import. It is measured in the same run as `once`, with
-all keys in the file and with all in the environment, and as `once` of an older CHECKOUT, if one is named: they take
-turns. The program is compiled to bytecode before, as pip does when it installs it.
+answers at once. The baseline is what the given packages cost to import. It is measured in the same run as `once`: with
+all keys in the file, with all in the environment, and with a page, with metrics and with both, if prometheus_client is
+installed. `once` of an older CHECKOUT is measured, too, if one is named. They take turns. The program is compiled to
+bytecode before, as pip does when it installs it.
 """
 
 import compileall
@@ -17,6 +18,7 @@ import time
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from datetime import UTC, datetime
+from importlib.util import find_spec
 from pathlib import Path
 
 import aps2mqtt
@@ -74,10 +76,20 @@ def once(checkout: Path, folder: Path, ecu_port: int) -> dict[str, tuple[list[st
     full.write_text("ecu:\n" + "".join(lines) + f"mqtt:\n  MQTT_BROKER_PORT: {PORT}\n")
     empty.touch()
     environment = os.environ | {"PYTHONPATH": str(checkout)}
+    in_file = [*ONCE, str(full), "once"]
     return {
-        "once, file": ([*ONCE, str(full), "once"], environment),
+        "once, file": (in_file, environment),
         "once, environment": ([*ONCE, str(empty), "once"], environment | keys),
+        **{f"once, {what}": (in_file, environment | files) for what, files in leaving(checkout, folder).items()},
     }
+
+
+def leaving(checkout: Path, folder: Path) -> dict[str, dict[str, str]]:
+    """The settings with which a job leaves files, if the program in `checkout` knows them."""
+    if not (checkout / "aps2mqtt" / "page").exists():
+        return {}
+    page, metrics = {"APS_PAGE_DIR": str(folder)}, {"APS_METRICS_DIR": str(folder)}
+    return {"page": page} | ({"metrics": metrics, "both": page | metrics} if find_spec("prometheus_client") else {})
 
 
 def whole_process(runs: int, older: Path | None) -> None:
