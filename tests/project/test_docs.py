@@ -21,7 +21,7 @@ REFERENCES = {
     "quirks.md",
     "guarantees.md",
 }  # no recipes: tests hold them to the program
-RECIPES = [*PAGES, ROOT / "Dockerfile", ROOT / "compose.yaml"]
+RECIPES = [*PAGES, ROOT / "home_assistant_app" / "DOCS.md", ROOT / "Dockerfile", ROOT / "compose.yaml"]
 READERS = {"yaml": lambda text: list(yaml.safe_load_all(text)), "json": json.loads, "toml": tomllib.loads}
 PAGE_OF_COMMANDS = (ROOT / "docs" / "commands.md").read_text(encoding="utf-8")
 recipe = pytest.mark.parametrize("page", RECIPES, ids=lambda path: path.name)

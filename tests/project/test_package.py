@@ -85,5 +85,8 @@ def test_the_source_distribution_has_all_that_the_readme_speaks_of(built: Path) 
         "Dockerfile",
         ".dockerignore",
         "compose.yaml",
+        "repository.yaml",
+        "home_assistant_app/config.yaml",
+        "home_assistant_app/CHANGELOG.md",
     ):
         assert name in names

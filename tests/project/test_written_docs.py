@@ -104,6 +104,13 @@ def test_an_address_that_is_set_in_pyproject_reaches_every_link(write_docs):
     assert write_docs.addresses(text) == {"https://github.com/OWNER/aps2mqtt", "https://old.example/o.w-n/aps2mqtt"}
 
 
+def test_the_name_of_the_image_follows_from_the_address(write_docs):
+    """In lower case, as names of images are. The placeholder is no name of an image, so nothing is loaded."""
+    text = "FROM ghcr.io/OWNER/aps2mqtt:1"
+    assert write_docs.addressed(text, "https://github.com/New-Owner/aps2mqtt") == "FROM ghcr.io/new-owner/aps2mqtt:1"
+    assert write_docs.addressed(text, "https://github.com/OWNER/aps2mqtt") == text
+
+
 def test_a_marker_without_a_table_and_a_table_without_a_marker_are_refused(write_docs):
     """So that none is forgotten."""
     text = "<!-- begin one -->\nold\n<!-- end one -->\n"
