@@ -6,7 +6,7 @@ import time
 from pathlib import Path
 
 import pytest
-from parts import Broker, Listener, accounts, aps2mqtt, free_port, mute, until
+from parts import PATIENCE, Broker, Listener, accounts, aps2mqtt, free_port, mute, until
 from supervisor import TOKEN, answering, explained, knowing, options_for, refused, start_app, stopped
 
 from aps2mqtt.simulator.server import Simulator
@@ -88,6 +88,17 @@ def test_an_account_of_the_user_replaces_that_of_the_supervisor(locked: Broker, 
         process = start_app(tmp_path, options, supervisor.address)
         until(lambda: POWER in locked.retained())
     assert PASSWORD not in stopped(process)
+
+
+def test_a_user_without_a_password_does_not_get_that_of_another_account(tmp_path: Path) -> None:
+    with knowing({"host": "core-mosquitto", "port": 1883, "username": "addons", "password": "x"}) as supervisor:
+        options = {"aps_ecu_ip": ["127.0.0.1"], "mqtt_broker_user": "solar"}
+        start_app(tmp_path, options, supervisor.address, program='("true",)').communicate(timeout=PATIENCE)
+    assert json.loads((tmp_path / "config.yaml").read_text())["mqtt"] == {
+        "MQTT_BROKER_HOST": "core-mosquitto",
+        "MQTT_BROKER_PORT": "1883",
+        "MQTT_BROKER_USER": "solar",
+    }
 
 
 def test_tls_of_the_supervisors_broker_is_used(secured: Broker, ecu: Simulator, tmp_path: Path) -> None:
