@@ -24,9 +24,12 @@ signal.signal(signal.SIGINT, signal.default_int_handler)
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """Marks the tests of files that start brokers or the program: they take most of the time."""
+    """Marks the tests of files that start brokers, browsers or the program: they take most of the time."""
     for item in items:
-        if isinstance(item, pytest.Function) and {"Broker", "House", "aps2mqtt", "start"} & vars(item.module).keys():
+        if (
+            isinstance(item, pytest.Function)
+            and {"Broker", "Chromium", "House", "aps2mqtt", "start"} & vars(item.module).keys()
+        ):
             item.add_marker(pytest.mark.real)
 
 

@@ -8,7 +8,7 @@ from datetime import date, datetime
 from pathlib import Path
 from typing import TYPE_CHECKING, TypeVar
 
-from aps2mqtt.base import logs
+from aps2mqtt.base import files, logs
 from aps2mqtt.base.errors import ConfigError, ExitStatus, JobError, UsageError, described, shown
 
 if TYPE_CHECKING:
@@ -160,6 +160,15 @@ def failed(error: Exception) -> ExitStatus:
     else:
         log.error("%s", described(error), exc_info=error)
     return error.status if isinstance(error, JobError) else ExitStatus.SOFTWARE
+
+
+def write(path: Path, text: str) -> None:
+    """Writes a file that the user has named; raises UsageError."""
+    try:
+        files.replace(path, text)
+    except OSError as error:
+        raise UsageError(f"{path} cannot be written ({error.strerror}); choose another file") from error
+    log.info("written: %s", path)
 
 
 def wait_for_stop() -> None:

@@ -15,7 +15,6 @@ from functools import partial
 from itertools import chain
 from pathlib import Path
 
-from aps2mqtt.base import files
 from aps2mqtt.base.errors import ExitStatus, JobError, UsageError, gravest
 from aps2mqtt.commands import common
 from aps2mqtt.config.values import Config
@@ -64,7 +63,7 @@ def run(options: argparse.Namespace) -> int:
         except JobError as error:  # the picture is drawn all the same
             statuses.append(common.failed(error))
     if options.plot and found:
-        _plot(options.plot, found)
+        common.write(options.plot, svg.picture(found))
     return gravest(statuses)
 
 
@@ -103,11 +102,3 @@ def _print(options: argparse.Namespace, found: Sequence[Series]) -> None:
         color, width = output.has_color(), output.width()
         drawn = [chart.text(one, width=width, color=color) for one in found]
         output.draw("\n".join(lines) + "\n" * (lines is not drawn[-1]) for lines in drawn)
-
-
-def _plot(path: Path, found: Sequence[Series]) -> None:
-    try:
-        files.replace(path, svg.picture(found))
-    except OSError as error:
-        raise UsageError(f"{path} cannot be written ({error.strerror}); choose another file") from error
-    log.info("written: %s", path)

@@ -1,10 +1,11 @@
 """Shows the array as a picture. Polls the ECU, at night too. Publishes nothing and
 writes no state. --broker shows the retained topics of all ECUs instead; --watch
-shows each change of these topics until you press Ctrl-C.
+shows each change of these topics until you press Ctrl-C. --html writes a web
+page that needs no other file; APS_PAGE_DIR lets every job write it.
 
 examples:
   APS_ECU_IP=192.168.1.42 aps2mqtt show
-  aps2mqtt show --watch
+  aps2mqtt show --html solar.html
 """
 
 import argparse
@@ -13,9 +14,10 @@ import signal
 from collections.abc import Iterator, Sequence
 from datetime import UTC, datetime
 from itertools import chain
+from pathlib import Path
 from typing import NoReturn
 
-from aps2mqtt.base.errors import ExitStatus, UsageError, gravest
+from aps2mqtt.base.errors import ExitStatus, JobError, UsageError, gravest
 from aps2mqtt.base.names import Names
 from aps2mqtt.base.roof import NO_ROOF
 from aps2mqtt.base.values import Report
@@ -24,9 +26,10 @@ from aps2mqtt.config.values import Config
 from aps2mqtt.jobs.job import Job
 from aps2mqtt.jobs.plan import style
 from aps2mqtt.mqtt.topics import Style
+from aps2mqtt.page.document import document
 from aps2mqtt.screen import output, picture, roof, terminal
 from aps2mqtt.setup import config_file
-from aps2mqtt.show import live
+from aps2mqtt.show import live, now
 from aps2mqtt.show.live import BrokerView, Place
 
 log = logging.getLogger(__name__)
@@ -36,22 +39,32 @@ def arguments(parser: argparse.ArgumentParser) -> None:
     """Adds the options of the command."""
     common.add_ecu(parser)
     parser.add_argument("--broker", action="store_true", help="show the retained topics (--ecu then takes an id)")
-    parser.add_argument("--watch", action="store_true", help="show the retained topics, and each change")
+    how = parser.add_mutually_exclusive_group()
+    how.add_argument("--watch", action="store_true", help="show the retained topics, and each change")
+    how.add_argument("--html", metavar="FILE", type=Path, help="write a web page instead of a picture")
     parser.add_argument("--roof", action="store_true", help="draw the panels where section roof has placed them")
 
 
 def run(options: argparse.Namespace) -> int:
     """Shows the array from the ECU, from the broker, or live."""
     if not (options.broker or options.watch):
-        return (_poll_roof if options.roof else _poll)(common.load(options))
-    at = _place(options)
+        configs = common.load(options)
+        if options.html is not None:
+            return _write_polled(configs, options.html)
+        return _poll_roof(configs) if options.roof else _poll(configs)
+    at, configs = _place(options)
     if options.watch and (at.roof or not options.roof):
         return _watch(at)
     with output.waiting(at.broker.name):
         view = live.once(at)
-    if options.roof and not at.roof:
+    current = datetime.now(UTC)
+    if options.html is not None:
+        entries = [now.retained(configs, report, current) for report in view.published.reports]
+        common.write(options.html, document(entries, at.style, configs[0].roof, current))
+    elif options.roof and not at.roof:
         _propose_roof(view.published.reports, at.style.names)
-    output.draw(live.lines(at, view, datetime.now(UTC), terminal.canvas()))
+    else:
+        output.draw(live.lines(at, view, current, terminal.canvas()))
     return ExitStatus.OK
 
 
@@ -64,24 +77,20 @@ def _poll(configs: Sequence[Config]) -> int:
 
 
 def _picture(config: Config) -> list[str]:
-    report = _report(config)
-    return picture.arrays([report], style(config), datetime.now(UTC), terminal.canvas())
-
-
-def _report(config: Config) -> Report:
-    with output.waiting(f"the ECU at {config.ecu.address}"):
-        return Job(config, datetime.now(UTC), common.store(config), force=True, dry_run=True).run().report
+    current = datetime.now(UTC)
+    return picture.arrays([_read(config, current)], style(config), current, terminal.canvas())
 
 
 def _poll_roof(configs: Sequence[Config]) -> int:
     """Draws one roof with the panels of every ECU that answers; returns the most severe exit status."""
     failures: list[ExitStatus] = []
-    reports = [*common.of_each(_report, failures, configs)]
+    current = datetime.now(UTC)
+    reports = [*common.of_each(_read, failures, configs, [current] * len(configs))]
     places, usual = configs[0].roof, style(configs[0])  # the roof is the same for all
     if not places:
         _propose_roof(reports, usual.names)
     if reports:
-        output.draw(roof.panels(places, reports, usual, datetime.now(UTC), terminal.canvas()))
+        output.draw(roof.panels(places, reports, usual, current, terminal.canvas()))
     return gravest(failures)
 
 
@@ -93,7 +102,31 @@ def _propose_roof(reports: Sequence[Report], names: Names) -> NoReturn:
     raise UsageError(f"the configuration file has no section roof; {remedy}")
 
 
-def _place(options: argparse.Namespace) -> Place:
+def _write_polled(configs: Sequence[Config], path: Path) -> int:
+    """Writes a page with every ECU, also those that do not answer; returns the most severe exit status."""
+    failures: list[ExitStatus] = []
+    entries = []
+    for config in configs:
+        current = datetime.now(UTC)
+        try:
+            entries.append(now.read(config, _read(config, current), common.store(config).remembered(), current))
+        except JobError as error:
+            failures.append(common.failed(error))
+            entries.append(now.unread(config, error, current))
+    usual = style(configs[0])
+    read = [(config, entry.report.ecu_id) for config, entry in zip(configs, entries, strict=True) if entry.report]
+    unlike = frozenset(ecu_id for config, ecu_id in read if config.ecu.fahrenheit != usual.fahrenheit)
+    common.write(path, document(entries, usual._replace(unlike=unlike), configs[0].roof, datetime.now(UTC)))
+    return gravest(failures)
+
+
+def _read(config: Config, current: datetime) -> Report:
+    """What the ECU reports now; nothing is published or remembered."""
+    with output.waiting(f"the ECU at {config.ecu.address}"):
+        return Job(config, current, common.store(config), force=True, dry_run=True).run().report
+
+
+def _place(options: argparse.Namespace) -> tuple[Place, tuple[Config, ...]]:
     """The broker and the topics of the jobs; the ECU need not be in this configuration."""
     ecu_id = _serial(options.ecu)
     options.ecu = None
@@ -101,7 +134,7 @@ def _place(options: argparse.Namespace) -> Place:
     broker = configs[0].broker
     if not broker.retain:
         log.warning("MQTT_RETAIN is False: only the status is retained, so there are no readings to show")
-    return Place(broker, _style(configs), ecu_id, configs[0].roof if options.roof else NO_ROOF)
+    return Place(broker, _style(configs), ecu_id, configs[0].roof if options.roof else NO_ROOF), configs
 
 
 def _style(configs: Sequence[Config]) -> Style:

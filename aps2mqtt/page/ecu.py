@@ -99,7 +99,7 @@ def _state(part: Part, report: Report, said: dict[str, str]) -> Iterator[str]:
     if report.timestamp is not None:
         shown = moment(report.timestamp, part.now)
         yield f"data of {shown}{_age(part)}"
-    yield f"job at {moment(part.entry.at, part.now)}, {ago(part.entry.at, part.now)}"
+    yield f"updated {moment(part.entry.at, part.now)}, {ago(part.entry.at, part.now)}"
 
 
 def _age(part: Part) -> str:
@@ -131,7 +131,7 @@ def _marks(part: Part) -> Iterator[str]:
         elif entry.succeeded_at is not None:
             at = entry.succeeded_at
             since = f" The values below are of {moment(at, now)} ({ago(at, now)})."
-        failed = f"The job at {moment(entry.at, now)} failed: {text(part.failure)}."
+        failed = f"The last job failed: {text(part.failure)}."
         yield f'<p class="mark bad">{name}{failed}{since}</p>'
     elif _is_stale(entry):
         since = ago(entry.at - timedelta(seconds=entry.data_age or 0), now)

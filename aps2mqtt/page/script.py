@@ -7,7 +7,7 @@ has opened and how far a wide roof is scrolled; the browser itself keeps its own
 SCRIPT = """\
 "use strict";
 (() => {
-  const AGAIN = 60, STEP = 5; // seconds
+  const AGAIN = 60, STEP = 5, KEY = "aps2mqtt"; // seconds; the key of what is kept
   const UNITS = [["s", 1, 120], ["min", 60, 120], ["h", 3600, 48]];
   const loaded = Date.now(), title = document.title;
   const all = (selector) => [...document.querySelectorAll(selector)];
@@ -30,11 +30,16 @@ SCRIPT = """\
   };
   const reads = () => document.hidden || String(getSelection());
   const reachable = () => location.protocol === "file:" || navigator.onLine;
-  const again = () => { if (Date.now() - loaded > AGAIN * 1000 && !reads() && reachable()) location.reload(); };
-  const keep = () => history.replaceState({
+  const store = (work) => { try { return work(sessionStorage); } catch { return null; } }; // it may be forbidden
+  const keep = () => store((kept) => kept.setItem(KEY, JSON.stringify({
     open: all("details").map((one) => one.open), left: all(".wide").map((one) => one.scrollLeft),
-  }, "");
-  const kept = history.state || {};
+  })));
+  const again = () => {
+    if (Date.now() - loaded <= AGAIN * 1000 || reads() || !reachable()) return;
+    keep();
+    location.reload();
+  };
+  const kept = store((all) => JSON.parse(all.getItem(KEY))) || {};
   all("details").forEach((one, at) => { one.open = Boolean(kept.open && kept.open[at]); });
   all(".wide").forEach((one, at) => { one.scrollLeft = (kept.left && kept.left[at]) || 0; });
   const renew = () => { age(); again(); };
@@ -42,6 +47,5 @@ SCRIPT = """\
   setInterval(renew, STEP * 1000);
   addEventListener("visibilitychange", renew);
   addEventListener("pageshow", renew);
-  addEventListener("pagehide", keep);
 })();
 """

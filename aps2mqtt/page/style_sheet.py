@@ -50,7 +50,7 @@ h2, h3 { font-size: 1.05rem; font-weight: 600 }
 .page > .marks { margin-top: .5rem }
 .marks:not(:has(> :not([hidden]))) { display: none }
 .mark { border-radius: .6rem; padding: .6rem .8rem; border-left: .3rem solid; font-size: .9375rem }
-.mark::before { content: "!"; font-weight: 800; margin-right: .6em }
+.mark::before { content: "!"; content: "!" / ""; font-weight: 800; margin-right: .6em }
 .mark[hidden] { display: none }
 .bad { color: var(--bad); background: var(--bad-paper) }
 .warn { color: var(--warn); background: var(--warn-paper) }

@@ -132,7 +132,12 @@ class Chromium:
 
     def evaluate(self, expression: str) -> Any:
         """The value of a JavaScript expression in the page."""
-        return self.send("Runtime.evaluate", expression=expression, returnByValue=True)["result"].get("value")
+        answer = self.send("Runtime.evaluate", expression=expression, returnByValue=True, awaitPromise=True)
+        return answer["result"].get("value")
+
+    def paint(self) -> None:
+        """Waits until what has changed is on the screen."""
+        self.evaluate("new Promise((done) => requestAnimationFrame(() => requestAnimationFrame(() => done())))")
 
     def requests(self) -> list[str]:
         """The addresses of all requests since `open`, whether or not the browser made them in the end."""
@@ -147,10 +152,15 @@ class Chromium:
         return [event for event in self.events if event["method"] == name]
 
     def said(self) -> list[tuple[str, str]]:
-        """Role and name of everything in the accessibility tree that is not ignored."""
-        nodes = self.send("Accessibility.getFullAXTree")["nodes"]
-        shown = [node for node in nodes if not node["ignored"]]
-        return [(node["role"]["value"], str(node.get("name", {}).get("value", ""))) for node in shown]
+        """Role and name of everything in the accessibility tree that is not ignored, in the order of reading."""
+        nodes = {node["nodeId"]: node for node in self.send("Accessibility.getFullAXTree")["nodes"]}
+        left, found = [next(iter(nodes))], []
+        while left:
+            node = nodes[left.pop()]
+            if not node["ignored"]:
+                found.append((node["role"]["value"], str(node.get("name", {}).get("value", ""))))
+            left += [child for child in reversed(node.get("childIds", ())) if child in nodes]
+        return found
 
     def picture(self, file: Path) -> None:
         """Writes a PNG of the whole page."""

@@ -302,7 +302,7 @@ def test_a_page_without_a_job_for_too_long_says_so():
 def test_an_ecu_that_is_down_is_told_with_the_time_of_its_values():
     drawn = page(ecu_down())
     (mark,) = marks(drawn)
-    assert mark.startswith("The job at 14:03 failed: 192.168.1.42:8899 refused the connection; check APS_ECU_IP")
+    assert mark.startswith("The last job failed: 192.168.1.42:8899 refused the connection; check APS_ECU_IP")
     assert mark.endswith("The values below are of 13:43 (20 min ago).")
     assert [one["class"] for one in Outline(drawn).of_class("ecu")] == ["ecu failed"]
 
@@ -331,7 +331,7 @@ def test_the_night_is_no_alarm():
 def test_of_several_ecus_each_mark_has_a_name_and_the_sums_leave_out_who_was_never_read():
     drawn = page(entry(), never(), names={"216000000001": "Barn"})
     (mark,) = marks(drawn)
-    assert mark.startswith("ECU at 192.168.1.43:8899: The job at")
+    assert mark.startswith("ECU at 192.168.1.43:8899: The last job failed: ")
     assert "without ECU at 192.168.1.43:8899" in Outline(drawn).text
 
 
@@ -340,7 +340,7 @@ def test_of_several_ecus_each_mark_has_a_name_and_the_sums_leave_out_who_was_nev
 
 def test_ages_are_given_for_the_time_of_the_page_and_the_script_renews_them():
     outline = Outline(page(entry(ONE)))
-    assert "job at 14:03, 42 s ago" in outline.text
+    assert "updated 14:03, 42 s ago" in outline.text
     assert "data of 14:00, 3 min ago" in outline.text
     since = [int(str(one["data-since"])) for one in outline.all("span") if "data-since" in one]
     assert {AT.timestamp() - 140, AT.timestamp()} == set(since)
@@ -348,7 +348,7 @@ def test_ages_are_given_for_the_time_of_the_page_and_the_script_renews_them():
 
 def test_a_job_in_the_future_is_no_negative_age():
     """The clock of a Raspberry Pi that has just started."""
-    assert "job at 14:03, 0 s ago" in Outline(page(entry(ONE), now=AT - timedelta(hours=1))).text
+    assert "updated 14:03, 0 s ago" in Outline(page(entry(ONE), now=AT - timedelta(hours=1))).text
 
 
 def test_times_of_another_date_have_it():
