@@ -60,9 +60,11 @@ def _part(number: int, entry: Entry, style: Style, alone: bool, now: datetime) -
 
 
 def _body(parts: Sequence[Part], roof: Roof) -> Iterator[str]:
-    top = panels.top_of(one for part in parts if part.entry.report for one in part.entry.report.inverters)
+    inverters = [one for part in parts if part.entry.report is not None for one in part.entry.report.inverters]
+    top = panels.top_of(inverters)
+    legend = panels.legend(top) if any(one.online for one in inverters) else ""
     placed = frozenset(key for row in roof for key in row if key)
-    pictured = _roof(parts, roof, top) if placed else ""
+    pictured = _roof(parts, roof, top, legend) if placed else ""
     yield '<main class="page">\n'
     if len(parts) > 1:
         yield f"{_sums(parts)}{''.join(map(ecu.marks, parts))}{pictured}"
@@ -70,18 +72,19 @@ def _body(parts: Sequence[Part], roof: Roof) -> Iterator[str]:
         yield f'<section class="ecu{part.kinds}" data-ecu="{part.number}" aria-labelledby="ecu-{part.number}">\n'
         wrong = ecu.marks(part) if part.alone else ""
         yield f'<div class="overview">{ecu.totals(part)}{wrong}{ecu.drawings(part)}</div>\n'
-        yield f"{pictured if part.alone else ''}{ecu.inverters(part, top, placed)}</section>\n"
+        listed = ecu.inverters(part, top, placed, "" if placed else legend)
+        yield f"{pictured if part.alone else ''}{listed}</section>\n"
     yield "</main>\n"
 
 
-def _roof(parts: Sequence[Part], roof: Roof, top: float) -> str:
+def _roof(parts: Sequence[Part], roof: Roof, top: float, legend: str) -> str:
     found: dict[str, panels.Panel] = {}
     for part in parts:
         for inverter in part.entry.report.inverters if part.entry.report is not None else ():
             of_it = panels.panels_of(inverter, part.style, top, part.number)
             found |= {key: one._replace(kind=one.kind + part.kinds) for key, one in of_it.items()}
     table = panels.roof_table(roof, found)
-    head = f'<div class="head"><h2 id="roof">Roof</h2>{panels.legend(top)}</div>'
+    head = f'<div class="head"><h2 id="roof">Roof</h2>{legend}</div>'
     return f'<section aria-labelledby="roof">{head}{table}</section>\n'
 
 

@@ -158,14 +158,13 @@ def drawings(part: Part) -> str:
     return f'<div class="charts">{drawn}</div>' if drawn else ""
 
 
-def inverters(part: Part, top: float, placed: frozenset[str]) -> str:
-    """The inverters, without the panels that are `placed` on the roof."""
+def inverters(part: Part, top: float, placed: frozenset[str], legend: str) -> str:
+    """The inverters, without the panels that are `placed` on the roof, and the legend of their colors."""
     report = part.entry.report
     if report is None or not report.inverters:
         return ""
     _, tag, below = part.headings
     ident = f"inverters-{part.number}"
     listed = panels.cards(report.inverters, part.style, top, placed, below)
-    legend = "" if placed else panels.legend(top)
     head = f'<div class="head"><{tag} id="{ident}">Inverters</{tag}>{legend}</div>'
     return f'<section aria-labelledby="{ident}">{head}{listed}</section>'

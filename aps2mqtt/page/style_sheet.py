@@ -156,12 +156,17 @@ h3 > small, h4 > small { color: var(--pale); font-size: .8125rem; font-weight: 4
   .roof .tile b i { position: absolute; clip-path: inset(50%) }
   .roof .tile > span { font-size: .6875rem }
 }
-@media (min-width: 75rem) {
-  .overview { grid-template-columns: minmax(25.5rem, 2fr) minmax(0, 4fr); align-items: stretch }
-  .overview > .marks { grid-column: 1 / -1 }
-  .overview > .totals:nth-last-child(2) { grid-column: 1 / -1 }
-  .chart text { font-size: 10px }
+@media (min-width: 48rem) {
+  .overview:not(:has(> .charts)) .totals, .page > .totals { display: grid; grid-template-columns: auto auto 1fr;
+    gap: 0 clamp(1.5rem, 5vw, 5rem); align-items: end }
+  .overview:not(:has(> .charts)) .totals > :not(.power, .energies, .state), .page > .totals > :not(.power, .energies) {
+    grid-column: 1 / -1 }
 }
+@media (min-width: 75rem) {
+  .overview:has(> .charts) { grid-template-columns: minmax(25.5rem, 2fr) minmax(0, 4fr) }
+  .overview > .marks { grid-column: 1 / -1 }
+}
+@media (min-width: 100rem) { .chart text { font-size: 9.5px } }
 @media (forced-colors: active) { .tile, .legend i { forced-color-adjust: none } }
 @media print { .legend, .tile { print-color-adjust: exact } }
 """
