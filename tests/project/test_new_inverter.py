@@ -15,7 +15,8 @@ import pytest
 from parts import without_coverage
 
 ROOT = Path(__file__).parents[2]
-COPIED = ("aps2mqtt", "tests", "scripts", "docs", "pyproject.toml", "README.md", "CONTRIBUTING.md")
+OF_APP = ("home_assistant_app", "repository.yaml")  # scripts/write-docs writes into them
+COPIED = ("aps2mqtt", "tests", "scripts", "docs", "pyproject.toml", "README.md", "CONTRIBUTING.md", *OF_APP)
 ROW = '    "06": (RECORD_HEAD + MEASURED + _words("P1 V1 P2 P3"),),  # made up\n'
 CAPTURE = {
     "id": "ecur-xy12-2-2026",
