@@ -79,7 +79,7 @@ def install(tree: Path) -> None:
         tree,
         f'{PYTHON} -m venv --without-pip /srv/aps2mqtt\n"$0" -m pip --python /srv/aps2mqtt/bin/python install -q "$1"',
         sys.executable,
-        wheel,
+        f"{wheel}[metrics]",
     )
 
 

@@ -330,6 +330,36 @@ def test_a_job_by_hand_is_one_of_the_services(systemd: Machine, broker: Broker) 
     assert not [entry for entry in systemd.journal(ONCE) if int(entry["PRIORITY"]) < 5]
 
 
+def test_a_job_may_write_metrics_as_docs_prometheus_says(systemd: Machine, broker: Broker) -> None:
+    """With the commands and the drop-in of the page; without them it may not, and says so. Twice, with any user id."""
+    page = (ROOT / "docs/prometheus.md").read_text(encoding="utf-8")
+    commands = re.search(r"^ +groupadd .*?(?=^ +systemctl edit)", page, re.MULTILINE | re.DOTALL)[0]
+    allowed = re.sub("^ +", "", re.search(r"```ini\n(.*?)```", page, re.DOTALL)[1], flags=re.MULTILINE)
+    folder, drop_in = "/var/lib/prometheus/node-exporter", systemd.tree / f"etc/systemd/system/{ONCE}.d"
+    systemd.run("mkdir", "-p", folder)
+    with sunny_ecu() as ecu:
+        configure(systemd, ecu.port, broker.port)
+        file = systemd.tree / "etc/aps2mqtt/config.yaml"
+        file.write_text(file.read_text().replace("ecu:\n", f"ecu:\n  APS_METRICS_DIR: {folder}\n"))
+        start(systemd)
+        assert any("the metrics cannot be written" in said["MESSAGE"] for said in systemd.journal(ONCE))
+        systemd.run("/bin/sh", "-euc", f"PATH=$PATH:/usr/sbin\n{commands}")
+        drop_in.mkdir()
+        (drop_in / "override.conf").write_text(allowed)
+        systemd.run("systemctl", "daemon-reload")
+        times = [_written(systemd, folder) for _ in range(2)]
+    shutil.rmtree(drop_in)
+    systemd.run("systemctl", "daemon-reload")
+    assert times[0] < times[1]
+
+
+def _written(systemd: Machine, folder: str) -> float:
+    """The time of the last job, from the metrics that it has just written."""
+    assert start(systemd) == ("success", "0")
+    (line,) = systemd.run("grep", "-rh", "^aps2mqtt_last_job_timestamp_seconds{", folder).splitlines()
+    return float(line.split()[-1])
+
+
 # -- the built-in scheduler --------------------------------------------------------------------------------------------
 
 
