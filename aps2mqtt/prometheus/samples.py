@@ -42,6 +42,7 @@ UNITS = {
     CELSIUS: Unit("celsius"),
     None: Unit(""),
 }
+DIGITS = 4  # behind the point: more than any value has, few enough to hide the errors of binary fractions
 
 
 class Series(NamedTuple):
@@ -117,7 +118,7 @@ def samples(entry: Entry, names: Names) -> Iterator[Sample]:
     yield from _job(entry, report.ecu_id if report else "")
     if report is None:
         return
-    rows = [*_lasting(ecu_rows(report, sunspec=True), entry), *_states(entry, report)]
+    rows = [*_lasting(ecu_rows(report, sunspec=True), entry), *_states(report)]
     yield from _device(rows, (report.ecu_id,), ecu_model(report.ecu_id), names)
     for one in report.inverters:
         rows = _lasting(inverter_rows(one, sunspec=True), entry)
@@ -138,9 +139,9 @@ def _lasting(rows: Iterable[Row], entry: Entry) -> list[Row]:
     return [(metric, value) for metric, value in rows if not (entry.failure and metric.momentary)]
 
 
-def _states(entry: Entry, report: Report) -> Iterator[Row]:
-    """The rows of the ECU that are no fields of the report."""
-    yield metrics.STATUS, not entry.failure
+def _states(report: Report) -> Iterator[Row]:
+    """The rows of the ECU that are no fields of the report. The status stays true if only the broker failed."""
+    yield metrics.STATUS, not report.error
     yield metrics.PROBLEM, report.problems if isinstance(report.problems, Unchanged) else bool(report.problems)
 
 
@@ -170,4 +171,4 @@ def _number(metric: Metric, value: Value) -> float | None:
         return value.timestamp()
     if isinstance(value, str):
         return float(value != NO_PROBLEM)
-    return round(value * _unit(metric).factor, 6)
+    return round(value * _unit(metric).factor, DIGITS)

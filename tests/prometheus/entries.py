@@ -6,7 +6,7 @@ from typing import Any
 from reports import AT, DS3, ECU, QS1, QUAD, TWO, report
 
 from aps2mqtt.base.metrics import offline
-from aps2mqtt.base.values import Inverter
+from aps2mqtt.base.values import Inverter, Report
 from aps2mqtt.journal.entry import Entry
 
 UNSEEN = "700000000002"
@@ -42,6 +42,8 @@ def entry(at: datetime = AT, fresh_for: int = 900, **changes: Any) -> Entry:
     return Entry(**left | changes)
 
 
-def failed(at: datetime = AT, **changes: Any) -> Entry:
-    """An ECU whose last job failed, five minutes after one that succeeded."""
-    return entry(at, failure="the ECU refuses", succeeded_at=at - timedelta(minutes=5), **changes)
+def failed(at: datetime = AT, report: Report = ARRAY) -> Entry:
+    """An ECU that could not be read by its last job, five minutes after one that could."""
+    cause = "the ECU refuses the connection"
+    left = report._replace(error=cause)
+    return entry(at, failure=cause, succeeded_at=at - timedelta(minutes=5), report=left)

@@ -129,6 +129,13 @@ def test_values_are_in_base_units(name: str, labels: tuple[str, ...], value: flo
     assert read(entry())[name][labels] == value
 
 
+@pytest.mark.parametrize("tenths", [1, 3, 7, 42_421, 123_456, 223_109])
+def test_joules_are_whole_where_kwh_are_tenths(tenths: int) -> None:
+    """A binary fraction of a kWh times 3,600,000 is not."""
+    found = read(entry(report=report(lifetime=tenths / 10)))
+    assert found["aps2mqtt_ecu_energy_lifetime_joules_total"] == {(ECU,): tenths * 360_000}
+
+
 # -- the truth --------------------------------------------------------------------------------------------------------
 
 
@@ -173,6 +180,13 @@ def test_after_a_failed_job_only_what_stays_true_is_left() -> None:
     assert {"aps2mqtt_ecu_power_watts", "aps2mqtt_inverter_online", "aps2mqtt_panel_dc_voltage_volts"} <= momentary
     for name in ("aps2mqtt_ecu_energy_lifetime_joules_total", "aps2mqtt_panel_energy_today_joules_total"):
         assert bad[name] == good[name]
+
+
+def test_a_broker_that_fails_does_not_make_the_ecu_offline() -> None:
+    """The job failed, but it has read the ECU."""
+    found = read(entry(failure="the broker refuses the connection"))
+    assert (found["aps2mqtt_last_job_success"], found["aps2mqtt_ecu_status"]) == ({(ECU,): 0}, {(ECU,): 1})
+    assert "aps2mqtt_ecu_power_watts" not in found
 
 
 def test_the_job_says_when_it_was_how_it_went_and_when_the_next_is_due() -> None:
