@@ -16,11 +16,12 @@ import pytest
 import yaml
 from entries import ARRAY, NAMES, SUNNY, entry, failed
 from free_ports import free_port
-from parts import PATIENCE, until
+from parts import PATIENCE, Broker, settings, start_with, until
 from reports import DS3, ECU, QS1, TWO, report
 
 from aps2mqtt.base import files
 from aps2mqtt.journal.entry import Entry
+from aps2mqtt.simulator.server import Simulator
 
 pytest.importorskip("prometheus_client", reason="the metrics extra is not installed: pip install -e '.[metrics]'")
 
@@ -68,11 +69,11 @@ class Monitoring:
     """A folder of metrics, and a Prometheus that sees them."""
 
     def __init__(self, metrics: Path, prometheus: str) -> None:
-        self._metrics, self._prometheus = metrics, prometheus
+        self.metrics, self._prometheus = metrics, prometheus
 
     def leave(self, left: Entry) -> None:
         """Writes the file of an ECU as a job does."""
-        files.replace(self._metrics / f"aps2mqtt_{left.address.replace(':', '_')}.prom", text(left, NAMES))
+        files.replace(self.metrics / f"aps2mqtt_{left.address.replace(':', '_')}.prom", text(left, NAMES))
 
     def ask(self, query: str) -> list[dict[str, Any]]:
         """What Prometheus answers to a query now; it must be one that it understands."""
@@ -102,13 +103,13 @@ def monitoring(tmp_path: Path) -> Iterator[Monitoring]:
     (tmp_path / "rules.yml").write_text(rules, encoding="utf-8")
     collector = "--collector.disable-defaults", "--collector.textfile", f"--collector.textfile.directory={metrics}"
     with running("prometheus-node-exporter", "metrics", tmp_path, *collector) as exporter:
-        settings = {
+        scraping = {
             "global": {"scrape_interval": "1s", "evaluation_interval": "1s"},
             "rule_files": ["rules.yml"],
             "scrape_configs": [{"job_name": "node", "static_configs": [{"targets": [exporter]}]}],
         }
         file = tmp_path / "prometheus.yml"
-        file.write_text(yaml.safe_dump(settings), encoding="utf-8")
+        file.write_text(yaml.safe_dump(scraping), encoding="utf-8")
         options = f"--config.file={file}", f"--storage.tsdb.path={tmp_path / 'storage'}"
         with running("prometheus", "-/ready", tmp_path, *options) as prometheus:
             yield Monitoring(metrics, prometheus)
@@ -142,6 +143,26 @@ def test_an_alert_fires_when_the_job_stops_and_ends_when_it_runs_again(monitorin
     until(lambda: monitoring.alerts() == {("Aps2mqttJobOverdue", SECOND)}, "the alert does not fire")
     monitoring.leave(entry(now(), fresh_for=900, **stops))
     until(lambda: not monitoring.alerts(), "the alert does not end")
+
+
+OFTEN = """
+from datetime import timedelta
+from aps2mqtt.truth import freshness
+freshness.LEAST, freshness.STEP = timedelta(seconds=5), 1
+"""
+
+
+def test_an_alert_fires_when_run_is_killed(
+    monitoring: Monitoring, broker: Broker, ecu: Simulator, tmp_path: Path
+) -> None:
+    """The program, an ECU, a broker, node_exporter and Prometheus; a job is overdue sooner than it would be."""
+    keys = {"APS_METRICS_DIR": monitoring.metrics, "APS_ECU_POLL_INTERVAL": 1}
+    process = start_with(OFTEN, "run", **settings(ecu.port, broker.port, tmp_path, **keys))
+    until(lambda: monitoring.value("aps2mqtt_ecu_power_watts"), "the power does not come")
+    assert f"{monitoring.value('aps2mqtt_ecu_power_watts'):g}" == broker.retained()[f"aps/{ECU}/power"]
+    until(lambda: not monitoring.alerts(), "an alert fires while jobs come")
+    process.kill()
+    until(lambda: monitoring.alerts() == {("Aps2mqttJobOverdue", ECU)}, "the alert does not fire")
 
 
 def test_an_alert_fires_when_jobs_fail(monitoring: Monitoring) -> None:
