@@ -11,7 +11,7 @@ examples:
 import argparse
 import logging
 import signal
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from datetime import UTC, datetime
 from itertools import chain
 from pathlib import Path
@@ -25,6 +25,8 @@ from aps2mqtt.commands import common
 from aps2mqtt.config.values import Config
 from aps2mqtt.jobs.job import Job
 from aps2mqtt.jobs.plan import style
+from aps2mqtt.journal.entry import Entry
+from aps2mqtt.journal.store import Journal, JournalError
 from aps2mqtt.mqtt.topics import Style
 from aps2mqtt.page.document import document
 from aps2mqtt.screen import output, picture, roof, terminal
@@ -59,7 +61,7 @@ def run(options: argparse.Namespace) -> int:
         view = live.once(at)
     current = datetime.now(UTC)
     if options.html is not None:
-        entries = [now.retained(configs, report, current) for report in view.published.reports]
+        entries = _with_journal(configs, (now.retained(configs, report, current) for report in view.published.reports))
         common.write(options.html, document(entries, at.style, configs[0].roof, current))
     elif options.roof and not at.roof:
         _propose_roof(view.published.reports, at.style.names)
@@ -116,8 +118,19 @@ def _write_polled(configs: Sequence[Config], path: Path) -> int:
     usual = style(configs[0])
     read = [(config, entry.report.ecu_id) for config, entry in zip(configs, entries, strict=True) if entry.report]
     unlike = frozenset(ecu_id for config, ecu_id in read if config.ecu.fahrenheit != usual.fahrenheit)
-    common.write(path, document(entries, usual._replace(unlike=unlike), configs[0].roof, datetime.now(UTC)))
+    shown = _with_journal(configs, entries)
+    common.write(path, document(shown, usual._replace(unlike=unlike), configs[0].roof, datetime.now(UTC)))
     return gravest(failures)
+
+
+def _with_journal(configs: Sequence[Config], entries: Iterable[Entry]) -> list[Entry]:
+    """The entries with what the jobs have recorded of these ECUs."""
+    try:
+        recorded = Journal(configs[0].state_directory).entries()
+    except JournalError as error:
+        log.warning("%s", error)
+        recorded = ()
+    return [now.with_recorded(entry, recorded) for entry in entries]
 
 
 def _read(config: Config, current: datetime) -> Report:

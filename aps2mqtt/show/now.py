@@ -3,7 +3,7 @@
 Job, Place -> Entry -> page
 """
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from datetime import datetime
 
 from aps2mqtt.base.elapsed import elapsed
@@ -35,6 +35,24 @@ def retained(configs: Sequence[Config], report: Report, now: datetime) -> Entry:
     age = None if report.timestamp is None else elapsed(report.timestamp, now).total_seconds()
     at = now.astimezone(configs[0].ecu.timezone)
     return _entry(configs[0], at)._replace(report=report, data_age=age)
+
+
+def with_recorded(entry: Entry, recorded: Iterable[Entry]) -> Entry:
+    """`entry` with the curve and the energies of the journal; if the ECU was not read, with its last values, too."""
+    for last in recorded:
+        if not _is_same_ecu(entry, last):
+            continue
+        entry = entry._replace(energies=last.energies, curve=last.curve if last.at.date() == entry.at.date() else ())
+        if entry.report is None and last.data_age is not None:
+            age = last.data_age + elapsed(last.at, entry.at).total_seconds()
+            entry = entry._replace(report=last.report, succeeded_at=last.succeeded_at, data_age=age)
+    return entry
+
+
+def _is_same_ecu(entry: Entry, last: Entry) -> bool:
+    if entry.report is None or last.report is None:
+        return entry.address == last.address
+    return entry.report.ecu_id == last.report.ecu_id
 
 
 def _entry(config: Config, at: datetime) -> Entry:

@@ -220,3 +220,15 @@ def test_history_falls_back_to_the_journal(broker: Broker, tmp_path: Path) -> No
     rows = [line.split(",")[1] for line in ended.out.splitlines()[1:]]
     assert rows.count("day") == 1
     assert 1 <= rows.count("week") <= 2
+
+
+def test_forget_removes_an_inverter_from_the_journal(broker: Broker, tmp_path: Path) -> None:
+    """As from the broker and the state: the next page is without it."""
+    page = tmp_path / "page"
+    page.mkdir()
+    with sunny_ecu() as ecu:
+        keys = settings(ecu.port, broker.port, tmp_path, APS_PAGE_DIR=page)
+        assert aps2mqtt("once", **keys).status == 0
+    gone = Journal(tmp_path / "state").entries()[0].report.inverters[0].uid
+    assert aps2mqtt("forget", gone, "--yes", **keys).status == 0
+    assert gone not in {one.uid for one in Journal(tmp_path / "state").entries()[0].report.inverters}

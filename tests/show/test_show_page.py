@@ -71,3 +71,33 @@ def test_watching_and_writing_a_page_exclude_each_other() -> None:
     ended = aps2mqtt("show", "--watch", "--html", "solar.html")
     assert ended.status == 64
     assert "not allowed with argument --watch" in ended.err
+
+
+def test_the_page_has_what_the_jobs_have_recorded(tmp_path: Path, broker: Broker) -> None:
+    """The curve and the energies; while the ECU is down, its last values, too."""
+    page = tmp_path / "solar.html"
+    with sunny_ecu() as ecu:
+        environment = settings(ecu.port, broker.port, tmp_path, APS_PAGE_DIR=tmp_path)
+        assert aps2mqtt("once", **environment).status == 0
+        assert aps2mqtt("show", "--html", page, **environment).status == 0
+        read = text_of(page)
+        assert aps2mqtt("show", "--broker", "--html", page, **environment).status == 0
+        retained = text_of(page)
+    assert aps2mqtt("show", "--html", page, **environment).status == 69
+    unread = text_of(page)
+    for text in (read, retained, unread):
+        assert "Power today" in text
+        assert "Last 30 days" in text
+        assert "ECU-R 216000000001" in text
+    assert "failed" in unread
+    assert "failed" not in read
+
+
+def test_a_damaged_journal_costs_a_line_and_no_page(tmp_path: Path, ecu: Simulator) -> None:
+    (tmp_path / "state").mkdir()
+    (tmp_path / "state" / "journal.sqlite").write_text("nonsense" * 1000)
+    page = tmp_path / "solar.html"
+    ended = aps2mqtt("show", "--html", page, **settings(ecu.port, free_port(), tmp_path))
+    assert ended.status == 0
+    assert "is damaged" in one_line(ended.err)
+    assert "593 W now" in text_of(page)
