@@ -1,8 +1,8 @@
-"""Writes aps2mqtt.service, aps2mqtt.timer, aps2mqtt-run.service and
-crontab.example for this installation, and prints the next steps. The files
+"""Writes aps2mqtt.service, aps2mqtt.timer, aps2mqtt-run.service, crontab.example
+and cron.d.example for this installation, and prints the next steps. The files
 contain the paths of this program and of the configuration (-c, $CONFIG_FILE or
 /etc/aps2mqtt/config.yaml). config.yaml.example, which explains all settings,
-comes with them. Run it again after a day of polling: then timer and crontab
+comes with them. Run it again after a day of polling: then timer and crontabs
 poll right after the ECU has new data.
 
 example:

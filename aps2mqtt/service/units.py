@@ -1,4 +1,4 @@
-"""The units and the crontab that start the job, with the paths of an installation in them.
+"""The units and the crontabs that start the job, with the paths of an installation in them.
 
 template, Paths -> text
 """
@@ -13,8 +13,9 @@ from aps2mqtt.base.errors import UsageError
 from aps2mqtt.config import systemd_credentials
 from aps2mqtt.truth import timer
 
-ONCE, TIMER, RUN, CRONTAB = "aps2mqtt.service", "aps2mqtt.timer", "aps2mqtt-run.service", "crontab.example"
-NAMES = (ONCE, TIMER, RUN, CRONTAB)
+ONCE, TIMER, RUN = "aps2mqtt.service", "aps2mqtt.timer", "aps2mqtt-run.service"
+CRONTAB, CRON_D = "crontab.example", "cron.d.example"
+NAMES = (ONCE, TIMER, RUN, CRONTAB, CRON_D)
 EXAMPLE = "config.yaml.example"
 HIDDEN = ("/home", "/root", "/run/user", "/tmp", "/var/tmp")  # noqa: S108 - from a unit with ProtectHome and PrivateTmp
 SYSTEM = "/etc/systemd/system/"
@@ -36,7 +37,7 @@ DEFAULT = Paths(PurePath("/opt/aps2mqtt/bin/aps2mqtt"), PurePath("/etc/aps2mqtt/
 def render(name: str, template: str, paths: Paths, second: int | None = None) -> str:
     """The file `name` for `paths`: its template with changed directives and unchanged comments; raises UsageError.
 
-    With `second`, timer and crontab start a job at that second of every five minutes.
+    With `second`, timer and crontabs start a job at that second of every five minutes.
     """
     for path, kind, unwanted in ((paths.program, "program", "\"'\\"), (paths.config, "configuration", "")):
         if not str(path).isprintable() or set(unwanted) & set(str(path)):
@@ -63,7 +64,7 @@ def _with_paths(line: str, name: str, paths: Paths) -> str:
     if line.startswith("LoadCredential="):  # all text behind its colon is literal
         beside = {DEFAULT.config.with_name(file): paths.config.with_name(file) for file in systemd_credentials.BESIDE}
         replaced = {path: _specifiers(new) for path, new in (beside | {DEFAULT.config: paths.config}).items()}
-    elif name == CRONTAB:
+    elif name in {CRONTAB, CRON_D}:
         replaced = {DEFAULT.program: _for_cron(paths.program), DEFAULT.config: _for_cron(paths.config)}
     else:
         replaced = {DEFAULT.program: _first_word(paths.program), DEFAULT.config: _argument(paths.config)}
@@ -101,7 +102,7 @@ def _for_cron(path: PurePath) -> str:
 
 def next_steps(folder: Path) -> str:
     """The commands to type once the files are in `folder`."""
-    once, timer, run, crontab = (shlex.quote(str(folder / name)) for name in NAMES)
+    once, timer, run, crontab, cron_d = (shlex.quote(str(folder / name)) for name in NAMES)
     return f"""\
 Next, as root, do one of these three. A timer that starts a job every 5 minutes:
   cp {once} {timer} {SYSTEM}
@@ -110,7 +111,9 @@ The built-in scheduler, as a service:
   cp {run} {SYSTEM}
   systemctl enable --now {RUN}
 cron, if root has no crontab yet:
-  crontab {crontab}"""
+  crontab {crontab}
+cron, as a user of its own: the first lines of this file have the commands.
+  less {cron_d}"""
 
 
 def hidden(paths: Iterable[PurePath]) -> tuple[PurePath, ...]:

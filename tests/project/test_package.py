@@ -68,6 +68,7 @@ def test_the_source_distribution_has_all_that_the_readme_speaks_of(built: Path) 
         "LICENSE",
         "config.yaml.example",
         "crontab.example",
+        "cron.d.example",
         "aps2mqtt.service",
         "aps2mqtt-run.service",
         "aps2mqtt.timer",

@@ -1,4 +1,4 @@
-"""crontab.example on a real cron, which runs in a mount namespace with a spool and a mail system of its own."""
+"""The crontabs on a real cron, which runs in a mount namespace with a spool and a mail system of its own."""
 
 import re
 import shutil
@@ -25,7 +25,7 @@ NAMESPACE = """
 mount --bind "$0"/spool /var/spool/cron/crontabs
 mount --bind "$0"/sbin /usr/sbin
 mount --bind "$0"/passwd /etc/passwd
-mount --bind "$0"/empty /etc/cron.d
+mount --bind "$0"/cron.d /etc/cron.d
 [ ! -e /etc/crontab ] || mount --bind /dev/null /etc/crontab
 mount -t tmpfs tmpfs /run
 crontab -u solar "$0"/crontab
@@ -55,7 +55,7 @@ class Mails:
 def tree(installed: Path, tmp_path: Path) -> Iterator[Path]:
     """An installation with the files that cron is to see in `srv` and in `cron`."""
     machine.need("cron", "crontab", "unshare", "setpriv")
-    for name in ("spool", "sbin", "empty"):
+    for name in ("spool", "sbin", "cron.d"):
         (tmp_path / name).mkdir()
     shutil.copy(machine.find("cron"), tmp_path / "sbin")
     (tmp_path / "sbin/sendmail").write_text(SENDMAIL)
@@ -88,8 +88,8 @@ def cron(tree: Path, folder: Path) -> Iterator[subprocess.Popen[bytes]]:
         process.wait(10)
 
 
-def configure(tree: Path, name: str, ecu: dict[str, object], broker: Broker) -> str:
-    """Writes a configuration into a folder of this name, the last word of which is its prefix; the crontab's line."""
+def configure(tree: Path, name: str, ecu: dict[str, object], broker: Broker, example: str = "crontab.example") -> str:
+    """Writes a configuration into a folder of this name, the last word of which is its prefix; the example's text."""
     folder = tree / "srv/home" / name
     folder.mkdir()
     path = yaml_file(
@@ -103,7 +103,19 @@ def configure(tree: Path, name: str, ecu: dict[str, object], broker: Broker) -> 
     in_namespace(
         tree, f'cd "$0"; {PROGRAM} -c config.yaml units --output .', f"/srv/home/{name}", stdout=subprocess.DEVNULL
     )
-    return (folder / "crontab.example").read_text().splitlines()[-1]
+    return (folder / example).read_text()
+
+
+def line(text: str) -> str:
+    """The line for cron in a crontab."""
+    return text.splitlines()[-1]
+
+
+def put(folder: Path, name: str, text: str, mode: int) -> None:
+    """A file in the folder that cron sees as /etc/cron.d, for every minute, with the user of these tests."""
+    path = folder / "cron.d" / name
+    path.write_text(re.sub(r"^\*/5 (.*) aps2mqtt ", rf"* \1 {USER} ", text, flags=re.MULTILINE))
+    path.chmod(mode)
 
 
 @pytest.mark.timeout(240)  # cron fires once a minute
@@ -115,9 +127,9 @@ def test_cron_is_silent_on_success_and_at_night_and_mails_one_line_on_failure(
     with sunny_ecu() as by_day, Simulator(Plant(site=site)) as asleep:
         at_night = {"APS_ECU_PORT": asleep.port, "APS_ECU_STOP_AT_NIGHT": True, **place(site)}
         lines = [
-            configure(tree, "100% day", {"APS_ECU_PORT": by_day.port}, broker),
-            configure(tree, "night", at_night, broker),
-            configure(tree, "fails", {"APS_ECU_PORT": free_port()}, broker),
+            line(configure(tree, "100% day", {"APS_ECU_PORT": by_day.port}, broker)),
+            line(configure(tree, "night", at_night, broker)),
+            line(configure(tree, "fails", {"APS_ECU_PORT": free_port()}, broker)),
         ]
         assert lines[1] == f"*/5 * * * * {PROGRAM} -c /srv/home/night/config.yaml once"
         crontab = [re.sub(r"^\*/5 ", "* ", line) for line in [*lines, "*/5 * * * * env"]]
@@ -140,6 +152,27 @@ def test_cron_is_silent_on_success_and_at_night_and_mails_one_line_on_failure(
     assert re.fullmatch(r"aps2mqtt: the ECU at .* refuses the connection.*; .*", printed[fails][0])
     states = {path.name for path in (tree / "srv/home/.local/state/aps2mqtt").iterdir()}
     assert states >= {f"127.0.0.1_{port}.json" for port in (by_day.port, asleep.port)}
+
+
+@pytest.mark.timeout(240)  # as above
+def test_a_file_in_cron_d_runs_as_its_user_and_mails_root(tree: Path, tmp_path: Path, broker: Broker) -> None:
+    """cron.d.example for every minute. As it says, cron ignores a name with a dot and a file that others may write."""
+    (tmp_path / "crontab").touch()
+    mails = Mails(tree / "srv/mail")
+    with sunny_ecu() as ecu:
+        port = {"APS_ECU_PORT": ecu.port}
+        files = {"aps2mqtt": 0o644, "with.dot": 0o644, "writable": 0o664}
+        for name, mode in files.items():
+            put(tmp_path, name, configure(tree, name, port, broker, "cron.d.example"), mode)
+        failing = {"APS_ECU_PORT": free_port()}
+        put(tmp_path, "fails", configure(tree, "fails", failing, broker, "cron.d.example"), 0o644)
+        with cron(tree, tmp_path):
+            until(lambda: mails and "aps2mqtt/aps/216000000001/power" in pause(broker.retained()), "a job", MINUTE)
+    assert {topic.partition("/")[0] for topic in broker.retained()} == {"aps2mqtt"}
+    assert set(mails.by_command()) == {f"{PROGRAM} -c /srv/home/fails/config.yaml once"}
+    assert {message_from_string(path.read_text())["To"] for path in mails.folder.iterdir()} == {"root"}
+    states = list((tree / "srv/home/.local/state/aps2mqtt").glob("*.json"))
+    assert {path.stat().st_uid for path in states} == {UID}
 
 
 def pause(topics: dict[str, str]) -> dict[str, str]:

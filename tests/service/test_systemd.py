@@ -17,7 +17,8 @@ from aps2mqtt.simulator.plant import Plant
 from aps2mqtt.simulator.server import Simulator
 
 ONCE, TIMER, RUN = "aps2mqtt.service", "aps2mqtt.timer", "aps2mqtt-run.service"
-TROUBLE = ROOT / "docs/trouble.md"
+TROUBLE, RUNNING = ROOT / "docs/trouble.md", ROOT / "docs/running.md"
+MEMORY = 256 * 2**20
 DYNAMIC = range(61184, 65520)  # systemd.exec(5), DynamicUser=
 
 
@@ -45,10 +46,11 @@ def systemd(booted: Machine) -> Iterator[Machine]:
     booted.run("rm", "-rf", "/var/lib/aps2mqtt", "/var/lib/private/aps2mqtt", *(f"/etc/aps2mqtt/{it}" for it in names))
 
 
-def configure(systemd: Machine, ecu: int, broker: int, **mqtt: object) -> None:
+def configure(systemd: Machine, ecu: int, broker: int, **more: object) -> None:
     """Writes /etc/aps2mqtt/config.yaml, root's alone, for an ECU and a broker at these ports."""
     site = {"APS_ECU_IP": "127.0.0.1", "APS_ECU_PORT": ecu, "APS_ECU_TIMEZONE": "UTC"}
-    yaml_file(systemd.tree / "etc/aps2mqtt", {"ecu": site, "mqtt": {"MQTT_BROKER_PORT": broker, **mqtt}})
+    site |= {name: more.pop(name) for name in list(more) if name.startswith("APS_")}
+    yaml_file(systemd.tree / "etc/aps2mqtt", {"ecu": site, "mqtt": {"MQTT_BROKER_PORT": broker, **more}})
 
 
 def start(systemd: Machine) -> tuple[str, str]:
@@ -108,6 +110,12 @@ CONFINED = {
     "DynamicUser": "yes",
     "User": "aps2mqtt",
     "CapabilityBoundingSet": "",
+    "DevicePolicy": "closed",
+    "LimitCORE": "0",
+    "MemoryMax": str(MEMORY),
+    "PrivateIPC": "yes",
+    "PrivateMounts": "yes",
+    "TasksMax": "256",
     "AmbientCapabilities": "",
     "LockPersonality": "yes",
     "MemoryDenyWriteExecute": "yes",
@@ -135,6 +143,9 @@ CONFINED = {
 }
 
 
+SPACES = ("ipc", "mnt", "user", "uts")  # the namespaces that a service has of its own
+
+
 @pytest.mark.parametrize("unit", [ONCE, RUN])
 def test_systemd_takes_every_line_of_the_confinement(systemd: Machine, unit: str) -> None:
     """As the manager has understood it."""
@@ -158,6 +169,12 @@ def test_a_running_job_is_confined(systemd: Machine, broker: Broker) -> None:
         environment = systemd.run("cat", f"/proc/{process}/environ").split("\0")
         credentials = systemd.run("ls", "-ln", f"/run/credentials/{ONCE}").splitlines()[1:]
         state = systemd.run("stat", "--dereference", "--format=%u %a", "/var/lib/aps2mqtt")
+        limits = systemd.run("cat", f"/proc/{process}/limits")
+        namespaces = [systemd.run("readlink", f"/proc/{process}/ns/{it}", f"/proc/1/ns/{it}").split() for it in SPACES]
+        devices = systemd.run("find", f"/proc/{process}/root/dev", "-maxdepth", "1", "-type", "b,c", "-printf", "%f ")
+        group = f"/sys/fs/cgroup{systemd.show(ONCE, 'ControlGroup')}"
+        enforced = systemd.run("cat", f"{group}/memory.max", f"{group}/pids.max", check=False)
+        controllers = systemd.run("cat", f"{group}/cgroup.controllers").split()
         systemd.run("systemctl", "stop", ONCE)
     assert user in DYNAMIC
     assert {status["CapEff"], status["CapPrm"], status["CapBnd"]} == {"0" * 16}
@@ -168,8 +185,89 @@ def test_a_running_job_is_confined(systemd: Machine, broker: Broker) -> None:
     assert "rw" in options["/var/lib/private/aps2mqtt"].split(",")
     assert f"CREDENTIALS_DIRECTORY=/run/credentials/{ONCE}" in environment
     assert state == f"{user} 700"
+    assert re.search(r"^Max core file size +0 +0 ", limits, re.MULTILINE)
+    assert all(own != of_init for own, of_init in namespaces)
+    assert set(devices.split()) <= {"full", "null", "ptmx", "random", "tty", "urandom", "zero"}
+    if {"memory", "pids"} <= set(controllers):  # not on a machine with control groups of version 1
+        assert enforced.split() == [str(MEMORY), "256"]
     names = {"config.yaml", "mqtt-password", "mqtt-ca.pem", "mqtt-cert.pem", "mqtt-key.pem"}
     assert {line.split()[-1] for line in credentials} == names
+
+
+@pytest.mark.parametrize("unit", [ONCE, RUN])
+def test_systemd_takes_the_lines_that_are_commented_out(systemd: Machine, unit: str) -> None:
+    """As they are, once the # is removed."""
+    lines = re.findall(r"^#(\w+=.*\n)", (ROOT / unit).read_text(encoding="utf-8"), re.MULTILINE)
+    drop_in = systemd.tree / f"run/systemd/system/{unit}.d/all.conf"
+    inside = Path("/") / drop_in.relative_to(systemd.tree)
+    write = 'mkdir -p "${0%/*}" && printf "[Service]\n%s" "$1" > "$0" && systemctl daemon-reload'
+    try:
+        systemd.run("/bin/sh", "-c", write, inside, "".join(lines))
+        assert set(systemd.show(unit, "IPAddressDeny").split()) == {"0.0.0.0/0", "::/0"}
+        allowed = {"127.0.0.0/8", "192.168.1.0/24", "::1/128"}
+        assert set(systemd.show(unit, "IPAddressAllow").split()) == allowed
+        assert systemd.show(unit, "SupplementaryGroups") == "aps2mqtt-files"
+        folders = ["-/var/www/html/solar", "-/var/lib/prometheus/node-exporter"]
+        assert systemd.show(unit, "ReadWritePaths").split() == folders
+    finally:
+        systemd.run("rm", "-r", inside.parent)
+        systemd.run("systemctl", "daemon-reload")
+
+
+def test_a_job_writes_into_a_folder_that_is_opened_as_the_docs_say(systemd: Machine, broker: Broker) -> None:
+    """The page, in a folder of the group; without these commands a job cannot write there, and says so."""
+    (prepare, open_it), folder = commands("### Folders that the services write into"), "/var/www/html/solar"
+    try:
+        with sunny_ecu() as ecu:
+            configure(systemd, ecu.port, broker.port, APS_PAGE_DIR=folder)
+            systemd.run("/bin/sh", "-euc", f"PATH=$PATH:/usr/sbin; mkdir -p {folder}; {prepare}")
+            assert start(systemd) == ("success", "0")
+            warnings = [entry["MESSAGE"] for entry in systemd.journal(ONCE) if entry["PRIORITY"] == "4"]
+            assert len(warnings) == 1
+            assert "the page cannot be written (Read-only file system); create the folder" in warnings[0]
+            systemd.run("/bin/sh", "-euc", open_it)
+            assert start(systemd) == ("success", "0")
+        user, *rest = systemd.run("stat", "--format=%u %a %F", f"{folder}/index.html").split(maxsplit=2)
+        assert rest == ["644", "regular file"]
+        assert int(user) in DYNAMIC
+    finally:
+        systemd.run("rm", "-rf", folder, f"/etc/systemd/system/{ONCE}.d")
+        systemd.run("/usr/sbin/groupdel", "aps2mqtt-files")
+        systemd.run("systemctl", "daemon-reload")
+
+
+def test_cron_d_gets_a_user_who_goes_on_with_the_state_of_the_service(systemd: Machine, broker: Broker) -> None:
+    """The commands in the example, then those of the docs; what cron then starts is in test_cron.py."""
+    example, folder = (systemd.tree / "etc/aps2mqtt/cron.d.example").read_text(encoding="utf-8"), "/etc/aps2mqtt"
+    install = re.findall(r"^#   (.*\n)", example, re.MULTILINE)
+    systemd.run("mkdir", "/etc/cron.d")
+    try:
+        with sunny_ecu() as ecu:
+            configure(systemd, ecu.port, broker.port)
+            assert start(systemd) == ("success", "0")
+            systemd.run("/bin/sh", "-euc", f"PATH=$PATH:/usr/sbin; cd {folder}; {''.join(install)}")
+            systemd.run("/bin/sh", "-euc", commands("## cron")[1])
+            as_user = ("setpriv", "--reuid=aps2mqtt", "--regid=aps2mqtt", "--clear-groups")
+            systemd.run(*as_user, PROGRAM, "-c", f"{folder}/config.yaml", "once")
+            assert len(ecu.requests) == 6
+        state = f"/var/lib/aps2mqtt/127.0.0.1_{ecu.port}.json"
+        owners = systemd.run("stat", "--format=%U %a", state, "/var/lib/aps2mqtt").splitlines()
+        assert owners == ["aps2mqtt 600", "aps2mqtt 700"]
+        assert systemd.run("stat", "--format=%U %a %F", "/etc/cron.d/aps2mqtt") == "root 644 regular file"
+    finally:
+        systemd.run("rm", "-r", "/etc/cron.d")
+        forget_user(systemd)
+
+
+def commands(heading: str) -> list[str]:
+    """The blocks of commands below a heading of docs/running.md, up to the next one."""
+    section = RUNNING.read_text(encoding="utf-8").partition(f"\n{heading}\n")[2]
+    return re.findall(r"```sh\n(.*?)```", section.partition("\n#")[0], re.DOTALL)
+
+
+def forget_user(systemd: Machine) -> None:
+    """Without the user, the services get a dynamic one again."""
+    systemd.run("/bin/sh", "-c", "/usr/sbin/userdel aps2mqtt; /usr/sbin/groupdel aps2mqtt", check=False)
 
 
 def job(systemd: Machine) -> int:
@@ -338,9 +436,7 @@ def test_a_job_may_write_metrics_as_docs_prometheus_says(systemd: Machine, broke
     folder, drop_in = "/var/lib/prometheus/node-exporter", systemd.tree / f"etc/systemd/system/{ONCE}.d"
     systemd.run("mkdir", "-p", folder)
     with sunny_ecu() as ecu:
-        configure(systemd, ecu.port, broker.port)
-        file = systemd.tree / "etc/aps2mqtt/config.yaml"
-        file.write_text(file.read_text().replace("ecu:\n", f"ecu:\n  APS_METRICS_DIR: {folder}\n"))
+        configure(systemd, ecu.port, broker.port, APS_METRICS_DIR=folder)
         start(systemd)
         assert any("the metrics cannot be written" in said["MESSAGE"] for said in systemd.journal(ONCE))
         systemd.run("/bin/sh", "-euc", f"PATH=$PATH:/usr/sbin\n{commands}")
@@ -349,6 +445,7 @@ def test_a_job_may_write_metrics_as_docs_prometheus_says(systemd: Machine, broke
         systemd.run("systemctl", "daemon-reload")
         times = [_written(systemd, folder) for _ in range(2)]
     shutil.rmtree(drop_in)
+    systemd.run("/usr/sbin/groupdel", "aps2mqtt-files")
     systemd.run("systemctl", "daemon-reload")
     assert times[0] < times[1]
 

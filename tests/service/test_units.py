@@ -1,4 +1,4 @@
-"""Units and crontab: what `aps2mqtt units` writes, and what systemd's own tools say of it."""
+"""Units and crontabs: what `aps2mqtt units` writes, and what systemd's own tools say of it."""
 
 import os
 import re
@@ -10,12 +10,13 @@ from datetime import UTC, datetime
 from pathlib import Path, PurePath
 
 import pytest
-from parts import Ended, aps2mqtt, clean_environment, closed, one_line, without_rights
+from parts import Broker, Ended, aps2mqtt, clean_environment, closed, one_line, start_script, sunny_ecu, without_rights
 
 from aps2mqtt.base.errors import UsageError
 from aps2mqtt.base.memory import Memory, Phase, Reading
 from aps2mqtt.jobs.state_file import Store
 from aps2mqtt.service.units import EXAMPLE, NAMES, Paths, render, templates
+from aps2mqtt.simulator.plant import Plant, inverter_models
 
 ROOT = Path(__file__).parents[2]
 SERVICES = ("aps2mqtt.service", "aps2mqtt-run.service")
@@ -81,9 +82,9 @@ def test_systemd_has_nothing_to_say_against_the_units(written: Path) -> None:
 
 
 @pytest.mark.parametrize("name", SERVICES)
-def test_the_exposure_of_a_service_is_at_most_1_5(written: Path, name: str) -> None:
+def test_the_exposure_of_a_service_is_at_most_1_1(written: Path, name: str) -> None:
     """An unhardened one has 8 and more."""
-    ended = analyze("security", "--offline=true", "--threshold=15", written / name)
+    ended = analyze("security", "--offline=true", "--threshold=11", written / name)
     assert ended.returncode == 0, ended.stdout.splitlines()[-1]
     assert "Overall exposure level" in ended.stdout
 
@@ -107,7 +108,31 @@ def test_the_timer_elapses_at_the_second_that_the_jobs_have_learned(second: int,
     assert "AccuracySec=1s\n" in timer
     crontab = render("crontab.example", templates()["crontab.example"], DEFAULTS, second)
     assert crontab.splitlines()[-1].startswith({152: "3-59/5 * * * * /", 7: "1-59/5 * * * * /"}[second])
+    crontab = render("cron.d.example", templates()["cron.d.example"], DEFAULTS, second)
+    assert crontab.splitlines()[-1].startswith(
+        {152: "3-59/5 * * * * aps2mqtt /", 7: "1-59/5 * * * * aps2mqtt /"}[second]
+    )
     assert "OnCalendar" not in render("aps2mqtt.service", templates()["aps2mqtt.service"], DEFAULTS, second)
+
+
+def test_a_job_with_300_inverters_takes_less_than_half_of_the_memory_of_a_service(
+    broker: Broker, tmp_path: Path
+) -> None:
+    """With all that it can publish; the peak is that of the program alone."""
+    script = (
+        "import pathlib, sys\nfrom aps2mqtt import cli\nstatus = cli.main(sys.argv[1:])\n"
+        "print(pathlib.Path('/proc/self/status').read_text())\nsys.exit(status)"
+    )
+    with sunny_ecu(plant=Plant(inverters=inverter_models("300xQS1"))) as ecu:
+        more = {"MQTT_BROKER_PORT": broker.port, "MQTT_PAYLOAD": "both", "MQTT_DISCOVERY_ENABLED": True}
+        more |= dict.fromkeys(("APS_STATE_DIR", "APS_PAGE_DIR", "APS_METRICS_DIR"), tmp_path)
+        process = start_script(script, "once", APS_ECU_IP="127.0.0.1", APS_ECU_PORT=ecu.port, **more)
+        out, err = process.communicate(timeout=100)
+    assert (process.returncode, err) == (0, "")
+    assert {".html", ".json", ".prom", ".sqlite"} <= {path.suffix for path in tmp_path.iterdir()}
+    peak = re.search(r"^VmHWM:\s+(\d+) kB$", out, re.MULTILINE)
+    (most,) = re.findall(r"^MemoryMax=(\d+)M$", templates()["aps2mqtt.service"], re.MULTILINE)
+    assert int(peak[1]) * 2 < int(most) * 1024, f"{peak[1]} kB"
 
 
 # -- the files as they are shipped ------------------------------------------------------------------------------------
@@ -161,10 +186,18 @@ def test_the_crontab_says_what_to_change_and_how_to_install_it() -> None:
         assert words in text
 
 
+def test_the_file_for_cron_d_names_a_user_and_who_gets_the_mail() -> None:
+    """Its user has no mailbox. A file below /etc/cron.d has a column more than a crontab."""
+    mail, line = directives(templates()["cron.d.example"])
+    assert mail == "MAILTO=root"
+    assert line == "*/5 * * * * aps2mqtt /opt/aps2mqtt/bin/aps2mqtt -c /etc/aps2mqtt/config.yaml once"
+
+
 @pytest.mark.parametrize("name", NAMES)
 def test_a_file_fits_a_terminal(name: str) -> None:
-    """80 columns, as it is read with `systemctl cat`."""
-    assert max(map(len, templates()[name].splitlines())) <= 80
+    """80 columns, as it is read with `systemctl cat`; but a line for cron cannot be wrapped."""
+    lines = [line for line in templates()[name].splitlines() if not line.startswith("*/5 ")]
+    assert max(map(len, lines)) <= 80
 
 
 # -- with the paths of an installation --------------------------------------------------------------------------------
@@ -202,6 +235,7 @@ def test_other_paths_change_nothing_else(name: str) -> None:
         ],
         "aps2mqtt.timer": [],
         "crontab.example": ["*/5 * * * * /srv/x/aps2mqtt -c /srv/etc/roof.yaml once"],
+        "cron.d.example": ["*/5 * * * * aps2mqtt /srv/x/aps2mqtt -c /srv/etc/roof.yaml once"],
     }[name]
 
 
@@ -220,10 +254,11 @@ def test_awkward_paths_are_quoted_for_systemd(tmp_path: Path) -> None:
 def test_awkward_paths_are_quoted_for_cron() -> None:
     """As cron and then the shell take it apart; no percent sign is bare, at which cron would end the command."""
     program, config = PurePath("/so/100% & roof $HOME/aps2mqtt"), PurePath("/50% o'clock/config.yaml")
-    line = directives(render("crontab.example", templates()["crontab.example"], Paths(program, config)))[0]
-    command = line.split(None, 5)[5]
-    assert not re.search(r"(?<!\\)%", command)
-    assert shlex.split(command.replace("\\%", "%")) == [str(program), "-c", str(config), "once"]
+    for name, columns in {"crontab.example": 5, "cron.d.example": 6}.items():
+        line = directives(render(name, templates()[name], Paths(program, config)))[-1]
+        command = line.split(None, columns)[columns]
+        assert not re.search(r"(?<!\\)%", command)
+        assert shlex.split(command.replace("\\%", "%")) == [str(program), "-c", str(config), "once"]
 
 
 @pytest.mark.parametrize("path", ["/a\nExecStartPre=/bin/true", "/a\tb", "/a\x7f"])
@@ -253,12 +288,13 @@ def test_units_tells_what_it_wrote_and_what_to_type_next(tmp_path: Path) -> None
     assert ended.status == 0
     folder = tmp_path / "new"
     lines = ended.out.splitlines()
-    assert lines[:4] == [f"written    {folder / name}" for name in NAMES]
+    assert lines[: len(NAMES)] == [f"written    {folder / name}" for name in NAMES]
     assert f"The files start {program} with {tmp_path}/config.yaml." in lines
     assert f"  cp {folder}/aps2mqtt.service {folder}/aps2mqtt.timer /etc/systemd/system/" in lines
     assert "  systemctl enable --now aps2mqtt.timer" in lines
     assert "  systemctl enable --now aps2mqtt-run.service" in lines
     assert f"  crontab {folder}/crontab.example" in lines
+    assert f"  less {folder}/cron.d.example" in lines
     assert {path.name for path in folder.iterdir()} == {*NAMES, EXAMPLE}
     assert {stat.S_IMODE((folder / name).stat().st_mode) for name in NAMES} == {0o644}
 
@@ -306,7 +342,7 @@ def test_a_second_time_changes_nothing(written: Path, tmp_path: Path) -> None:
     """And says so."""
     before = {path: path.stat().st_mtime_ns for path in written.iterdir()}
     ended = units(script(tmp_path / "bin"), "--output", written)
-    assert ended.out.splitlines()[:4] == [f"unchanged  {written / name}" for name in NAMES]
+    assert ended.out.splitlines()[: len(NAMES)] == [f"unchanged  {written / name}" for name in NAMES]
     assert {path: path.stat().st_mtime_ns for path in written.iterdir()} == before
 
 
