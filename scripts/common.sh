@@ -6,6 +6,9 @@ cd "$(dirname "$0")/.."
 say() { printf '\n== %s\n' "$*"; }
 fail() { printf '%s\n' "$*" >&2; exit 1; }
 
+# Prints the version of the project.
+project_version() { sed -n 's/^__version__ = "\(.*\)"$/\1/p' aps2mqtt/__init__.py; }
+
 # Prints version and path of each Python from 3.11 on that really runs: shims of version managers may not.
 each_python() (
     IFS=:

@@ -15,8 +15,8 @@ import pytest
 from parts import without_coverage
 
 ROOT = Path(__file__).parents[2]
-OF_APP = ("home_assistant_app", "repository.yaml")  # scripts/write-docs writes into them
-COPIED = ("aps2mqtt", "tests", "scripts", "docs", "pyproject.toml", "README.md", "CONTRIBUTING.md", *OF_APP)
+FOLDERS = (".github", "aps2mqtt", "docs", "home_assistant_app", "scripts", "tests")
+COPIED = (*FOLDERS, "pyproject.toml", "repository.yaml", "README.md", "CONTRIBUTING.md", "SECURITY.md")
 ROW = '    "06": (RECORD_HEAD + MEASURED + _words("P1 V1 P2 P3"),),  # made up\n'
 CAPTURE = {
     "id": "ecur-xy12-2-2026",

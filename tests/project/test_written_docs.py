@@ -86,9 +86,14 @@ def test_the_tables_say_what_literal_rows_of_them_say():
         assert f"{row}\n" in page
 
 
-def test_readme_and_docs_name_one_address_of_the_project(write_docs):
+def test_readme_docs_and_forms_name_one_address_of_the_project(write_docs):
     """That of pyproject.toml. The predecessor's is another project's."""
-    pages = [ROOT / "README.md", *(ROOT / "docs").glob("*.md")]
+    pages = [
+        ROOT / "README.md",
+        ROOT / "SECURITY.md",
+        *(ROOT / ".github").rglob("*.yml"),
+        *(ROOT / "docs").glob("*.md"),
+    ]
     named = {page: write_docs.addresses(page.read_text(encoding="utf-8")) for page in pages}
     assert set().union(*named.values()) == {write_docs.home()}, named
     assert named[ROOT / "README.md"]
