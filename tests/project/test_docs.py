@@ -126,7 +126,20 @@ def test_the_image_is_built_from_all_that_the_package_needs() -> None:
     allowed = re.findall(r"^!(.*)$", (ROOT / ".dockerignore").read_text(encoding="utf-8"), re.MULTILINE)
     wheel = project["tool"]["hatch"]["build"]["targets"]["wheel"]
     needed = {*wheel["packages"], *wheel["force-include"], project["project"]["readme"], "LICENSE", "pyproject.toml"}
+    needed |= set(re.findall(r"[\w-]+\.lock", (ROOT / "Dockerfile").read_text(encoding="utf-8")))
     assert {path for path in needed if not any(fnmatch(path, pattern) for pattern in allowed)} == set()
+
+
+def test_the_image_has_one_base_which_a_release_can_replace_by_its_digest() -> None:
+    """All stages come from it; a label names it, and another label describes the project as pyproject.toml does."""
+    project = tomllib.loads((ROOT / "pyproject.toml").read_text(encoding="utf-8"))["project"]
+    text = (ROOT / "Dockerfile").read_text(encoding="utf-8")
+    (base,) = re.findall(r"^ARG BASE=(\S+)$", text, re.MULTILINE)
+    assert re.findall(r"^FROM (\S+)", text, re.MULTILINE) == ["${BASE}", "runtime", "runtime"]
+    assert base in (ROOT / "scripts" / "test-image").read_text(encoding="utf-8")
+    assert base in (ROOT / "docs" / "container.md").read_text(encoding="utf-8")
+    assert "org.opencontainers.image.base.name=${BASE}" in text
+    assert f'org.opencontainers.image.description="{project["description"]}"' in text
 
 
 def test_compose_hands_in_the_secret_that_it_names() -> None:

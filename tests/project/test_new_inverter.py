@@ -16,7 +16,8 @@ from parts import without_coverage
 
 ROOT = Path(__file__).parents[2]
 FOLDERS = (".github", "aps2mqtt", "docs", "home_assistant_app", "scripts", "tests")
-COPIED = (*FOLDERS, "pyproject.toml", "repository.yaml", "README.md", "CONTRIBUTING.md", "SECURITY.md")
+FILES = ("pyproject.toml", "repository.yaml", "README.md", "CONTRIBUTING.md", "SECURITY.md", "Dockerfile")
+COPIED = (*FOLDERS, *FILES)
 ROW = '    "06": (RECORD_HEAD + MEASURED + _words("P1 V1 P2 P3"),),  # made up\n'
 CAPTURE = {
     "id": "ecur-xy12-2-2026",

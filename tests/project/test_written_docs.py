@@ -89,8 +89,7 @@ def test_the_tables_say_what_literal_rows_of_them_say():
 def test_readme_docs_and_forms_name_one_address_of_the_project(write_docs):
     """That of pyproject.toml. The predecessor's is another project's."""
     pages = [
-        ROOT / "README.md",
-        ROOT / "SECURITY.md",
+        *(ROOT / name for name in ("README.md", "SECURITY.md", "Dockerfile")),
         *(ROOT / ".github").rglob("*.yml"),
         *(ROOT / "docs").glob("*.md"),
     ]
