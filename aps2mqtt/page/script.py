@@ -1,6 +1,7 @@
 """The script of the page: it lets ages grow, marks old values and loads the page again. Pure.
 
-It asks nobody for anything: the page is loaded again as a whole, while somebody can see it. It keeps what the reader
+It asks nobody for anything: the page is loaded again as a whole, while somebody can see it. That also replaces a copy
+which the browser has kept. The script keeps what the reader
 has opened and how far a wide roof is scrolled; the browser itself keeps its own scroll position.
 """
 
@@ -27,9 +28,11 @@ SCRIPT = """\
     }
     for (const one of all("[data-ecu]")) one.classList.toggle("late", late.has(one.dataset.ecu));
     document.title = late.size ? `old: ${title}` : title;
+    return late.size > 0;
   };
+  const served = location.protocol !== "file:";
   const reads = () => document.hidden || String(getSelection());
-  const reachable = () => location.protocol === "file:" || navigator.onLine;
+  const reachable = () => !served || navigator.onLine;
   const store = (work) => { try { return work(sessionStorage); } catch { return null; } }; // it may be forbidden
   const keep = () => store((kept) => kept.setItem(KEY, JSON.stringify({
     open: all("details").map((one) => one.open), left: all(".wide").map((one) => one.scrollLeft),
@@ -43,7 +46,9 @@ SCRIPT = """\
   all("details").forEach((one, at) => { one.open = Boolean(kept.open && kept.open[at]); });
   all(".wide").forEach((one, at) => { one.scrollLeft = (kept.left && kept.left[at]) || 0; });
   const renew = () => { age(); again(); };
-  age();
+  const [came] = performance.getEntriesByType("navigation");
+  // An old page may be a copy that the browser has kept (Home Assistant allows 31 days): it is asked for once more.
+  if (age() && served && came && came.type !== "reload" && reachable()) location.reload();
   setInterval(renew, STEP * 1000);
   addEventListener("visibilitychange", renew);
   addEventListener("pageshow", renew);

@@ -39,6 +39,13 @@ def opened(browser: Chromium, folder: Path, html: str) -> Path:
     return file
 
 
+def rewritten(file: Path, html: str) -> None:
+    """Replaces the page; a web server compares whole seconds."""
+    before = file.stat().st_mtime
+    file.write_text(html, encoding="utf-8")
+    os.utime(file, (before + 60,) * 2)
+
+
 def later(browser: Chromium, seconds: int) -> None:
     """Sets the browser's clock forward, and lets the page notice."""
     browser.evaluate(f"window.ahead = {seconds}; dispatchEvent(new Event('visibilitychange'))")
@@ -128,14 +135,45 @@ def test_the_page_loads_itself_again_and_stays_where_it_is(tmp_path: Path, brows
         browser.evaluate("document.querySelectorAll('details')[1].open = true; scrollTo(0, 700)")
         browser.paint()
         place = browser.evaluate(PLACE)
-        file.write_text(after, encoding="utf-8")
-        os.utime(file, (now.timestamp() + 60,) * 2)  # the server compares whole seconds
+        rewritten(file, after)
         later(browser, 61)
         browser.wait_for("Page.loadEventFired")
         until(lambda: browser.evaluate(PLACE) == place, "the page has moved", within=5)
         assert browser.evaluate("document.title").startswith("1234 W")
         assert browser.evaluate("document.querySelectorAll('details')[1].open")
         assert not browser.evaluate("document.querySelectorAll('details')[0].open")
+
+
+def test_an_old_copy_that_the_browser_has_kept_is_replaced_at_once(tmp_path: Path, browser: Chromium) -> None:
+    """The server lets browsers keep the page for a month without asking, as Home Assistant does."""
+    browser.show(*SIZES["phone"])
+    now = datetime.now(UTC).astimezone(PARIS)
+    with serving(tmp_path) as address:
+        file = tmp_path / "solar.html"
+        file.write_text(PAGES["late"], encoding="utf-8")
+        browser.open(f"{address}/solar.html")
+        until(lambda: browser.evaluate("performance.getEntriesByType('navigation')[0].type") == "reload")
+        assert len(browser.evaluate(MARKS)) == 1
+        browser.open("about:blank")
+        rewritten(file, page(replace(entry(ONE), at=now), now=now))
+        browser.open(f"{address}/solar.html")
+        until(lambda: browser.evaluate("document.title") == "593 W - ECU-R 216000000001")
+        assert browser.evaluate(MARKS) == []
+
+
+def test_in_a_frame_of_a_dashboard_the_page_loads_itself_again(tmp_path: Path, browser: Chromium) -> None:
+    """A card of Home Assistant is such a frame."""
+    browser.show(*SIZES["tablet"])
+    now = datetime.now(UTC).astimezone(PARIS)
+    (tmp_path / "dashboard.html").write_text("<!DOCTYPE html><iframe src='solar.html'></iframe>")
+    with serving(tmp_path) as address:
+        file = tmp_path / "solar.html"
+        file.write_text(page(replace(entry(ONE), at=now), now=now), encoding="utf-8")
+        browser.open(f"{address}/dashboard.html")
+        assert browser.evaluate("frames[0].document.title") == "593 W - ECU-R 216000000001"
+        rewritten(file, page(replace(entry(), at=now), now=now))
+        browser.evaluate("frames[0].ahead = 61; frames[0].dispatchEvent(new Event('visibilitychange'))")
+        until(lambda: browser.evaluate("frames[0].document.title") == "8267 W - ECU-R 216000000001")
 
 
 def test_the_page_is_not_loaded_again_while_nobody_sees_it(tmp_path: Path, browser: Chromium) -> None:
@@ -193,7 +231,11 @@ class serving:  # noqa: N801 - a context, as contextlib names them
 
 
 class Quiet(SimpleHTTPRequestHandler):
-    """Tells nobody of requests."""
+    """Lets browsers keep a page for 31 days, as Home Assistant does below /local; tells nobody of requests."""
+
+    def end_headers(self) -> None:
+        self.send_header("Cache-Control", "public, max-age=2678400")
+        super().end_headers()
 
     def log_message(self, *_: object) -> None:
         pass

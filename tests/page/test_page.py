@@ -40,6 +40,7 @@ from aps2mqtt.base.values import UNCHANGED, Unchanged
 from aps2mqtt.journal.entry import Point
 from aps2mqtt.mqtt.topics import Style
 from aps2mqtt.page import panels
+from aps2mqtt.page.style_sheet import STYLE
 
 GOLDEN = Path(__file__).parents[1] / "golden" / "page"
 EMPTY = {"meta"}  # elements without an end
@@ -161,6 +162,17 @@ def test_every_text_on_a_tile_has_enough_contrast():
     for _, paper, ink in colors:
         light, dark = sorted((luminance(paper), luminance(ink)), reverse=True)
         assert (light + 0.05) / (dark + 0.05) >= 4.5, (paper, ink)
+
+
+@pytest.mark.parametrize("scheme", [0, 1], ids=["light", "dark"])
+def test_every_other_text_has_enough_contrast(scheme: int):
+    """On the page, on cards, and on the papers of marks."""
+    declared = re.findall(r"--([\w-]+): (#\w{6})", STYLE)
+    colors = dict(declared[scheme * len(declared) // 2 :][: len(declared) // 2])
+    pairs = [(ink, paper) for ink in ("ink", "pale", "good", "bad", "warn") for paper in ("paper", "card")]
+    for ink, paper in [*pairs, ("bad", "bad-paper"), ("warn", "warn-paper")]:
+        dark, light = sorted((luminance(colors[ink][1:]), luminance(colors[paper][1:])))
+        assert (light + 0.05) / (dark + 0.05) >= 4.5, (ink, paper)
 
 
 def luminance(color: str) -> float:
