@@ -43,7 +43,7 @@ def curve(points: Sequence[Point], heading: str, ident: str) -> str:
     shown = [point for point in points if begin <= point.minute <= end]
     top = nice_top(max((point.power for point in shown), default=0))
     best = max(points, key=lambda point: point.power)
-    summary = f"peak {best.power:.0f} W at {_clock(best.minute)}"
+    summary = f"peak {best.power:.0f} W at {_clock(best.minute)}" if lit else "no power yet"
 
     def x(minute: float) -> float:
         return LEFT + PLOT_WIDTH * (minute - begin) / (end - begin)

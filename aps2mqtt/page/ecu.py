@@ -97,7 +97,7 @@ def _state(part: Part, report: Report, said: dict[str, str]) -> Iterator[str]:
     if said.keys() >= {metrics.ONLINE.name, metrics.REGISTERED.name}:
         yield text(f"{said[metrics.ONLINE.name]} of {said[metrics.REGISTERED.name]} inverters online")
     if report.timestamp is not None:
-        shown = moment(report.timestamp, part.now)
+        shown = moment(report.timestamp.astimezone(part.entry.at.tzinfo), part.now)
         yield f"data of {shown}{_age(part)}"
     yield f"updated {moment(part.entry.at, part.now)}, {ago(part.entry.at, part.now)}"
 
@@ -131,7 +131,8 @@ def _marks(part: Part) -> Iterator[str]:
         elif entry.succeeded_at is not None:
             at = entry.succeeded_at
             since = f" The values below are of {moment(at, now)} ({ago(at, now)})."
-        failed = f"The last job failed: {text(part.failure)}."
+        end = "" if part.failure.endswith((".", "?")) else "."
+        failed = f"The last job failed: {text(part.failure)}{end}"
         yield f'<p class="mark bad">{name}{failed}{since}</p>'
     elif _is_stale(entry):
         since = ago(entry.at - timedelta(seconds=entry.data_age or 0), now)

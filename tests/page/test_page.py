@@ -8,7 +8,7 @@ import base64
 import hashlib
 import os
 import re
-from datetime import timedelta
+from datetime import UTC, timedelta
 from html.parser import HTMLParser
 from itertools import pairwise
 from pathlib import Path
@@ -358,6 +358,12 @@ def test_ages_are_given_for_the_time_of_the_page_and_the_script_renews_them():
     assert {AT.timestamp() - 140, AT.timestamp()} == set(since)
 
 
+def test_all_times_are_those_of_the_site():
+    """A broker may retain the time of the data in another zone."""
+    elsewhere = (AT - timedelta(seconds=140)).astimezone(UTC)
+    assert "data of 14:00, 3 min ago" in Outline(page(with_inverters(entry(ONE), timestamp=elsewhere))).text
+
+
 def test_a_job_in_the_future_is_no_negative_age():
     """The clock of a Raspberry Pi that has just started."""
     assert "updated 14:03, 0 s ago" in Outline(page(entry(ONE), now=AT - timedelta(hours=1))).text
@@ -403,7 +409,8 @@ def test_without_a_journal_there_are_no_charts():
 
 def test_a_curve_of_zeros_and_energies_of_zero_can_be_drawn():
     nothing = replace(entry(ONE), curve=(Point(5, 0),), energies={AT.date(): 0.0})
-    assert "peak 0 W at 00:05" in page(nothing)
+    assert "no power yet" in page(nothing)
+    assert "0.0 kWh in 1 day" in page(nothing)
 
 
 # -- the roof ---------------------------------------------------------------------------------------------------------
