@@ -11,6 +11,7 @@ from typing import NamedTuple
 from aps2mqtt.base.axis import QUARTERS, nice_top
 from aps2mqtt.base.elapsed import LONGEST_GAP
 from aps2mqtt.journal.entry import Point
+from aps2mqtt.page.markup import hidden
 
 WIDTH, HEIGHT = 400, 200
 LEFT, RIGHT, TOP, BOTTOM = 54, 16, 8, 22  # around a plot
@@ -88,12 +89,13 @@ def _figure(chart: Chart, heading: str, ident: str) -> str:
     """The chart below its heading, which has the id `ident`."""
     head = "".join(f'<th scope="col">{name}</th>' for name in chart.columns)
     body = "".join(f'<tr><th scope="row">{name}</th><td>{value}</td></tr>' for name, value in chart.rows)
-    label = f"{chart.title}: {chart.summary}"
+    label, of = f"{chart.title}: {chart.summary}", f" of {chart.title}"
     return (
         f'<section class="chart" aria-labelledby="{ident}"><{heading} id="{ident}">{chart.title}</{heading}>'
         f'<p class="summary">{chart.summary}</p>'
         f'<svg viewBox="0 0 {WIDTH} {HEIGHT}" role="img" aria-label="{label}">{chart.drawn}</svg>'
-        f"<details><summary>Table</summary><table><thead><tr>{head}</tr></thead><tbody>{body}</tbody></table></details>"
+        f"<details><summary>Table{hidden(of)}</summary><table><thead><tr>{head}</tr></thead>"
+        f"<tbody>{body}</tbody></table></details>"
         "</section>"
     )
 

@@ -16,7 +16,6 @@ from pathlib import Path
 import pytest
 from pages import (
     AT,
-    LATER,
     NAMES,
     ONE,
     PAGES,
@@ -451,7 +450,6 @@ def test_the_roof_has_the_panels_of_all_ecus_and_tells_whose_are_old():
 
 
 def test_sixty_inverters_are_drawn_with_all_their_panels():
-    assert LATER > AT
     well = entry(SIXTY)
     tiles = Outline(page(well)).of_class("tile")
     assert len(tiles) == sum(len(one.powers) for one in inverters_of(well))
