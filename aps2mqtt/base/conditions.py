@@ -19,6 +19,7 @@ ASLEEP = Condition("○", "offline")
 NEVER_HEARD = Condition("?", "not seen yet")
 ILL = Condition("!", "problem")
 NOT_LISTED = Condition("-", "not listed by the ECU")
+NOT_FOUND = Condition("x", "not found")  # a place on the roof whose panel no ECU has
 
 
 def condition(inverter: Inverter) -> Condition:

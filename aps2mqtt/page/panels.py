@@ -44,6 +44,7 @@ class Panel(NamedTuple):
     whose: str  # name of the inverter
     ecu: int  # number of the ECU on the page
     details: tuple[str, ...] = ()  # energy and DC values
+    ill: bool = False  # its inverter has a problem
 
 
 def name_of(style: Style, inverter: Inverter) -> str:
@@ -61,7 +62,8 @@ def panels_of(inverter: Inverter, style: Style, top: float, ecu: int = 0) -> dic
         short = style.names.get(key, key[-SHORT_KEY:])
         kind, value, words = _state(inverter, found, power, top)
         details = tuple(_details(inverter, number)) if inverter.online else ()
-        panels[key] = Panel(kind, value, words, name, short, name_of(style, inverter), ecu, details)
+        ill = found == conditions.ILL
+        panels[key] = Panel(kind, value, words, name, short, name_of(style, inverter), ecu, details, ill)
     return panels
 
 
@@ -169,11 +171,12 @@ def roof_table(roof: Roof, panels: Mapping[str, Panel]) -> str:
 
 def _place(key: str, panels: Mapping[str, Panel]) -> str:
     uid, _, number = key.partition("/")
-    panel = panels.get(key) or Panel("unknown", UNKNOWN, "no data", number, key[-SHORT_KEY:], uid, 0)
-    whole = f"{panel.whose}, panel {panel.name}"
+    panel = panels.get(key) or Panel("unknown", *conditions.NOT_FOUND, number, key[-SHORT_KEY:], uid, 0)
+    whole = f"{panel.whose}, panel {panel.name}" + f" ({conditions.ILL.words})" * panel.ill
+    sign = f"{conditions.ILL.glyph} " * panel.ill
     return (
-        f'<td><div class="tile {panel.kind}" data-ecu="{panel.ecu}" title="{text(whole)}">'
-        f'{hidden(f"{whole}: ")}{_value(panel)}<span aria-hidden="true">{text(panel.short)}</span></div></td>'
+        f'<td><div class="tile {panel.kind}{" ill" * panel.ill}" data-ecu="{panel.ecu}" title="{text(whole)}">'
+        f'{hidden(f"{whole}: ")}{_value(panel)}<span aria-hidden="true">{sign}{text(panel.short)}</span></div></td>'
     )
 
 

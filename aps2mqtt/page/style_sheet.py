@@ -125,6 +125,7 @@ h3 > small, h4 > small { color: var(--pale); font-size: .8125rem; font-weight: 4
 .roof td { min-width: 3.25rem; width: 3.25rem; padding: 0 }
 .roof .tile { display: flex; flex-direction: column; justify-content: center; text-align: center;
   padding: .2rem; border-radius: .3rem; width: 100%; height: auto; min-height: 3.4rem; aspect-ratio: 4 / 3 }
+.roof .ill { outline: .2rem solid var(--bad); outline-offset: -.1rem }
 .roof caption { height: 0 }
 .roof tr > * { vertical-align: top }
 .h0 { background-color: #162644; color: #fff }

@@ -8,6 +8,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from datetime import datetime
 from typing import NamedTuple
 
+from aps2mqtt.base import conditions
 from aps2mqtt.base.conditions import strongest_panel
 from aps2mqtt.base.names import panel_key
 from aps2mqtt.base.roof import Roof
@@ -18,7 +19,7 @@ from aps2mqtt.screen.canvas import DIM, YELLOW, Canvas, Line, Span, cut, rendere
 from aps2mqtt.screen.picture import LEVELS, Mark
 
 NO_READING = Mark(DIM, "·", "no reading")
-NOT_FOUND = Mark(YELLOW, "x", "not found")
+NOT_FOUND = Mark(YELLOW, *conditions.NOT_FOUND)
 BLANK: Span = ("", " ")
 
 

@@ -206,6 +206,7 @@ def _pages() -> Sequence[tuple[str, str]]:
         ("never-read", page(never())),
         ("no-journal", page(replace(well, curve=(), energies={}))),
         ("names-and-roof", page(well, names=names_for(well), roof=roof_of(well))),
+        ("roof-one-dead", page(one_dead(), roof=roof_of(one_dead()))),
         ("60-roof", page(entry(SIXTY), roof=roof_of(entry(SIXTY), 20))),
         ("several", page(well, other, never(), names=names_for(well), roof=roof_of(well))),
         ("unchanged", page(with_inverters(well, power=UNCHANGED, lifetime=UNCHANGED))),

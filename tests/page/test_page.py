@@ -14,6 +14,8 @@ from itertools import pairwise
 from pathlib import Path
 
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 from pages import (
     AT,
     NAMES,
@@ -35,6 +37,7 @@ from parts import replace
 
 from aps2mqtt.base import conditions
 from aps2mqtt.base.names import panel_key
+from aps2mqtt.base.printable import printable
 from aps2mqtt.base.values import UNCHANGED, Unchanged
 from aps2mqtt.journal.entry import Point
 from aps2mqtt.mqtt.topics import Style
@@ -209,8 +212,16 @@ def test_whatever_others_wrote_stays_text():
     shown = HOSTILE.replace("\u202e", "?").replace("\x1b", "?")
     for what in ("inverter", "firmware", "failure", "problem", "name"):
         assert f"{what} {shown}" in outline.text, what
-    assert f"name {shown}, panel name {shown}" in [one.get("title") for one in outline.of_class("tile")]
+    assert f"name {shown}, panel name {shown} (problem)" in [one.get("title") for one in outline.of_class("tile")]
     assert "&lt;script&gt;" in re.findall("<title>(.*?)</title>", drawn)[0]
+
+
+@given(words=st.text(min_size=1))
+def test_any_text_is_shown_as_it_is(words: str):
+    """But for characters that print nothing, and for spaces that HTML joins anyway."""
+    outline = Outline(page(replace(never(), failure=words)))
+    assert f"failed: {printable(words)}" in outline.text
+    assert len(outline.all("p")) == 2
 
 
 def test_an_address_with_markup_stays_text():
@@ -425,7 +436,7 @@ def test_the_roof_is_drawn_as_it_is():
     assert len(outline.all("td")) >= len(roof) * 9
     empty = sum(1 for row in roof for key in row if not key) + sum(9 - len(row) for row in roof)
     assert drawn.count("<td></td>") == empty
-    assert "704000009999, panel 1: " in outline.text
+    assert "704000009999, panel 1: xnot found" in outline.text
     placed = {key for row in roof for key in row}
     left = [
         panel_key(one.uid, panel)
@@ -447,6 +458,14 @@ def test_the_roof_has_the_panels_of_all_ecus_and_tells_whose_are_old():
     on_roof = {str(one["data-ecu"]): str(one["class"]) for one in tiles if "data-ecu" in one}
     assert "failed" not in on_roof["0"]
     assert "failed" in on_roof["1"]
+
+
+def test_on_the_roof_the_panels_of_an_inverter_with_a_problem_are_marked():
+    """Also if they give power; for those who see no outline it is said, and there is a sign."""
+    outline = Outline(PAGES["roof-one-dead"])
+    marked = [str(one["title"]) for one in outline.of_class("tile") if "ill" in str(one["class"]).split()]
+    assert marked == [f"DS3 704000000001, panel {panel} (problem)" for panel in (1, 2)]
+    assert "! 0001/1" in outline.text
 
 
 def test_sixty_inverters_are_drawn_with_all_their_panels():
