@@ -151,15 +151,20 @@ def settled(a_job: Job, read: Snapshot, memory: Memory) -> Iterator[Memory]:
 
 @pytest.mark.parametrize("place", PLACES, ids=lambda place: ".".join(map(str, place)))
 def test_no_value_in_the_state_file_fails_a_job(tmp_path: Path, place: tuple[str | int, ...]) -> None:
-    """Of its own type and of every other; with the very code of the job, which has no second try here."""
+    """Of its own type and of every other; with the very code of the job, which has no second try here.
+
+    Most values are refused and leave the same memory, over which jobs are tried once.
+    """
     store = Store(tmp_path, "127.0.0.1", 8899)
+    tried = set()
     for value in ALL:
         write(store, (place, value))
         memory = store.remembered()
-        if memory is not None or place[0] in {"version", "ecu_id", "read_at"}:
-            jobs_over(store, memory)
-        else:
+        if memory is None and place[0] not in {"version", "ecu_id", "read_at"}:
             pytest.fail(f"{value!r:.60} at {place} costs the whole memory")
+        if repr(memory) not in tried:
+            tried.add(repr(memory))
+            jobs_over(store, memory)
 
 
 @limits(max_examples=200, suppress_health_check=[HealthCheck.function_scoped_fixture])

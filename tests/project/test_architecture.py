@@ -1,6 +1,7 @@
 """Rooms import downwards, third parties are confined, the core is pure. CONTRIBUTING draws the same house."""
 
 import ast
+import functools
 import re
 from collections.abc import Iterator
 from pathlib import Path
@@ -12,13 +13,13 @@ from aps2mqtt import commands
 ROOT = Path(__file__).parents[2]
 PACKAGE = ROOT / "aps2mqtt"
 MODULES = {
-    ".".join(path.relative_to(PACKAGE).with_suffix("").parts): ast.parse(path.read_text(encoding="utf-8"))
+    ".".join(path.relative_to(PACKAGE).with_suffix("").parts): path.read_text(encoding="utf-8")
     for path in sorted(PACKAGE.rglob("*.py"))
 }
 # From the top down, as CONTRIBUTING draws them: a room imports only from those that come after it.
 ROOMS = re.findall(r"^    (\w+)(?:\.py|/) ", (ROOT / "CONTRIBUTING.md").read_text(encoding="utf-8"), re.MULTILINE)
 # Their docstrings say so: data in, data out.
-PURE = [module for module, tree in MODULES.items() if re.search(r"\b[Pp]ure\b", ast.get_docstring(tree) or "")]
+PURE = [module for module, text in MODULES.items() if re.search(r'\A"""[^"]*\b[Pp]ure\b', text)]
 IMPURE = {"socket", "time", "logging", "os", "pathlib", "threading", "random", "subprocess"}
 CONFINED = {
     "paho": {"mqtt.connection", "mqtt.presence"},
@@ -54,9 +55,15 @@ def room(module: str) -> str:
     return module.partition(".")[0]
 
 
+@functools.cache  # not while tests are collected, which every process of them does
+def tree(module: str) -> ast.Module:
+    """The code of a module."""
+    return ast.parse(MODULES[module])
+
+
 def imported(module: str) -> Iterator[str]:
     """What `module` imports, wherever in it; ours without the name of the package."""
-    for node in ast.walk(MODULES[module]):
+    for node in ast.walk(tree(module)):
         if isinstance(node, ast.Import):
             yield from (alias.name for alias in node.names)
         elif isinstance(node, ast.ImportFrom) and node.module:
@@ -119,7 +126,7 @@ def test_pure_modules_know_no_socket_clock_log_or_file(module: str) -> None:
 @pytest.mark.parametrize("module", [module for module in MODULES if not module.startswith(MAY_ASK_FOR_THE_DATE)])
 def test_nothing_below_the_commands_asks_for_the_date(module: str) -> None:
     """The monotonic clock, of deadlines, is no date."""
-    calls = (node.func for node in ast.walk(MODULES[module]) if isinstance(node, ast.Call))
+    calls = (node.func for node in ast.walk(tree(module)) if isinstance(node, ast.Call))
     assert not CLOCKS & {function.attr for function in calls if isinstance(function, ast.Attribute)}
 
 
@@ -136,8 +143,8 @@ def test_broad_excepts_are_at_the_boundaries_only() -> None:
     broad = {"Exception", "BaseException"}
     assert {
         module
-        for module, tree in MODULES.items()
-        for node in ast.walk(tree)
+        for module in MODULES
+        for node in ast.walk(tree(module))
         if isinstance(node, ast.ExceptHandler) and (node.type is None or ast.unparse(node.type) in broad)
     } == BROAD
 
@@ -145,7 +152,7 @@ def test_broad_excepts_are_at_the_boundaries_only() -> None:
 @pytest.mark.parametrize("module", MODULES)
 def test_files_and_functions_are_short(module: str) -> None:
     """400 lines and 40 at the most."""
-    assert len((PACKAGE / f"{module.replace('.', '/')}.py").read_text(encoding="utf-8").splitlines()) <= 400
-    for node in ast.walk(MODULES[module]):
+    assert len(MODULES[module].splitlines()) <= 400
+    for node in ast.walk(tree(module)):
         if isinstance(node, ast.FunctionDef):
             assert (node.end_lineno or 0) - node.lineno < 40, node.name

@@ -4,6 +4,7 @@ A message is known by its constant words up to the semicolon, with … for what 
 """
 
 import ast
+import functools
 import re
 from collections.abc import Iterator
 from pathlib import Path
@@ -14,10 +15,6 @@ from aps2mqtt.base import errors
 
 ROOT = Path(__file__).parents[2]
 PAGE = ROOT / "docs" / "trouble.md"
-MODULES = {
-    ".".join(path.relative_to(ROOT / "aps2mqtt").with_suffix("").parts): ast.parse(path.read_text(encoding="utf-8"))
-    for path in sorted((ROOT / "aps2mqtt").rglob("*.py"))
-}
 # Errors that are no JobError, and whose text becomes a line all the same; remarks, which become warnings.
 ALSO = {"StateError", "JournalError", "Damaged", "RestartError", "ScenarioError", "Remark"}
 LOGGED = {"warning", "error", "critical"}
@@ -90,9 +87,8 @@ def known_by(text: str) -> str:
     return re.sub(r"\s+", " ", cause).strip(" …:,.()=")
 
 
-def texts(module: str) -> Iterator[tuple[int, str]]:
+def texts(module: str, tree: ast.Module, errors: set[str]) -> Iterator[tuple[int, str]]:
     """Line and shape of each message, and of each part of one."""
-    tree = MODULES[module]
     constants = {
         ast.unparse(node.targets[0]): node.value.value
         for node in tree.body
@@ -102,7 +98,7 @@ def texts(module: str) -> Iterator[tuple[int, str]]:
         if isinstance(node, ast.Call):
             name = ast.unparse(node.func).rpartition(".")[2]
             logged = name in LOGGED and ast.unparse(node.func).startswith("log.")
-            raised = name in ERRORS or ast.unparse(node.func) == "type(error)"
+            raised = name in errors or ast.unparse(node.func) == "type(error)"
             if (logged or raised) and node.args:
                 text = shape(node.args[0], constants)
                 if text == "…" and len(node.args) > 1:
@@ -127,13 +123,20 @@ def _within(function: ast.FunctionDef, constants: dict[str, str]) -> Iterator[tu
                     yield node.lineno, text
 
 
-ERRORS = errors_of(MODULES)
-MESSAGES = {
-    known: f"{module}, line {line}"
-    for module in MODULES
-    for line, text in texts(module)
-    if re.search(r"\w\W+\w", known := known_by(text))
-}
+@functools.cache  # not while tests are collected, which every process of them does
+def messages() -> dict[str, str]:
+    """What each message of the program is known by, and where it is."""
+    modules = {
+        ".".join(path.relative_to(ROOT / "aps2mqtt").with_suffix("").parts): ast.parse(path.read_text(encoding="utf-8"))
+        for path in sorted((ROOT / "aps2mqtt").rglob("*.py"))
+    }
+    errors = errors_of(modules)
+    return {
+        known: f"{module}, line {line}"
+        for module, tree in modules.items()
+        for line, text in texts(module, tree, errors)
+        if re.search(r"\w\W+\w", known := known_by(text))
+    }
 
 
 def listed() -> list[str]:
@@ -144,7 +147,7 @@ def listed() -> list[str]:
 
 def test_there_are_messages_of_every_kind():
     """The walk finds what is raised, logged, remarked, put together and constant."""
-    assert len(MESSAGES) > 100
+    assert len(messages()) > 100
     for known in (
         "the ECU at … refuses the connection",
         "closes it without an answer",
@@ -157,20 +160,20 @@ def test_there_are_messages_of_every_kind():
         "the list of ECUs is empty",
         "unknown inverter model",
     ):
-        assert known in MESSAGES
+        assert known in messages()
 
 
-@pytest.mark.parametrize("known", MESSAGES)
-def test_every_message_has_its_paragraph(known):
+def test_every_message_has_its_paragraph():
     """Whoever searches the page for the words of a line finds what to do."""
-    assert any(known in message for message in listed()), f"{known!r} ({MESSAGES[known]}) is not in docs/trouble.md"
+    page = "\n".join(listed())
+    assert not {known: place for known, place in messages().items() if known not in page}
 
 
 @pytest.mark.parametrize("message", listed())
 def test_every_paragraph_has_its_message(message):
     """What the program does not say any more leaves the page."""
     left = message
-    for known in sorted(MESSAGES, key=len, reverse=True):
+    for known in sorted(messages(), key=len, reverse=True):
         left = left.replace(known, "")
     assert not re.search(r"\w", left), f"{left!r} of {message!r} is in no message of the program"
 
