@@ -65,7 +65,8 @@ def _in_our_words(message: str) -> str:
     """The text of argparse for the two most common mistakes, with a remedy; empty for all others."""
     if message == "argument -c/--config: expected one argument":
         return "-c needs a file; for instance: aps2mqtt -c config.yaml once"
-    if unknown := re.match(r"argument COMMAND: invalid choice: '(.*?)' \(", message):
+    # From Python 3.15 on, argparse guesses what was meant, too.
+    if unknown := re.match(r"argument COMMAND: invalid choice: '(.*?)'(?:, maybe you meant '.*?'\?)? \(", message):
         import difflib
 
         close = difflib.get_close_matches(unknown[1], commands.ABOUT, 1)
