@@ -23,14 +23,25 @@ settings.load_profile("ours")
 signal.signal(signal.SIGINT, signal.default_int_handler)
 
 
+REAL = {"Broker", "Chromium", "House", "aps2mqtt", "start"}  # names in files that start brokers, browsers or the program
+# Files that start brokers or the program, and are for every Python all the same.
+FOR_EVERY_PYTHON = {"test_once", "test_commands", "test_daemon", "test_check", "test_tls"}
+# Files that compute for seconds, with every Python the same.
+LONG = {"test_new_inverter", "test_fuzz", "test_truth_over_days", "test_truth_under_lies", "test_truth_with_sunspec"}
+LONG |= {"test_phase", "test_same_data", "test_inverter_energy", "test_architecture", "test_trouble"}
+
+
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """Marks the tests of files that start brokers, browsers or the program: they take most of the time."""
+    """Marks the tests of files that start brokers, browsers or the program, and those that are for the latest Python only.
+
+    Both take most of the time.
+    """
     for item in items:
-        if (
-            isinstance(item, pytest.Function)
-            and {"Broker", "Chromium", "House", "aps2mqtt", "start"} & vars(item.module).keys()
-        ):
+        real = isinstance(item, pytest.Function) and REAL & vars(item.module).keys()
+        if real:
             item.add_marker(pytest.mark.real)
+        if item.path.stem in (LONG if not real else {item.path.stem} - FOR_EVERY_PYTHON):
+            item.add_marker(pytest.mark.latest)
 
 
 @pytest.fixture(autouse=True)

@@ -74,6 +74,7 @@ def test_the_source_distribution_has_all_that_the_readme_speaks_of(built: Path) 
         "aps2mqtt.timer",
         "scripts/demo",
         "scripts/test",
+        "scripts/test-debian",
         "scripts/test-home-assistant",
         "scripts/test-image",
         "tests/jobs/test_once.py",

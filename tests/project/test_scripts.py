@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 
 ROOT = Path(__file__).parents[2]
-TOOLS = ("cat", "cut", "dirname", "head", "sed", "sort")
+TOOLS = ("cat", "cut", "dirname", "grep", "head", "sed", "sort")
 # What runs like the Python of these tests and says that it is another one.
 OTHER = """#!/bin/sh
 exec {python} -c 'import sys; sys.version_info = ({version}, 0); sys.executable = "{path}"; exec(sys.stdin.read())'
@@ -79,3 +79,17 @@ def test_no_version_is_written_down_but_the_oldest(script: str) -> None:
     text = (ROOT / "scripts" / script).read_text()
     assert "3.11" in text
     assert not [version for version in map(str, range(12, 30)) if f"3.{version}" in text]
+
+
+@pytest.mark.parametrize(
+    ("user", "why"), [(1000, "this needs root"), (0, "apt-get of this system knows no mirror of Debian")]
+)
+def test_a_machine_that_cannot_install_debian_is_told_what_was_not_tested(machine: Path, user: int, why: str) -> None:
+    """It is no failure: whoever has such a machine can work all the same."""
+    (machine / "id").write_text(f"#!/bin/sh\necho {user}\n")
+    (machine / "id").chmod(0o755)
+    command = ["/bin/sh", "scripts/test-debian"]
+    ended = subprocess.run(command, env={"PATH": str(machine)}, cwd=ROOT, capture_output=True, text=True, check=True)
+    assert "\n!! NOT TESTED with python3.14, python3.15 and mosquitto of Debian forky: " in ended.stderr
+    assert ended.stderr.endswith(f": {why}\n\n")
+    assert ended.stdout == ""
