@@ -4,6 +4,7 @@ A tile has a color and a number: nobody needs to see colors. Each inverter is to
 """
 
 from collections.abc import Iterable, Iterator, Mapping, Sequence
+from itertools import takewhile
 from typing import NamedTuple
 
 from aps2mqtt.base import conditions, metrics
@@ -101,9 +102,10 @@ def cards(inverters: Sequence[Inverter], style: Style, top: float, placed: froze
 
 def _card(inverter: Inverter, style: Style, top: float, placed: frozenset[str], heading: str) -> str:
     found = condition(inverter)
-    said = readings(topics.inverter_rows(style, inverter))
-    model, own = inverter_model(inverter.uid), style.names.get(inverter.uid)
-    name = f"{text(own or model)} <small>{f'{model} {inverter.uid}' if own else inverter.uid}</small>"
+    own = takewhile(lambda row: not row[0].panel, topics.inverter_rows(style, inverter))  # those of panels come last
+    said = readings(own)
+    model, named = inverter_model(inverter.uid), style.names.get(inverter.uid)
+    name = f"{text(named or model)} <small>{f'{model} {inverter.uid}' if named else inverter.uid}</small>"
     power = said.get(metrics.INVERTER_POWER.name, UNKNOWN) if inverter.online else ""
     words = "" if found == conditions.ILL and inverter.online else (found.words if inverter.online else _off(inverter))
     shown = f'<p class="now">{" ".join(filter(None, (power and f"<b>{text(power)}</b>", words and text(words))))}</p>'
