@@ -23,7 +23,8 @@ settings.load_profile("ours")
 signal.signal(signal.SIGINT, signal.default_int_handler)
 
 
-REAL = {"Broker", "Chromium", "House", "aps2mqtt", "start"}  # names in files that start brokers, browsers or the program
+# Names in files that start brokers, browsers or the program.
+REAL = {"Broker", "Chromium", "House", "aps2mqtt", "start"}
 # Files that start brokers or the program, and are for every Python all the same.
 FOR_EVERY_PYTHON = {"test_once", "test_commands", "test_daemon", "test_check", "test_tls"}
 # Files that compute for seconds, with every Python the same.
@@ -32,7 +33,7 @@ LONG |= {"test_phase", "test_same_data", "test_inverter_energy", "test_architect
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """Marks the tests of files that start brokers, browsers or the program, and those that are for the latest Python only.
+    """Marks the tests of files that start brokers, browsers or the program, and those for the latest Python only.
 
     Both take most of the time.
     """
