@@ -99,7 +99,8 @@ def _state(part: Part, report: Report, said: dict[str, str]) -> Iterator[str]:
     if report.timestamp is not None:
         shown = moment(report.timestamp.astimezone(part.entry.at.tzinfo), part.now)
         yield f"data of {shown}{_age(part)}"
-    yield f"updated {moment(part.entry.at, part.now)}, {ago(part.entry.at, part.now)}"
+    done = "tried" if part.failure else "updated"
+    yield f"{done} {moment(part.entry.at, part.now)}, {ago(part.entry.at, part.now)}"
 
 
 def _age(part: Part) -> str:

@@ -326,6 +326,7 @@ def test_an_ecu_that_is_down_is_told_with_the_time_of_its_values():
     (mark,) = marks(drawn)
     assert mark.startswith("The last job failed: 192.168.1.42:8899 refused the connection; check APS_ECU_IP")
     assert mark.endswith("The values below are of 13:43 (20 min ago).")
+    assert "tried 14:03, 42 s ago" in Outline(drawn).text
     assert [one["class"] for one in Outline(drawn).of_class("ecu")] == ["ecu failed"]
 
 
