@@ -33,16 +33,13 @@ LONG |= {"test_phase", "test_same_data", "test_inverter_energy", "test_architect
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """Marks the tests of files that start brokers, browsers or the program, and those for the latest Python only.
-
-    Both take most of the time.
-    """
+    """Marks what takes most of the time: files that start brokers, browsers or the program, and those that compute."""
     for item in items:
         real = isinstance(item, pytest.Function) and REAL & vars(item.module).keys()
-        if real:
-            item.add_marker(pytest.mark.real)
-        if item.path.stem in (LONG if not real else {item.path.stem} - FOR_EVERY_PYTHON):
-            item.add_marker(pytest.mark.latest)
+        name = item.path.stem
+        marks = {"real": real, "long": name in LONG, "latest": name in LONG or (real and name not in FOR_EVERY_PYTHON)}
+        for mark in (mark for mark, holds in marks.items() if holds):
+            item.add_marker(mark)
 
 
 @pytest.fixture(autouse=True)
