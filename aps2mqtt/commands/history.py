@@ -1,6 +1,5 @@
-"""Shows the history that the ECU itself keeps: the power of a day, and the energy
-of a week, a month or a year. What the firmware does not keep comes from the
-journal, if APS_PAGE_DIR or APS_METRICS_DIR is set; otherwise exit status 76.
+"""Shows the ECU's own history: the power of a day, and the energy of a week, a
+month or a year; or the journal of the jobs if the firmware keeps no history.
 
 example:
   aps2mqtt history day week --plot solar.svg

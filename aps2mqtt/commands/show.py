@@ -1,7 +1,6 @@
 """Shows the array as a picture. Polls the ECU, at night too. Publishes nothing and
 writes no state. --broker shows the retained topics of all ECUs instead; --watch
-shows each change of these topics until you press Ctrl-C. --html writes a web
-page that needs no other file; APS_PAGE_DIR lets every job write it.
+each change of them until Ctrl-C. With APS_PAGE_DIR every job writes the page.
 
 examples:
   APS_ECU_IP=192.168.1.42 aps2mqtt show
