@@ -45,7 +45,10 @@ def _mistakes_in(place: str, row: int, first: dict[str, int]) -> Iterator[str]:
     """What is wrong with one place; `first` has the panels before it, and then this one."""
     found = re.fullmatch(KEY, place)
     if not found:
-        yield f"{shown(place)!r} in row {row} of section roof must be UID/PANEL, or . for an empty place"
+        yield (
+            f"{shown(place)!r} in row {row} of section roof must be 12 digits, / and a panel, such as 704000000001/2, "
+            "or . for an empty place"
+        )
     elif found[1] not in PANELS:
         yield (
             f"{shown(place)} in row {row} of section roof is not a panel; write a number from 1 to {MOST_PANELS} after "

@@ -76,7 +76,7 @@ def test_a_folder_that_cannot_be_written_is_one_line(tmp_path: Path) -> None:
             ["APS_ECU_POLL_INTERVAL must be", "'APS_ECU_SUNSPECK' is not a setting; did you mean APS_ECU_SUNSPEC?"],
         ),
         ({"names": ["7040=South"]}, ["'7040' in section names must be the 12 digits of an ECU or an inverter"]),
-        ({"roof": [".", "7040/1"]}, ["'7040/1' in row 2 of section roof must be UID/PANEL, or . for an empty place"]),
+        ({"roof": [".", "7040/1"]}, ["'7040/1' in row 2 of section roof must be 12 digits, / and a panel, such as"]),
     ],
 )
 def test_a_wrong_value_is_reported_by_aps2mqtt_itself(

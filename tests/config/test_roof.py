@@ -44,7 +44,7 @@ def test_the_environment_sets_none():
 UID = "704000000001"
 NOT_ROWS = "section roof must be a list of rows; begin each row with a hyphen and a space"
 NOT_TEXT = "row 1 of section roof must be text; write its panels with spaces between"
-NO_PLACE = "in row 1 of section roof must be UID/PANEL, or . for an empty place"
+NO_PLACE = "in row 1 of section roof must be 12 digits, / and a panel, such as 704000000001/2, or . for an empty place"
 EMPTY = "row 1 of section roof is empty; write a . for an empty place, or remove the row"
 
 
@@ -100,7 +100,7 @@ def test_all_mistakes_are_reported_at_once_with_the_number_of_their_row(tmp_path
     found = mistakes({"MQTT_BROKER_PORT": "0"}, text, tmp_path)
     assert [mistake.partition(": ")[2].partition(";")[0] for mistake in found[:-1]] == [
         "row 1 of section roof must be text",
-        "'West' in row 3 of section roof must be UID/PANEL, or . for an empty place",
+        f"'West' {NO_PLACE.replace('row 1', 'row 3')}",
         f"{UID}/9 in row 3 of section roof is not a panel",
         "row 4 of section roof is empty",
     ]
