@@ -137,7 +137,8 @@ def lines(step: Step, before: Step | None, *, width: int, color: bool, everythin
         return
     if step.of != (before.of if before is not None else ""):
         yield ""
-        yield painted(BOLD, printable(step.of), color=color)
+        if step.of:
+            yield painted(BOLD, printable(step.of), color=color)
     mark, paint = MARKS[step.state]
     beside, *below = [*_wrapped(shown, width), ""]
     title = f" {_title(step)}".ljust(MARGIN - len(mark))

@@ -55,6 +55,15 @@ def test_check_reports_a_name_whose_number_no_device_has(configured, tmp_path: P
     assert "Ready: a job would succeed." in ended.out
 
 
+def test_one_empty_line_separates_the_names_from_the_steps_of_the_ecu(configured, tmp_path: Path) -> None:
+    path = tmp_path / "config.yaml"
+    path.write_text(path.read_text().replace("704000000001: ", "704000000011: "))
+    lines = configured("check").out.splitlines()
+    at = next(number for number, line in enumerate(lines) if line.startswith("! names"))
+    assert lines[at - 1] == ""
+    assert lines[at - 2] != ""
+
+
 def test_check_of_one_ecu_reports_no_name_of_the_others(configured, tmp_path: Path) -> None:
     path = tmp_path / "config.yaml"
     path.write_text(f"{path.read_text()}  704000000099: Barn of the neighbour\n")
