@@ -2,8 +2,8 @@
 and cron.d.example for this installation, and prints the next steps. The files
 contain the paths of this program and of the configuration (-c, $CONFIG_FILE or
 /etc/aps2mqtt/config.yaml). config.yaml.example, which explains all settings,
-comes with them. Run it again after a day of polling: then timer and crontabs
-poll right after the ECU has new data.
+comes with them. Run it again after half an hour of polling: then timer and
+crontabs poll right after the ECU has new data.
 
 example:
   aps2mqtt units --output /etc/aps2mqtt
