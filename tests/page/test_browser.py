@@ -11,7 +11,19 @@ from threading import Thread
 
 import pytest
 from chromium import Chromium
-from pages import ONE, PAGES, PARIS, entry, inverters_of, names_for, page, roof_of, with_inverters
+from pages import (
+    ONE,
+    PAGES,
+    PARIS,
+    ecu_down,
+    entry,
+    inverters_of,
+    names_for,
+    never,
+    page,
+    roof_of,
+    with_inverters,
+)
 from parts import replace, until
 
 from aps2mqtt.base.names import panel_key
@@ -22,6 +34,7 @@ CLOCK = "window.ahead = 0; const real = Date.now; Date.now = () => real.call(Dat
 HOSTILE = "<img src=x onerror=alert(1)><script>document.title = 'taken over'</script>"
 PLACE = "document.querySelector('.inverter').getBoundingClientRect().top"
 MARKS = "[...document.querySelectorAll('.mark')].filter((one) => one.checkVisibility()).map((one) => one.innerText)"
+INK, PALE = "rgb(20, 23, 28)", "rgb(90, 99, 112)"  # of the light scheme
 
 
 @pytest.fixture(scope="module")
@@ -119,6 +132,24 @@ def test_a_page_whose_jobs_have_stopped_is_marked_at_once(tmp_path: Path, browse
     opened(browser, tmp_path, page(replace(entry(ONE), at=at), now=at))
     (mark,) = browser.evaluate(MARKS)
     assert "3 days ago" in mark
+
+
+@pytest.mark.parametrize(("third", "color"), [("none", INK), ("never read", INK), ("down", PALE), ("late", PALE)])
+def test_the_sum_of_several_ecus_is_gray_if_an_old_value_is_in_it(
+    tmp_path: Path, browser: Chromium, third: str, color: str
+) -> None:
+    now = datetime.now(UTC).astimezone(PARIS)
+    well, other = replace(entry(), at=now), replace(entry(ONE), at=now, address="192.168.1.44:8899")
+    more = {
+        "none": (),
+        "never read": (replace(never(), at=now),),
+        "down": (replace(ecu_down(), at=now, address="192.168.1.45:8899"),),
+        "late": (replace(other, at=now - timedelta(hours=2), address="192.168.1.45:8899"),),
+    }[third]
+    browser.show(*SIZES["tablet"])
+    opened(browser, tmp_path, page(well, other, *more, now=now))
+    sums = "[...document.querySelectorAll('.page > .totals b')].map((one) => getComputedStyle(one).color)"
+    assert set(browser.evaluate(sums)) == {color}
 
 
 @pytest.mark.parametrize("server", ["none", "http"])
