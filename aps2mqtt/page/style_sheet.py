@@ -140,6 +140,7 @@ h3 > small, h4 > small { color: var(--pale); font-size: .8125rem; font-weight: 4
 .h9 { background-color: #fcdd61; color: #12151a }
 
 .late .power b, .failed .power b, .late .energies b, .failed .energies b, .late .now b, .failed .now b,
+.late .awake i.sign, .failed .awake i.sign,
 .page:has(> .late .power, > .failed .power) > .totals b { color: var(--pale) }
 .late .tile, .failed .tile, .tile.late, .tile.failed { filter: grayscale(1); background-image:
   repeating-linear-gradient(135deg, transparent 0 .4rem, color-mix(in srgb, currentcolor 16%, transparent) 0 .5rem) }

@@ -123,6 +123,7 @@ def test_the_age_grows_and_the_mark_appears(tmp_path: Path, browser: Chromium) -
     assert mark == f"No job since {at:%H:%M} (2 h ago); the values below are old."
     assert browser.evaluate("document.title").startswith("old: 593 W")
     assert "grayscale" in browser.evaluate("getComputedStyle(document.querySelector('.tile')).filter")
+    assert browser.evaluate("getComputedStyle(document.querySelector('.awake .sign')).color") == PALE
 
 
 def test_a_page_whose_jobs_have_stopped_is_marked_at_once(tmp_path: Path, browser: Chromium) -> None:
