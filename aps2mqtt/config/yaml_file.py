@@ -98,6 +98,8 @@ def _sections(path: Path, document: yaml.Node | None, mistakes: list[str]) -> It
                 yield _outside(path, name, node.value, mistakes)
         elif isinstance(node, yaml.SequenceNode) and name.lower() == "ecu":
             yield from _items(path, name, node, mistakes)
+        elif isinstance(node, yaml.SequenceNode) and name.lower() not in (*SECTIONS.values(), NAMES):
+            yield Section(name, f"{path}", listed=False, values={"-": ""})  # is reported as no section of ours
         else:
             values = _values(node, f"{path}", f"{path}: section {leading_word(name)}", mistakes)
             yield Section(name, f"{path}", listed=False, values=values)

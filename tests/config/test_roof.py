@@ -83,6 +83,7 @@ EMPTY = "row 1 of section roof is empty; write a . for an empty place, or remove
         ("roof:\n  - " + ". " * 101, "row 1 of section roof must have at most 100 places; it has 101"),
         (f"roof:\n  - {UID}/1\nroof:\n  - {UID}/2\n", "roof is set twice"),
         (f"Roof:\n  - {UID}/1\n  - .\n", "'Roof' is not a section; use ecu, mqtt, names or roof"),
+        (f"rooof:\n  - {UID}/1\n", "'rooof' is not a section; use ecu, mqtt, names or roof"),
         (f"mqtt:\n  roof:\n    - {UID}/1\n", "roof is a section of its own; start it in the first column"),
         (f"names:\n  roof:\n    - {UID}/1\n", "roof is a section of its own; start it in the first column"),
         (f"mqtt:\n  roof: {UID}/1\n", "roof is a section of its own; start it in the first column"),

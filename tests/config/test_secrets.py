@@ -352,7 +352,7 @@ def test_of_an_unknown_key_only_its_leading_word_is_shown(tmp_path: Path):
             f"{path}: the value of RED starts with a character that is special in YAML; put the value in quotes",
             f"{path}: MQTT_RETAIN is in section 'other'; move it to 'mqtt'",
             f"{path}: 'more' is not a setting; see config.yaml.example for all settings",
-            f"{path}: section last must have lines of the form NAME: value",
+            f"{path}: 'last' is not a section; use ecu, mqtt, names or roof",
             f"{path}: MQTT_CLIENT_ID is set twice; remove one of them",
             f"{path}: MQTT_CLIENT_ID has no colon and space after it; write MQTT_CLIENT_ID: VALUE",
         ]
