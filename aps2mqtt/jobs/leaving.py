@@ -17,7 +17,7 @@ from aps2mqtt.jobs.plan import style
 from aps2mqtt.journal import mirror
 from aps2mqtt.journal.entry import Entry, Left
 from aps2mqtt.journal.store import Damaged, Journal, JournalError
-from aps2mqtt.truth.data_age import RENEWED, age_of
+from aps2mqtt.truth.data_age import RENEWED, age_of, no_new_data_since
 
 PAGE = "index.html"
 
@@ -32,6 +32,7 @@ def of_report(config: Config, now: datetime, fresh_for: int, report: Report, mem
             energies[today.date - timedelta(days=1)] = today.yesterday
     age = age_of(report.timestamp, now, memory.phase) if report.timestamp is not None else timedelta()
     data_at = (now - age).astimezone(timezone)
+    hangs = no_new_data_since(memory) is not None  # its data do not show the power of any later time
     return Left(
         config.ecu.address,
         now.astimezone(timezone),
@@ -39,7 +40,7 @@ def of_report(config: Config, now: datetime, fresh_for: int, report: Report, mem
         report.ecu_id,
         mirror.said(report),
         data_at=data_at,
-        power=None if isinstance(report.power, Unchanged) else report.power,
+        power=None if hangs or isinstance(report.power, Unchanged) else report.power,
         power_at=data_at if abs(age) <= RENEWED else None,  # older: the ECU's clock is wrong, or it is night
         energies=energies,
     )

@@ -2,7 +2,7 @@
 
 import logging
 import shutil
-from datetime import date, datetime
+from datetime import date, datetime, timedelta
 from pathlib import Path
 from zoneinfo import ZoneInfo
 
@@ -17,6 +17,7 @@ from aps2mqtt.journal.store import Journal
 from aps2mqtt.mqtt.reading_back import read_back
 from aps2mqtt.mqtt.topics import Style
 from aps2mqtt.simulator.plant import ECU_MODELS, Plant
+from aps2mqtt.simulator.scenarios import plant_answers
 
 
 class Home(House):
@@ -232,3 +233,16 @@ def test_forget_removes_an_inverter_from_the_journal(broker: Broker, tmp_path: P
     gone = Journal(tmp_path / "state").entries()[0].report.inverters[0].uid
     assert aps2mqtt("forget", gone, "--yes", **keys).status == 0
     assert gone not in {one.uid for one in Journal(tmp_path / "state").entries()[0].report.inverters}
+
+
+def test_old_power_of_an_ecu_without_new_data_is_not_in_the_curve(home: Home) -> None:
+    """It hangs: its inverters are online, and it reports the same data for hours."""
+    home.keys["APS_ECU_SUNSPEC"] = "off"
+    fresh = plant_answers(home.plant)
+    until = home.now + timedelta(minutes=5)
+    home.answers = lambda command, ecu_id, now, *date: fresh(command, ecu_id, min(now, until), *date)
+    for _ in range(6):
+        home.job()
+        home.passes(minutes=10)
+    assert [point.minute for point in home.entry().curve] == [13 * 60, 13 * 60 + 5]
+    assert home.entry().data_age == 45 * 60 + 40
