@@ -60,8 +60,9 @@ def run(options: argparse.Namespace) -> int:
         view = live.once(at)
     current = datetime.now(UTC)
     if options.html is not None:
-        entries = _with_journal(configs, (now.retained(configs, report, current) for report in view.published.reports))
-        common.write(options.html, document(entries, at.style, configs[0].roof, current))
+        reports = view.published.reports
+        entries = _with_journal(configs, (now.retained(configs, at.style, report, current) for report in reports))
+        common.write(options.html, document(entries, configs[0].names, configs[0].roof, current))
     elif options.roof and not at.roof:
         _propose_roof(view.published.reports, at.style.names)
     else:
@@ -114,11 +115,8 @@ def _write_polled(configs: Sequence[Config], path: Path) -> int:
         except JobError as error:
             failures.append(common.failed(error))
             entries.append(now.unread(config, error, current))
-    usual = style(configs[0])
-    read = [(config, entry.report.ecu_id) for config, entry in zip(configs, entries, strict=True) if entry.report]
-    unlike = frozenset(ecu_id for config, ecu_id in read if config.ecu.fahrenheit != usual.fahrenheit)
     shown = _with_journal(configs, entries)
-    common.write(path, document(shown, usual._replace(unlike=unlike), configs[0].roof, datetime.now(UTC)))
+    common.write(path, document(shown, configs[0].names, configs[0].roof, datetime.now(UTC)))
     return gravest(failures)
 
 

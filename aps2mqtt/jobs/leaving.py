@@ -13,7 +13,6 @@ from aps2mqtt.base.memory import Memory
 from aps2mqtt.base.names import named
 from aps2mqtt.base.values import Report, Unchanged
 from aps2mqtt.config.values import Config
-from aps2mqtt.jobs.plan import style
 from aps2mqtt.journal import mirror
 from aps2mqtt.journal.entry import Entry, Left
 from aps2mqtt.journal.store import Damaged, Journal, JournalError
@@ -43,6 +42,7 @@ def of_report(config: Config, now: datetime, fresh_for: int, report: Report, mem
         power=None if hangs or isinstance(report.power, Unchanged) else report.power,
         power_at=data_at if abs(age) <= RENEWED else None,  # older: the ECU's clock is wrong, or it is night
         energies=energies,
+        fahrenheit=config.ecu.fahrenheit,
     )
 
 
@@ -56,7 +56,8 @@ def of_failure(config: Config, now: datetime, fresh_for: int, error: JobError, m
         if ecu_id:
             said = mirror.said_of_failure(ecu_id, named(str(of_ecu), config.names))
     cause = named(str(error), config.names)
-    return Left(config.ecu.address, now.astimezone(config.ecu.timezone), fresh_for, ecu_id, said, cause)
+    at = now.astimezone(config.ecu.timezone)
+    return Left(config.ecu.address, at, fresh_for, ecu_id, said, cause, fahrenheit=config.ecu.fahrenheit)
 
 
 def leave(config: Config, left: Left, file_name: str, now: datetime) -> list[str]:
@@ -105,7 +106,7 @@ def _write_page(folder: Path, config: Config, journal: Journal, entries: Sequenc
     from aps2mqtt.page.document import document
 
     for _ in entries:
-        files.replace(folder / PAGE, document(entries, style(config), config.roof, now))
+        files.replace(folder / PAGE, document(entries, config.names, config.roof, now))
         # The job of another ECU may have written its page between our reading of the journal and our writing.
         latest = journal.entries() if len(entries) > 1 else entries
         if latest == entries:

@@ -33,6 +33,7 @@ class Left(NamedTuple):
     power: float | None = None  # W; None: not known
     power_at: datetime | None = None  # time of this power, in the site's time zone; None: that of the job
     energies: Mapping[date, float] = MappingProxyType({})  # kWh by date of the site
+    fahrenheit: bool = False  # the unit in which people want temperatures of this ECU; else degrees Celsius
 
 
 class Entry(NamedTuple):
@@ -47,3 +48,4 @@ class Entry(NamedTuple):
     data_age: float | None = None  # seconds, at `at`, of the data in `report`; None: not known
     curve: tuple[Point, ...] = ()  # of the date of `at`, in order
     energies: Mapping[date, float] = MappingProxyType({})  # kWh by date of the site, at most those of the last DAYS
+    fahrenheit: bool = False  # see Left

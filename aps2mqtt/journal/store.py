@@ -23,12 +23,12 @@ KEPT = 400  # days with an energy; they count, not the dates, so that a clock th
 TABLES = """
 CREATE TABLE ecu (
     address TEXT PRIMARY KEY, ecu_id TEXT, at TEXT, fresh_for INTEGER, failure TEXT, succeeded_at TEXT, data_at TEXT,
-    retained TEXT
+    retained TEXT, fahrenheit INTEGER
 );
 CREATE TABLE power (ecu_id TEXT, day TEXT, minute INTEGER, watts REAL, PRIMARY KEY (ecu_id, day, minute)) WITHOUT ROWID;
 CREATE TABLE energy (ecu_id TEXT, day TEXT, kwh REAL, PRIMARY KEY (ecu_id, day)) WITHOUT ROWID;
 """
-COLUMNS = "address, ecu_id, at, fresh_for, failure, succeeded_at, data_at, retained"
+COLUMNS = "address, ecu_id, at, fresh_for, failure, succeeded_at, data_at, retained, fahrenheit"
 FIRST_KEPT = "(SELECT day FROM energy WHERE ecu_id = :ecu ORDER BY day DESC LIMIT 1 OFFSET :kept)"
 # What a value of the wrong form in a file that SQLite can read may raise.
 ABSURD = (ValueError, TypeError, AttributeError, OverflowError, RecursionError)
@@ -154,8 +154,9 @@ def _add(database: sqlite3.Connection, left: Left) -> None:
         succeeded_at if left.failure else left.at.isoformat(),
         left.data_at.isoformat() if left.data_at is not None else data_at,
         json.dumps(mirror.after(json.loads(retained), left.said)),
+        left.fahrenheit,
     )
-    database.execute(f"INSERT INTO ecu ({COLUMNS}) VALUES (?, ?, ?, ?, ?, ?, ?, ?)", row)  # noqa: S608 - ours
+    database.execute(f"INSERT INTO ecu ({COLUMNS}) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?)", row)  # noqa: S608 - ours
     if left.power is not None:
         at = left.power_at or left.at
         database.execute(
@@ -173,7 +174,7 @@ def _add(database: sqlite3.Connection, left: Left) -> None:
 
 def _entries(database: sqlite3.Connection) -> Iterator[Entry]:
     for row in database.execute(f"SELECT {COLUMNS} FROM ecu ORDER BY address").fetchall():  # noqa: S608 - ours
-        address, ecu_id, at_text, fresh_for, failure, succeeded_at, data_at, retained = row
+        address, ecu_id, at_text, fresh_for, failure, succeeded_at, data_at, retained, fahrenheit = row
         at = datetime.fromisoformat(at_text)
         today = at.date()
         yield Entry(
@@ -186,6 +187,7 @@ def _entries(database: sqlite3.Connection) -> Iterator[Entry]:
             (at - datetime.fromisoformat(data_at)).total_seconds() if data_at else None,
             _curve(database, ecu_id, today),
             _energies(database, ecu_id, today - timedelta(days=DAYS - 1), today),
+            bool(fahrenheit),
         )
 
 

@@ -12,6 +12,7 @@ from hashlib import sha256
 
 from aps2mqtt.base.conditions import as_shown
 from aps2mqtt.base.metrics import ECU_POWER, Metric
+from aps2mqtt.base.names import Names
 from aps2mqtt.base.roof import Roof
 from aps2mqtt.base.values import Unchanged
 from aps2mqtt.journal.entry import Entry
@@ -35,9 +36,9 @@ POLICY = (
 )
 
 
-def document(entries: Sequence[Entry], style: Style, roof: Roof, now: datetime) -> str:
-    """The page at the time `now`; `entries` has each ECU once, in the order of the configuration."""
-    parts = [_part(number, entry, style, len(entries) == 1, now) for number, entry in enumerate(entries)]
+def document(entries: Sequence[Entry], names: Names, roof: Roof, now: datetime) -> str:
+    """The page at the time `now`; `entries` has each ECU once, in the order of the page."""
+    parts = [_part(number, entry, names, len(entries) == 1, now) for number, entry in enumerate(entries)]
     return "".join(
         (
             '<!DOCTYPE html>\n<html lang="en">\n<head>\n<meta charset="utf-8">\n',
@@ -53,10 +54,11 @@ def document(entries: Sequence[Entry], style: Style, roof: Roof, now: datetime) 
     )
 
 
-def _part(number: int, entry: Entry, style: Style, alone: bool, now: datetime) -> Part:  # noqa: FBT001
-    if entry.report is None:
-        return Part(entry, style, number, alone, now)
-    return Part(entry._replace(report=as_shown(entry.report)), style.of(entry.report.ecu_id), number, alone, now)
+def _part(number: int, entry: Entry, names: Names, alone: bool, now: datetime) -> Part:  # noqa: FBT001
+    # Whichever job writes the page, each ECU has its own unit, and also the values that only SunSpec has.
+    style = Style(fahrenheit=entry.fahrenheit, sunspec=True, names=names)
+    shown = entry if entry.report is None else entry._replace(report=as_shown(entry.report))
+    return Part(shown, style, number, alone, now)
 
 
 def _body(parts: Sequence[Part], roof: Roof) -> Iterator[str]:

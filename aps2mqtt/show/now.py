@@ -13,6 +13,7 @@ from aps2mqtt.base.names import named
 from aps2mqtt.base.values import Report
 from aps2mqtt.config.values import Config
 from aps2mqtt.journal.entry import Entry
+from aps2mqtt.mqtt.topics import Style
 from aps2mqtt.truth import freshness
 from aps2mqtt.truth.data_age import age_of
 
@@ -30,11 +31,11 @@ def unread(config: Config, error: JobError, now: datetime) -> Entry:
     return _entry(config, now.astimezone(config.ecu.timezone))._replace(failure=named(str(error), config.names))
 
 
-def retained(configs: Sequence[Config], report: Report, now: datetime) -> Entry:
+def retained(configs: Sequence[Config], style: Style, report: Report, now: datetime) -> Entry:
     """An ECU on the broker. Nobody knows which of the configured ones it is, so the first one has its time zone."""
     age = None if report.timestamp is None else elapsed(report.timestamp, now).total_seconds()
     at = now.astimezone(configs[0].ecu.timezone)
-    return _entry(configs[0], at)._replace(report=report, data_age=age)
+    return _entry(configs[0], at)._replace(report=report, data_age=age, fahrenheit=style.of(report.ecu_id).fahrenheit)
 
 
 def with_recorded(entry: Entry, recorded: Iterable[Entry]) -> Entry:
@@ -56,4 +57,4 @@ def _is_same_ecu(entry: Entry, last: Entry) -> bool:
 
 
 def _entry(config: Config, at: datetime) -> Entry:
-    return Entry(config.ecu.address, at, freshness.expiry(Rhythm(at), at))
+    return Entry(config.ecu.address, at, freshness.expiry(Rhythm(at), at), fahrenheit=config.ecu.fahrenheit)

@@ -185,14 +185,17 @@ def test_a_bug_in_the_page_does_not_stop_the_job(
 
 
 def test_two_ecus_share_one_page(broker: Broker, tmp_path: Path) -> None:
-    """Their jobs run side by side, and the page has both in the end."""
+    """Their jobs run side by side, and the page has both in the end, each with its own unit of temperatures."""
     page = tmp_path / "page"
     page.mkdir()
     plants = [Plant(replace(ECU_MODELS["ECU-R"], ecu_id=f"21600000000{number}")) for number in (1, 2)]
     with sunny_ecu(plant=plants[0]) as one, sunny_ecu(plant=plants[1]) as other:
         common = {"APS_ECU_IP": "127.0.0.1", "APS_ECU_TIMEZONE": hours_old(), "APS_STATE_DIR": tmp_path / "state"}
         config = tmp_path / "config.yaml"
-        ecus = [{**common, "APS_ECU_PORT": port} for port in (one.port, other.port)]
+        ecus = [
+            {**common, "APS_ECU_PORT": port, "APS_ECU_TEMPERATURE_UNIT": unit}
+            for port, unit in ((one.port, "C"), (other.port, "F"))
+        ]
         lines = ["ecu:"]
         for ecu in ecus:
             lines += [
@@ -204,6 +207,7 @@ def test_two_ecus_share_one_page(broker: Broker, tmp_path: Path) -> None:
     shown = (page / "index.html").read_text(encoding="utf-8")
     assert "216000000001" in shown
     assert "216000000002" in shown
+    assert ("°C" in shown, "°F" in shown) == (True, True)
 
 
 def test_history_falls_back_to_the_journal(broker: Broker, tmp_path: Path) -> None:

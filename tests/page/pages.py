@@ -12,7 +12,6 @@ from aps2mqtt.base.names import panel_key
 from aps2mqtt.base.roof import NO_ROOF, Roof
 from aps2mqtt.base.values import UNCHANGED, Inverter, Recalled, Report
 from aps2mqtt.journal.entry import Entry, Point
-from aps2mqtt.mqtt.topics import Style
 from aps2mqtt.page.document import document
 from aps2mqtt.simulator.plant import Plant, inverter_models
 from aps2mqtt.sources.ecu8899.snapshot import snapshot
@@ -176,11 +175,9 @@ def roof_of(of: Entry, columns: int = 9) -> Roof:
     return tuple(tuple(keys[at : at + columns]) for at in range(0, len(keys), columns))
 
 
-def page(*entries: Entry, names: dict[str, str] | None = None, roof: Roof = NO_ROOF, **more: object) -> str:
+def page(*entries: Entry, names: dict[str, str] | None = None, roof: Roof = NO_ROOF, now: datetime = LATER) -> str:
     """The page of these ECUs, drawn 42 s after their job."""
-    now = more.pop("now", LATER)
-    assert isinstance(now, datetime)
-    return document(entries, Style(names=names or {}, **more), roof, now)
+    return document(entries, names or {}, roof, now)
 
 
 PAGES: dict[str, str] = {}
