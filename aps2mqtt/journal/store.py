@@ -96,6 +96,8 @@ class Journal:
     def _open(self, *, create: bool = False) -> Iterator[sqlite3.Connection]:
         """A connection that is closed at the end; without a file and without `create` to an empty journal."""
         try:
+            if self.path is not None and self.path.is_symlink():  # SQLite would make a file where it points
+                raise ValueError("it is a link")
             if self.path is not None and create:
                 self.path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
                 files.create_private(self.path)

@@ -325,6 +325,26 @@ def test_a_damaged_journal_is_begun_anew(journal: Journal, how: str) -> None:
     assert journal.path.with_suffix(".damaged").exists()
 
 
+@pytest.mark.parametrize("exists", [True, False])
+def test_no_link_is_followed(journal: Journal, tmp_path: Path, *, exists: bool) -> None:
+    """A job of root writes nowhere but into the state folder, which belongs to another user."""
+    elsewhere = tmp_path / "elsewhere"
+    if exists:
+        Journal(tmp_path).record(left())
+        (tmp_path / "journal.sqlite").rename(elsewhere)
+    before = elsewhere.read_bytes() if exists else None
+    assert journal.path is not None
+    journal.path.parent.mkdir()
+    journal.path.symlink_to(elsewhere)
+    for use in (journal.entries, lambda: journal.record(left())):
+        with pytest.raises(Damaged, match="it is a link"):
+            use()
+    journal.begin_anew()
+    assert only(journal.record(left(power=3.0))).curve[0].power == 3.0
+    assert (elsewhere.read_bytes() if elsewhere.exists() else None) == before
+    assert not journal.path.is_symlink()
+
+
 @pytest.mark.parametrize("how", ["a folder in its place", "a file in place of its folder"])
 def test_a_journal_that_cannot_be_written_is_told(journal: Journal, how: str) -> None:
     """With the cause and the remedy; nothing is removed."""
