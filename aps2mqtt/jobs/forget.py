@@ -4,6 +4,7 @@ from collections.abc import Sequence
 
 from aps2mqtt.base.errors import ConfigError
 from aps2mqtt.config.values import Config
+from aps2mqtt.jobs import leaving
 from aps2mqtt.jobs.plan import style
 from aps2mqtt.jobs.retained_topics import retained_topics
 from aps2mqtt.jobs.state_file import StateError, Store
@@ -26,7 +27,7 @@ def remembered_by_broker(config: Config, serial: str) -> Abandoned:
 
 
 def forget(ecus: Sequence[tuple[Config, Store]], serial: str, found: Abandoned) -> bool:
-    """Clears the topics that were found, and the memory of that ECU or inverter in the states of these ECUs.
+    """Clears the topics that were found, and that ECU or inverter in the state, journal and metrics of these ECUs.
 
     Returns True if there was anything to clear.
 
@@ -40,6 +41,8 @@ def forget(ecus: Sequence[tuple[Config, Store]], serial: str, found: Abandoned) 
                 Journal(config.state_directory).forget(serial)
             except (StateError, JournalError) as error:
                 raise ConfigError(str(error)) from error
+            if config.metrics_directory is not None:
+                leaving.remove_metrics(config.metrics_directory, serial)
     if found.topics:
         with Session(ecus[0][0].broker) as session:
             session.publish([Message(topic, "") for topic in found.topics])

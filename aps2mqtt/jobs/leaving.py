@@ -3,6 +3,7 @@
 None of these files stops a job: what cannot be written is a warning.
 """
 
+import contextlib
 from collections.abc import Sequence
 from datetime import datetime, timedelta
 from pathlib import Path
@@ -19,6 +20,7 @@ from aps2mqtt.journal.store import Damaged, Journal, JournalError
 from aps2mqtt.truth.data_age import RENEWED, age_of, no_new_data_since
 
 PAGE = "index.html"
+MOST_METRICS = 10_000_000  # bytes of a file; 300 inverters have 500,000
 
 
 def of_report(config: Config, now: datetime, fresh_for: int, report: Report, memory: Memory) -> Left:
@@ -115,7 +117,17 @@ def _write_page(folder: Path, config: Config, journal: Journal, entries: Sequenc
 
 
 def _write_metrics(path: Path, config: Config, entry: Entry) -> None:
-    """Writes the metrics of one ECU; raises OSError."""
+    """Writes the metrics of one ECU, and removes those of its earlier addresses; raises OSError."""
     from aps2mqtt.prometheus.exposition import text
 
     files.replace(path, text(entry, config.names))
+    if entry.report is not None:
+        remove_metrics(path.parent, entry.report.ecu_id, but=path)
+
+
+def remove_metrics(folder: Path, ecu_id: str, *, but: Path | None = None) -> None:
+    """Removes each file with metrics of this ECU except `but`. A file that cannot be read or removed stays."""
+    for path in folder.glob("aps2mqtt_*.prom"):
+        with contextlib.suppress(OSError):
+            if path != but and f'ecu="{ecu_id}"'.encode() in files.read(path, MOST_METRICS):
+                path.unlink()

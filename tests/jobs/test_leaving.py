@@ -210,6 +210,27 @@ def test_two_ecus_share_one_page(broker: Broker, tmp_path: Path) -> None:
     assert ("°C" in shown, "°F" in shown) == (True, True)
 
 
+def test_an_ecu_that_moves_leaves_no_metrics_at_its_old_address(home: Home) -> None:
+    """node_exporter would keep its old values, or refuse both. Those of another ECU, and of other programs, stay."""
+    before = {"aps2mqtt_192.168.1.9_8899": ECU, "aps2mqtt_other": "216000000002", "backup": ECU}
+    for name, ecu_id in before.items():
+        home.metrics.joinpath(f"{name}.prom").write_text(f'a{{ecu="{ecu_id}",name="{ECU}"}} 1\n', encoding="utf-8")
+    home.metrics.joinpath("aps2mqtt_dir.prom").mkdir()
+    home.job()
+    names = ["aps2mqtt_127.0.0.1_8899.prom", "aps2mqtt_dir.prom", "aps2mqtt_other.prom", "backup.prom"]
+    assert sorted(path.name for path in home.metrics.iterdir()) == names
+
+
+def test_forget_removes_the_metrics_of_an_ecu(broker: Broker, tmp_path: Path) -> None:
+    """Otherwise node_exporter would have its last values for ever."""
+    with sunny_ecu() as ecu:
+        keys = settings(ecu.port, broker.port, tmp_path, APS_METRICS_DIR=tmp_path)
+        assert aps2mqtt("once", **keys).status == 0
+    assert len(list(tmp_path.glob("*.prom"))) == 1
+    assert aps2mqtt("forget", ECU, "--yes", **keys).status == 0
+    assert list(tmp_path.glob("*.prom")) == []
+
+
 def test_history_falls_back_to_the_journal(broker: Broker, tmp_path: Path) -> None:
     """Where the firmware keeps none, and it says so."""
     page = tmp_path / "page"
