@@ -129,11 +129,12 @@ def _marks(part: Part) -> Iterator[str]:
         since = ""
         if entry.report is None:
             since = " This ECU was never read."
-        elif entry.succeeded_at is not None:
+        elif entry.failure and entry.succeeded_at is not None:
             at = entry.succeeded_at
             since = f" The values below are of {moment(at, now)} ({ago(at, now)})."
         end = "" if part.failure.endswith((".", "?")) else "."
-        failed = f"The last job failed: {text(part.failure)}{end}"
+        what = "job" if entry.failure else "poll"  # the jobs of a night succeed without a poll
+        failed = f"The last {what} failed: {text(part.failure)}{end}"
         yield f'<p class="mark bad">{name}{failed}{since}</p>'
     elif _is_stale(entry):
         since = ago(entry.at - timedelta(seconds=entry.data_age or 0), now)

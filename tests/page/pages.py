@@ -125,7 +125,7 @@ def sunspec(inverters: str = "2xDS3,1xQS1") -> Entry:
 
 
 def ecu_down() -> Entry:
-    """The ECU refuses connections since 20 minutes."""
+    """The ECU has refused connections for 20 minutes."""
     well = entry()
     return replace(
         well,

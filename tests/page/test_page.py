@@ -21,6 +21,7 @@ from pages import (
     NAMES,
     ONE,
     PAGES,
+    REFUSED,
     SIXTY,
     ecu_down,
     entry,
@@ -327,6 +328,14 @@ def test_an_ecu_that_is_down_is_told_with_the_time_of_its_values():
     assert mark.endswith("The values below are of 13:43 (20 min ago).")
     assert "tried 14:03, 42 s ago" in Outline(drawn).text
     assert [one["class"] for one in Outline(drawn).of_class("ecu")] == ["ecu failed"]
+
+
+def test_a_night_after_a_failed_poll_tells_of_the_poll_and_not_of_the_job():
+    """The job of the night succeeds without a poll, and the values are not those of its time."""
+    asleep = replace(night(), report=replace(night().report, error=REFUSED))
+    (mark,) = marks(page(asleep))
+    assert mark.startswith("The last poll failed: 192.168.1.42:8899 refused the connection; check APS_ECU_IP")
+    assert "The values below are of" not in mark
 
 
 def test_an_ecu_that_was_never_read_has_its_address_and_the_cause():
