@@ -249,7 +249,11 @@ class Job(NamedTuple):
         from aps2mqtt.jobs import leaving
 
         timed = self._timed(memory, memory) if memory is not None else None
-        self._write_files(leaving.of_failure(self.config, self.now, self._fresh_for(timed), error, memory), memory)
+        left = leaving.of_failure(self.config, self.now, self._fresh_for(timed), error, memory)
+        warnings = self._write_files(left, memory)
+        known = self.store.remembered() if warnings else None
+        if known is not None:
+            self._remember(known._replace(told=tuple(dict.fromkeys((*known.told, *warnings)))))
 
     def _leaves_files(self) -> bool:
         return self.config.page_directory is not None or self.config.metrics_directory is not None

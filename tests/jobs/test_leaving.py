@@ -142,6 +142,23 @@ def test_a_folder_that_is_missing_is_told_once(home: Home, caplog: pytest.LogCap
     assert len(list(warnings(caplog))) == 1
 
 
+def test_a_folder_that_is_missing_is_told_once_while_the_ecu_is_down(
+    home: Home, caplog: pytest.LogCaptureFixture
+) -> None:
+    """It is not the failure that is told again and again."""
+    home.job()
+    shutil.rmtree(home.page)
+    home.keys["APS_ECU_SUNSPEC"] = "off"
+    home.fault = "refuse"
+    told = 0
+    for _ in range(3):
+        home.passes(minutes=5)
+        home.fails()
+        told += sum("the page cannot be written" in text for text in warnings(caplog))
+        caplog.clear()
+    assert told == 1
+
+
 def test_a_damaged_journal_is_begun_anew_with_a_word(home: Home, caplog: pytest.LogCaptureFixture) -> None:
     """Once; the page goes on."""
     home.job()
