@@ -8,6 +8,7 @@ bytecode before, as pip does when it installs it.
 """
 
 import compileall
+import json
 import os
 import shutil
 import statistics
@@ -70,18 +71,17 @@ def once(checkout: Path, folder: Path, ecu_port: int) -> dict[str, tuple[list[st
     compileall.compile_dir(checkout / "aps2mqtt", quiet=1)
     folder.mkdir()
     ecu = {"APS_ECU_IP": "127.0.0.1", "APS_ECU_PORT": ecu_port, "APS_ECU_TIMEZONE": "UTC", "APS_STATE_DIR": folder}
-    keys = {key: str(value) for key, value in (ecu | {"MQTT_BROKER_PORT": PORT}).items()}
-    full, empty = folder / "full.yaml", folder / "empty.yaml"
-    lines = (f"  {key}: {value}\n" for key, value in ecu.items())
-    full.write_text("ecu:\n" + "".join(lines) + f"mqtt:\n  MQTT_BROKER_PORT: {PORT}\n")
-    empty.touch()
+    mqtt = {"MQTT_BROKER_PORT": PORT}
     environment = os.environ | {"PYTHONPATH": str(checkout)}
-    in_file = [*ONCE, str(full), "once"]
-    return {
-        "once, file": (in_file, environment),
-        "once, environment": ([*ONCE, str(empty), "once"], environment | keys),
-        **{f"once, {what}": (in_file, environment | files) for what, files in leaving(checkout, folder).items()},
-    }
+    empty = folder / "empty.yaml"
+    empty.touch()
+    keys = {key: str(value) for key, value in (ecu | mqtt).items()}
+    programs = {"once, environment": ([*ONCE, str(empty), "once"], environment | keys)}
+    for what, files in {"file": {}, **leaving(checkout, folder)}.items():
+        full = folder / f"{what}.yaml"
+        full.write_text(json.dumps({"ecu": ecu | files, "mqtt": mqtt}, default=str))  # JSON is YAML, too
+        programs[f"once, {what}"] = ([*ONCE, str(full), "once"], environment)
+    return programs
 
 
 def leaving(checkout: Path, folder: Path) -> dict[str, dict[str, str]]:
