@@ -10,7 +10,8 @@ from typing import Any, NamedTuple
 from aps2mqtt.base.models import inverter_model
 from aps2mqtt.base.values import ECU8899, SUNSPEC, Inverter, Report, Unchanged
 
-Value = int | float | bool | str | datetime | Unchanged | None  # None: the topic is removed
+Known = int | float | bool | str | datetime | None  # None: the topic is removed
+Value = Known | Unchanged
 Combine = Callable[[Sequence[float]], float]
 
 ECU, INVERTER, PANEL = "ecu", "inverter", "panel"  # scopes
@@ -94,6 +95,11 @@ class Metric(NamedTuple):
 
 
 Row = tuple[Metric, Value]
+
+
+def last_known(value: Value) -> Known:
+    """`value`; if it is unchanged, the one that was published last, None if that is not known."""
+    return value.last if isinstance(value, Unchanged) else value
 
 
 def _sum(values: Sequence[float]) -> float:

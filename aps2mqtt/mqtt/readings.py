@@ -2,14 +2,14 @@
 
 from collections.abc import Iterable
 
-from aps2mqtt.base.metrics import Metric, Row, Value
-from aps2mqtt.base.values import Inverter, Unchanged
+from aps2mqtt.base.metrics import Metric, Row, Value, last_known
+from aps2mqtt.base.values import Inverter
 from aps2mqtt.mqtt import topics
 
 
 def readings(rows: Iterable[Row]) -> dict[str, str]:
     """Each known reading by its metric's name; the last good one if it is retained."""
-    known = ((metric, value.last if isinstance(value, Unchanged) else value) for metric, value in rows)
+    known = ((metric, last_known(value)) for metric, value in rows)
     return {metric.name: reading(metric, value) for metric, value in known if value is not None}
 
 

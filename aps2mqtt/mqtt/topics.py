@@ -274,9 +274,8 @@ def _removed(style: Style, topic: str, rows: Iterable[Row]) -> Iterator[Message]
 
 def _plain(value: Value) -> float | str | None:
     """`value` for JSON; the last good value if it is Unchanged, where a topic of its own would be kept."""
-    if isinstance(value, Unchanged):
-        return value.last
-    return value.isoformat() if isinstance(value, datetime) else value
+    known = metrics.last_known(value)
+    return known.isoformat() if isinstance(known, datetime) else known
 
 
 def _in_fahrenheit(metric: Metric, celsius: Value) -> Row:

@@ -10,7 +10,7 @@ from typing import NamedTuple
 
 from aps2mqtt.base.axis import QUARTERS, nice_top
 from aps2mqtt.base.elapsed import LONGEST_GAP
-from aps2mqtt.journal.entry import Point
+from aps2mqtt.journal.entry import DAYS, Point
 from aps2mqtt.page.markup import hidden
 
 WIDTH, HEIGHT = 400, 200
@@ -19,7 +19,6 @@ PLOT_WIDTH, PLOT_HEIGHT = WIDTH - LEFT - RIGHT, HEIGHT - TOP - BOTTOM
 GROUND = TOP + PLOT_HEIGHT
 FIRST_HOUR, LAST_HOUR = 6, 20  # a curve covers at least these
 HOURS_APART = 3
-DAYS = 30
 DAYS_APART = 7
 KILO = 10_000  # W from which the axis is in kW
 BAR = 0.72  # of a day's width

@@ -11,20 +11,17 @@ from datetime import datetime
 from hashlib import sha256
 
 from aps2mqtt.base.conditions import as_shown
-from aps2mqtt.base.metrics import ECU_POWER, Metric
+from aps2mqtt.base.metrics import ECU_POWER, Metric, last_known
 from aps2mqtt.base.names import Names
 from aps2mqtt.base.roof import Roof
-from aps2mqtt.base.values import Unchanged
 from aps2mqtt.journal.entry import Entry
 from aps2mqtt.mqtt.readings import reading
 from aps2mqtt.mqtt.topics import Style
 from aps2mqtt.page import ecu, panels
 from aps2mqtt.page.ecu import Part
 from aps2mqtt.page.markup import text
-from aps2mqtt.page.script import SCRIPT
+from aps2mqtt.page.script import AGAIN, SCRIPT
 from aps2mqtt.page.style_sheet import STYLE
-
-AGAIN = 60  # seconds after which a browser without scripts loads the page again
 
 
 def _hash(inline: str) -> str:
@@ -105,8 +102,7 @@ def _sums(parts: Sequence[Part]) -> str:
 def _sum(parts: Sequence[Part], metric: Metric) -> str:
     """The sum over all ECUs that were ever read; empty if it is not known of one of them."""
     reports = [part.entry.report for part in parts if part.entry.report is not None]
-    values = [metric.value(report) for report in reports]
-    known = [value.last if isinstance(value, Unchanged) else value for value in values]
+    known = [last_known(metric.value(report)) for report in reports]
     numbers = [value for value in known if isinstance(value, int | float)]
     return reading(metric, float(sum(numbers))) if numbers and len(numbers) == len(known) else ""
 

@@ -1,15 +1,23 @@
 """The script of the page: it lets ages grow, marks old values and loads the page again. Pure.
 
 It asks nobody for anything: the page is loaded again as a whole, while somebody can see it. That also replaces a copy
-which the browser has kept. The script keeps what the reader
-has opened and how far a wide roof is scrolled; the browser itself keeps its own scroll position.
+which the browser has kept. The script keeps what the reader has opened and how far a wide roof is scrolled; the browser
+itself keeps its own scroll position.
 """
 
-SCRIPT = """\
+import json
+
+from aps2mqtt.base.elapsed import UNITS
+
+AGAIN = 60  # seconds after which the page is loaded again
+
+_HEAD = f"""\
 "use strict";
-(() => {
-  const AGAIN = 60, STEP = 5, KEY = "aps2mqtt"; // seconds; the key of what is kept
-  const UNITS = [["s", 1, 120], ["min", 60, 120], ["h", 3600, 48]];
+(() => {{
+  const AGAIN = {AGAIN}, STEP = 5, KEY = "aps2mqtt"; // seconds; the key of what is kept
+  const UNITS = {json.dumps(UNITS)};
+"""
+_BODY = """\
   const loaded = Date.now(), title = document.title;
   const all = (selector) => [...document.querySelectorAll(selector)];
   const set = (element, words) => { if (element.textContent !== words) element.textContent = words; };
@@ -54,3 +62,4 @@ SCRIPT = """\
   addEventListener("pageshow", renew);
 })();
 """
+SCRIPT = _HEAD + _BODY

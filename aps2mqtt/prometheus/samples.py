@@ -11,7 +11,7 @@ from datetime import datetime, timedelta
 from typing import NamedTuple
 
 from aps2mqtt.base import metrics
-from aps2mqtt.base.metrics import CELSIUS, ECU, INVERTER, PANEL, Metric, Row, Value, ecu_rows, inverter_rows
+from aps2mqtt.base.metrics import CELSIUS, ECU, INVERTER, PANEL, Metric, Row, Value, ecu_rows, inverter_rows, last_known
 from aps2mqtt.base.models import ecu_model, inverter_model
 from aps2mqtt.base.names import Names, panel_key
 from aps2mqtt.base.values import NO_PROBLEM, Report, Unchanged
@@ -163,12 +163,11 @@ def _device(rows: Iterable[Row], serials: tuple[str, ...], model: str, names: Na
 
 def _number(metric: Metric, value: Value) -> float | None:
     """The value in the base unit; None if it is not known."""
-    if isinstance(value, Unchanged):
-        value = value.last
-    if value is None:
+    known = last_known(value)
+    if known is None:
         return None
-    if isinstance(value, datetime):
-        return value.timestamp()
-    if isinstance(value, str):
-        return float(value != NO_PROBLEM)
-    return round(value * _unit(metric).factor, DIGITS)
+    if isinstance(known, datetime):
+        return known.timestamp()
+    if isinstance(known, str):
+        return float(known != NO_PROBLEM)
+    return round(known * _unit(metric).factor, DIGITS)
