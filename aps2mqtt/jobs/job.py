@@ -121,8 +121,9 @@ class Job(NamedTuple):
             if what in FAILURES and what not in now:
                 log.info("%s", FAILURES[what])
 
-    def _remember(self, memory: Memory) -> None:
-        told = dict.fromkeys((*memory.told, *self.config.warnings))
+    def _remember(self, memory: Memory, warnings: Iterable[str] = ()) -> None:
+        """Saves the memory for the next job, with the warnings that were logged."""
+        told = dict.fromkeys((*memory.told, *self.config.warnings, *warnings))
         try:
             self.store.save(memory._replace(told=tuple(told)))
         except StateError as error:
@@ -147,7 +148,7 @@ class Job(NamedTuple):
                 messages += topics.status_messages(self._style(memory), replaced, cause)
             session.publish(messages)
         units = polled.units or (before.units if before is not None else None)
-        self._remember(self._leave(report, memory._replace(units=units), before))
+        self._remember(memory._replace(units=units), self._leave(report, memory, before))
         return Outcome(f"{self._reading(report, memory)}; {self._sent(messages)}", report, messages)
 
     def would_publish(self, snapshot: Snapshot, before: Memory | None) -> Outcome:
@@ -174,7 +175,7 @@ class Job(NamedTuple):
             return Outcome(summary, report, messages, night=True)
         with Session(self.config.broker) as session:
             session.publish(messages)
-        self._remember(self._leave(report, memory, before))
+        self._remember(memory, self._leave(report, memory, before))
         return Outcome(f"{summary}; {self._sent(messages)}", report, messages, night=True)
 
     def _settle(self, snapshot: Snapshot, before: Memory | None, recalled: Recalled) -> tuple[Report, Memory]:
@@ -233,14 +234,14 @@ class Job(NamedTuple):
                 memory = self._restart(memory, endpoint)
             self._remember(memory)
 
-    def _leave(self, report: Report, memory: Memory, before: Memory | None) -> Memory:
-        """Leaves the files of a successful job; returns `memory` with the warnings that were logged."""
+    def _leave(self, report: Report, memory: Memory, before: Memory | None) -> list[str]:
+        """Leaves the files of a successful job; returns the warnings that were logged."""
         if not self._leaves_files():
-            return memory
+            return []
         from aps2mqtt.jobs import leaving
 
         left = leaving.of_report(self.config, self.now, self._fresh_for(memory), report, memory)
-        return memory._replace(told=tuple(dict.fromkeys((*memory.told, *self._write_files(left, before)))))
+        return self._write_files(left, before)
 
     def _leave_failure(self, error: JobError, memory: Memory | None) -> None:
         """Leaves the files of a job that has failed."""
@@ -253,7 +254,7 @@ class Job(NamedTuple):
         warnings = self._write_files(left, memory)
         known = self.store.remembered() if warnings else None
         if known is not None:
-            self._remember(known._replace(told=tuple(dict.fromkeys((*known.told, *warnings)))))
+            self._remember(known, warnings)
 
     def _leaves_files(self) -> bool:
         return self.config.page_directory is not None or self.config.metrics_directory is not None
