@@ -316,8 +316,11 @@ def test_who_stops_it_in_the_evening_need_not_wait_for_its_morning(tmp_path: Pat
         process = start("run", **environment)
         until(lambda: broker.retained(STATUS) == {STATUS: "online"})
         state = tmp_path / "state" / f"127.0.0.1_{ecu.port}.json"
-        until(lambda: state.exists() and json.loads(state.read_text())["rhythm"]["run_due"] is not None)
-        stop(process)
+        log = followed(process)
+        until(lambda: any("next poll" in line for line in log))  # the job has ended: nobody waits for one in flight
+        assert json.loads(state.read_text())["rhythm"]["run_due"] is not None
+        process.terminate()
+        assert process.wait(PATIENCE) == 0
         assert json.loads(state.read_text())["rhythm"]["run_due"] is None
         assert aps2mqtt("once", **environment).status == 0
     assert PRESENCE not in "".join(broker.retained("homeassistant/#").values())
